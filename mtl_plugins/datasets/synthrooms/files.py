@@ -1,0 +1,60 @@
+"""One image's files, each written under a temporary name and renamed."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mtl_plugins.functional.normals_png import encode_normals
+
+from .classes import NYUD40
+from .render import camera_of, render_room
+
+FOLDERS = dict(img="rgb", semseg="masks", depth="depth", normals="normals")
+DEPTH_SCALE = 5000  # PNG values a metre
+
+
+def prepare_image(job: tuple) -> dict:
+    """Renders and writes image ``(out_dir, seed, index, size)`` unless its four files are there; gives its figures."""
+    out, seed, index, size = job
+    paths = {key: Path(out, folder, f"{index:06d}.png") for key, folder in FOLDERS.items()}
+    if all(path.exists() and path.stat().st_size for path in paths.values()):
+        with Image.open(paths["semseg"]) as mask, Image.open(paths["depth"]) as depth:
+            semseg, code = np.asarray(mask), np.asarray(depth).astype(np.uint16)
+        intrinsics = camera_of(seed, index, size)
+    else:
+        room = render_room(seed, index, size)
+        semseg, intrinsics = room["semseg"], room["intrinsics"]
+        code = np.floor(room["depth"] * np.float32(DEPTH_SCALE) + np.float32(0.5)).astype(np.uint16)
+        arrays = dict(img=room["img"], semseg=semseg, depth=code, normals=encode_normals(room["normals"]))
+        for key, path in paths.items():
+            _write(path, lambda file, a=arrays[key]: Image.fromarray(a).save(file, "PNG", compress_level=1))
+    return dict(
+        index=index,
+        intrinsics=intrinsics,
+        depth=(int(code.min()) / DEPTH_SCALE, int(code.max()) / DEPTH_SCALE),
+        counts=[int(n) for n in np.bincount(semseg.ravel(), minlength=len(NYUD40))],
+    )
+
+
+def write_text(path: Path, text: str):
+    _write(path, lambda file: file.write(text.encode()))
+
+
+def _write(path: Path, fill):
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            fill(file)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise OSError(
+                error.errno,
+                f"The disk is full: {path} could not be written. Make room and run again; "
+                "what is finished is kept",
+            ) from None
+        raise

@@ -1,0 +1,141 @@
+"""Light on surfaces: area lights with soft shadows, ambient with darkened corners, gloss, glow; mirrors."""
+
+import numpy as np
+
+from .primitives import Solids
+from .room import Room
+from .surface import Hits, hits_of
+from .textures import TEXTURES, albedo
+from .trace import blocked, cast
+
+f32 = np.float32
+# A 4 x 4 ordered pattern of light samples: each pixel aims at one of 16 places of an area light, and the mean
+# over 4 x 4 pixels makes the shadow soft.
+_ORDER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
+
+
+def light_samples(shape):
+    """Three (H * W,) arrays in -1..1: where on an area light each pixel aims."""
+    rows, columns = np.indices(shape)
+    n = _ORDER[rows & 3, columns & 3].ravel()
+    a = ((n & 3).astype(f32) - f32(1.5)) / f32(2)
+    b = ((n >> 2).astype(f32) - f32(1.5)) / f32(2)
+    return a, b, a * b
+
+
+def _soften(seen, shape):
+    """Mean of 4 x 4 neighbours, by two rounds of halving in each direction."""
+    x = seen.reshape(shape)
+    for axis in (0, 1):
+        for step in (1, 2):
+            x = (x + np.roll(x, step, axis)) * f32(0.5)
+        x = np.roll(x, -1, axis)
+    return x.ravel()
+
+
+def _corners(room: Room, hits: Hits):
+    """Ambient light dims where walls, floor and ceiling meet, and near the floor."""
+    p, n = hits.point, hits.normal
+    dim = np.ones_like(p[0])
+    for i, high in ((0, room.width), (1, room.depth), (2, room.height)):
+        for gap, towards in ((p[i], f32(1) + n[i]), (f32(high) - p[i], f32(1) - n[i])):
+            # A surface that looks away from the plane does not see it.
+            facing = np.clip(f32(2) - towards, f32(0), f32(1))
+            reach = np.clip(f32(1) - gap / f32(0.5), f32(0), f32(1))
+            dim *= f32(1) - f32(0.38) * reach * reach * np.maximum(facing, f32(0.35)) * (
+                np.abs(n[i]) < f32(0.98)
+            )
+    return dim
+
+
+def radiance(room: Room, solids: Solids, hits: Hits, direction, foot, shape=None) -> list:
+    """Linear light (three (N,) arrays) that the hits send back along ``direction``.
+
+    With ``shape`` (H, W) the hits are a whole image and lights cast soft shadows; without, none.
+    """
+    colour = albedo(solids, hits, foot)
+    n, p = hits.normal, hits.point
+    gloss, glow = solids.gloss[hits.index], solids.glow[hits.index]
+    size = np.sqrt(direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2])
+    view = [-x / size for x in direction]
+    sky = (f32(0.8) + f32(0.2) * n[2]) * _corners(room, hits)
+    total = [sky * f32(c) for c in room.ambient]
+    shine = [np.zeros_like(sky) for _ in range(3)]
+    samples = light_samples(shape) if shape else None
+    for light in room.lights:
+        if light.sun:
+            _add_sun(light, solids, hits, samples, shape, glow, total)
+            continue
+        to = [f32(light.position[i]) - p[i] for i in range(3)]
+        d2 = to[0] * to[0] + to[1] * to[1] + to[2] * to[2]
+        inverse = f32(1) / np.sqrt(d2 + f32(1e-6))
+        to = [x * inverse for x in to]
+        facing = n[0] * to[0] + n[1] * to[1] + n[2] * to[2]
+        # Wrapped a little: an area light reaches round edges.
+        strength = np.clip((facing + f32(0.12)) / f32(1.12), f32(0), f32(1)) / (d2 + f32(0.35))
+        if light.normal:
+            cosine = -sum(to[i] * f32(light.normal[i]) for i in range(3))
+            strength = strength * np.clip(cosine + f32(0.08), f32(0), f32(1))
+        if shape and light.shadows:
+            lit = np.flatnonzero((strength > f32(4e-3)) & (glow < f32(0.5)))
+            start = [p[i][lit] + n[i][lit] * f32(4e-3) for i in range(3)]
+            goal = [f32(light.position[i]) + samples[i][lit] * f32(light.half[i]) for i in range(3)]
+            seen = np.ones(len(strength), f32)
+            seen[lit[blocked(solids, start, goal)]] = 0
+            strength = strength * _soften(seen, shape)
+        half = [to[i] + view[i] for i in range(3)]
+        length = np.sqrt(half[0] * half[0] + half[1] * half[1] + half[2] * half[2]) + f32(1e-6)
+        peak = np.clip((n[0] * half[0] + n[1] * half[1] + n[2] * half[2]) / length, f32(0), f32(1))
+        for _ in range(5):  # to the 32nd power
+            peak = peak * peak
+        peak = peak * gloss * strength * f32(1.5)
+        for i in range(3):
+            total[i] = total[i] + strength * f32(light.colour[i])
+            shine[i] = shine[i] + peak * f32(light.colour[i])
+    return [colour[i] * (total[i] + glow) + shine[i] for i in range(3)]
+
+
+def _add_sun(light, solids: Solids, hits: Hits, samples, shape, glow, total) -> None:
+    """Sunlight where the way to the sun leads through the window and nothing stands in it."""
+    n, p = hits.normal, hits.point
+    facing = sum(n[i] * f32(light.sun[i]) for i in range(3))
+    # Not `sum`: since Python 3.12 it adds floats in another way.
+    (sx, sy, sz), (nx, ny, nz) = light.sun, light.normal
+    slope = sx * nx + sy * ny + sz * nz
+    way = sum((f32(light.position[i]) - p[i]) * f32(light.normal[i]) for i in range(3)) / f32(slope)
+    goal = [p[i] + way * f32(light.sun[i]) for i in range(3)]
+    if shape:  # the sun is not a point
+        goal = [goal[i] + samples[i] * f32(0.03) for i in range(3)]
+    off = [np.abs(goal[i] - f32(light.position[i])) for i in range(3)]
+    within = (
+        (facing > 0) & (way > 0) & (glow < f32(0.5)) & (off[2] < f32(light.half[2])) & (off[2] > f32(0.02))
+    )
+    for i in (0, 1):
+        if light.normal[i] == 0.0:
+            within &= (off[i] < f32(light.half[i])) & (off[i] > f32(0.025))
+    lit = np.flatnonzero(within)
+    seen = np.zeros(len(way), f32)
+    seen[lit] = 1
+    if shape and len(lit):
+        start = [p[i][lit] + n[i][lit] * f32(4e-3) for i in range(3)]
+        seen[lit[blocked(solids, start, [x[lit] for x in goal])]] = 0
+        seen = _soften(seen, shape)
+    strength = seen * np.maximum(facing, f32(0))
+    for i in range(3):
+        total[i] = total[i] + strength * f32(light.colour[i])
+
+
+def add_reflections(room: Room, solids: Solids, hits: Hits, direction, foot, light: list) -> None:
+    """Fills the pixels of mirrors with what they reflect (one bounce, without shadows)."""
+    at = np.flatnonzero(solids.texture[hits.index] == TEXTURES["mirror"])
+    if not len(at):
+        return
+    n, d = [x[at] for x in hits.normal], [x[at] for x in direction]
+    along = n[0] * d[0] + n[1] * d[1] + n[2] * d[2]
+    bounced = [d[i] - f32(2) * along * n[i] for i in range(3)]
+    start = [hits.point[i][at] + n[i] * f32(1e-3) for i in range(3)]
+    distance, index = cast(solids, start, bounced)
+    seen = hits_of(solids, start, bounced, distance, index)
+    far = foot[at] * f32(2)
+    for channel, value in zip(light, radiance(room, solids, seen, bounced, far), strict=True):
+        channel[at] = value * f32(0.86)

@@ -1,0 +1,103 @@
+"""Where a ray met a solid: position, exact normal, and coordinates for textures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .primitives import CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE, Solids
+
+
+@dataclass
+class Hits:
+    """Flat arrays of N hits; ``u``, ``v`` in metres on the surface, ``half_u``, ``half_v`` the solid's half size there."""
+
+    index: np.ndarray
+    point: list
+    normal: list  # unit, world frame, turned to where the ray came from
+    u: np.ndarray
+    v: np.ndarray
+    half_u: np.ndarray
+    half_v: np.ndarray
+    up: np.ndarray  # whether a horizontal face was hit, in the solid's frame
+
+
+def hits_of(solids: Solids, origin, direction, distance, index) -> Hits:
+    """Surface points of rays (three flat arrays each; ``origin`` may be scalars) that hit ``index`` at ``distance``."""
+    f32 = np.float32
+    point = [origin[i] + distance * direction[i] for i in range(3)]
+    axes = [[solids.axes[:, k, i][index] for i in range(3)] for k in range(3)]
+    half = [solids.half[:, k][index] for k in range(3)]
+    offset = [point[i] - solids.centre[:, i][index] for i in range(3)]
+    q, d = ([a[0] * v[0] + a[1] * v[1] + a[2] * v[2] for a in axes] for v in (offset, direction))
+    # Boxes and planes: the face that the point is nearest to, among those turned to the ray.
+    kinds = solids.kind[index]
+    away = [np.where(q[k] * d[k] > 0, f32(-9), np.abs(q[k]) - half[k]) for k in range(3)]
+    away[2] = np.where(kinds == PLANE, f32(9), away[2])
+    first = (away[0] >= away[1]) & (away[0] >= away[2])
+    second = ~first & (away[1] >= away[2])
+    sign = [np.where(x < 0, f32(1), f32(-1)) for x in d]
+    local = [
+        np.where(first, sign[0], f32(0)),
+        np.where(second, sign[1], f32(0)),
+        np.where(first | second, f32(0), sign[2]),
+    ]
+    best = np.maximum(np.maximum(away[0], away[1]), away[2])
+
+    def curved(where, gradient):
+        for k in range(3):
+            local[k][where] = gradient[k]
+
+    at = np.flatnonzero(kinds == FRUSTUM)
+    if len(at):
+        h, p = [x[at] for x in half], [x[at] for x in q]
+        slope = solids.taper[index[at]] / h[2]
+        x, y, r = p[0] / h[0], p[1] / h[1], f32(1) + slope * p[2]
+        side = (np.sqrt(x * x + y * y) - r) * np.minimum(h[0], h[1]) > away[2][at]
+        curved(
+            at,
+            [
+                np.where(side, x / h[0], f32(0)),
+                np.where(side, y / h[1], f32(0)),
+                np.where(side, -slope * r, sign[2][at]),
+            ],
+        )
+    for kind, swell in ((ELLIPSOID, f32(1)), (CUSHION, f32(CUSHION_SWELL))):
+        at = np.flatnonzero(kinds == kind)
+        if len(at):
+            h, p = [x[at] * swell for x in half], [x[at] for x in q]
+            e = [p[k] / h[k] for k in range(3)]
+            if kind == CUSHION:  # on the ellipsoid, unless the box's face is nearer
+                over = (np.sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]) - f32(1)) * np.minimum(
+                    np.minimum(h[0], h[1]), h[2]
+                )
+                keep = over > best[at]
+                at, e, h = at[keep], [x[keep] for x in e], [x[keep] for x in h]
+            curved(at, [e[k] / h[k] for k in range(3)])
+    size = np.sqrt(local[0] * local[0] + local[1] * local[1] + local[2] * local[2])
+    local = [x / size for x in local]
+    normal = [axes[0][i] * local[0] + axes[1][i] * local[1] + axes[2][i] * local[2] for i in range(3)]
+    normal = _facing(normal, direction)
+    big = [np.abs(x) for x in local]
+    on_x = (big[0] > big[1]) & (big[0] > big[2])
+    on_z = ~on_x & (big[2] >= big[1])
+    return Hits(
+        index,
+        point,
+        normal,
+        np.where(on_x, q[1], q[0]),
+        np.where(on_z, q[1], q[2]),
+        np.where(on_x, half[1], half[0]),
+        np.where(on_z, half[1], half[2]),
+        on_z,
+    )
+
+
+def _facing(normal, direction):
+    """Unit normals with n.d < 0: at silhouettes rounding may leave one turned away by a hair."""
+    f32 = np.float32
+    length2 = direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2]
+    along = (normal[0] * direction[0] + normal[1] * direction[1] + normal[2] * direction[2]) / length2
+    excess = np.maximum(along + f32(1e-3), f32(0))
+    normal = [normal[i] - excess * direction[i] for i in range(3)]
+    size = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
+    return [x / size for x in normal]

@@ -1,0 +1,10 @@
+from mtl_plugins.registry import DATASETS
+
+from .nyudv2 import NYUDv2
+
+
+@DATASETS.register_module()
+class SynthRooms(NYUDv2):
+    """Rendered rooms in the layout and with the classes of `NYUDv2`, each image with its own camera."""
+
+    PREPARE = "python tools/prepare_dataset.py synthrooms --out {data_root}"

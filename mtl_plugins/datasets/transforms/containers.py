@@ -1,0 +1,24 @@
+"""torchvision's transforms that hold other transforms, for configs."""
+
+from torchvision.transforms import v2
+
+from mtl_plugins.registry import TRANSFORMS
+
+from .pipeline import build_transform
+
+
+def _with_configs(container):
+    """Register a subclass of ``container`` under its name whose inner transforms may be configs."""
+
+    def __init__(self, transforms, *args, **kwargs):
+        container.__init__(self, [build_transform(transform) for transform in transforms], *args, **kwargs)
+
+    doc = f"torchvision's ``{container.__name__}``; ``transforms`` may hold configs."
+    namespace = dict(__init__=__init__, __doc__=doc, __module__=__name__)
+    return TRANSFORMS.register_module(module=type(container.__name__, (container,), namespace))
+
+
+Compose = _with_configs(v2.Compose)
+RandomApply = _with_configs(v2.RandomApply)
+RandomChoice = _with_configs(v2.RandomChoice)
+RandomOrder = _with_configs(v2.RandomOrder)

@@ -1,0 +1,38 @@
+"""The engine room: checkpoints that are safe to read and survive a kill, hooks, mixed precision."""
+
+from .atomic import ATOMIC_BACKEND, AtomicLocalBackend, remove_temporaries
+from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .checkpoint import (
+    StateDictDifference,
+    compare_state_dicts,
+    extract_state_dict,
+    load_weights,
+    read_checkpoint,
+    require_same_model,
+)
+from .label_presence_hook import LabelPresenceHook
+from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
+from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
+from .seed_iteration_hook import SeedIterationHook, mix_seed
+
+__all__ = [
+    "ATOMIC_BACKEND",
+    "AtomicCheckpointHook",
+    "AtomicLocalBackend",
+    "AutocastOptimWrapper",
+    "LabelPresenceHook",
+    "NonFiniteLossError",
+    "NonFiniteLossHook",
+    "SeedIterationHook",
+    "StateDictDifference",
+    "autocast_context",
+    "compare_state_dicts",
+    "cpu_has_bfloat16",
+    "extract_state_dict",
+    "load_weights",
+    "mix_seed",
+    "read_checkpoint",
+    "remove_temporaries",
+    "require_same_model",
+    "resolve_precision",
+]

@@ -1,0 +1,53 @@
+"""Random draws that follow from (seed, rank, iteration), so that a resumed run repeats them exactly."""
+
+import random
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mtl_plugins.registry import HOOKS
+
+_MASK = 2**64 - 1
+
+
+def mix_seed(*values):
+    """Mix integers into one of 64 bits, by SplitMix64 (Steele et al., OOPSLA 2014): near in, far out."""
+    state = 0
+    for value in values:
+        state = (state + value + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state
+
+
+@HOOKS.register_module()
+class SeedIterationHook(Hook):
+    """Seed torch, numpy and python before each training iteration from (run's seed, rank, iteration).
+
+    Dropout and drop-path then need no generator state in the checkpoint. The start of an epoch is seeded too:
+    there the DataLoader draws the seed of its workers.
+    """
+
+    priority = "VERY_HIGH"
+    _on_accelerator = False
+
+    def before_train(self, runner):
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._on_accelerator = any(parameter.device.type != "cpu" for parameter in model.parameters())
+
+    def before_train_epoch(self, runner):
+        self._seed(mix_seed(runner.seed, runner.rank, runner.iter, 1))
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self._seed(mix_seed(runner.seed, runner.rank, runner.iter, 0))
+
+    def _seed(self, seed):
+        if self._on_accelerator:
+            torch.manual_seed(seed)
+        else:  # torch.manual_seed would record a stack trace for a CUDA that was never started: slow
+            torch.default_generator.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        random.seed(seed)

@@ -1,0 +1,1 @@
+"""Plain tensor maths: losses, metric sums, geometry. No state, no registries."""

@@ -1,0 +1,6 @@
+from .dense_head import DenseHead
+from .depth_head import DepthHead
+from .normals_head import NormalsHead
+from .segmentation_head import SegmentationHead
+
+__all__ = ["DenseHead", "DepthHead", "NormalsHead", "SegmentationHead"]

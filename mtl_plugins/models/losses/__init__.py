@@ -1,0 +1,23 @@
+"""Losses for a head's ``losses``; see :class:`DenseLoss` for what all of them hold to."""
+
+from .base import DenseLoss
+from .binary_cross_entropy import BinaryCrossEntropyLoss
+from .cosine import CosineLoss
+from .cross_entropy import CrossEntropyLoss
+from .inverse_huber import InverseHuberLoss
+from .l1 import L1Loss
+from .scale_invariant_log import ScaleInvariantLogLoss
+from .smp import DiceLoss, FocalLoss, LovaszLoss
+
+__all__ = [
+    "BinaryCrossEntropyLoss",
+    "CosineLoss",
+    "CrossEntropyLoss",
+    "DenseLoss",
+    "DiceLoss",
+    "FocalLoss",
+    "InverseHuberLoss",
+    "L1Loss",
+    "LovaszLoss",
+    "ScaleInvariantLogLoss",
+]

@@ -1,0 +1,22 @@
+from mtl_plugins.functional.losses import l1
+from mtl_plugins.registry import MODELS
+
+from .base import DenseLoss
+
+
+@MODELS.register_module()
+class L1Loss(DenseLoss):
+    """Mean absolute error over the valid pixels, for depth, normals and other floats.
+
+    Args:
+        zero_is_void: whether a pixel whose channels are all 0 has no label, as in depth and normals.
+    """
+
+    name = "l1"
+
+    def __init__(self, zero_is_void=True, **kwargs):
+        super().__init__(**kwargs)
+        self.zero_is_void = zero_is_void
+
+    def compute(self, prediction, target):
+        return l1(prediction, target, self.zero_is_void)

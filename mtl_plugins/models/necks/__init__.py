@@ -1,0 +1,3 @@
+from .light_weight_refinenet import LightWeightRefineNet
+
+__all__ = ["LightWeightRefineNet"]

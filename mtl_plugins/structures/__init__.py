@@ -1,0 +1,9 @@
+"""Tensors with a meaning, beside torchvision's ``Image`` and ``Mask``, and their kernels for its functionals."""
+
+from .dense_map import DenseMap
+from .depth_map import DepthMap
+from .intrinsics import Intrinsics
+from .normal_map import NormalMap
+from .zoom import zoom
+
+__all__ = ["DenseMap", "DepthMap", "Intrinsics", "NormalMap", "zoom"]

@@ -1,0 +1,36 @@
+"""How each kind of map is painted; the panel, the visualizer and its hooks."""
+
+from .curves import plot_curves
+from .curves_hook import CurvesHook
+from .painters import paint_classes, paint_depth, paint_generic, paint_normals
+from .palette import VOID_COLOUR, make_palette
+from .panel import draw_panel
+from .panel_hook import PanelHook
+from .scalars import join_scalars, read_scalars
+from .summary import summary_table
+from .summary_hook import SummaryHook
+from .task_painters import ColourBar, Painted, paint_task, register_task_painter
+from .visualizer import MultiTaskVisualizer, write_picture
+
+__all__ = [
+    "VOID_COLOUR",
+    "ColourBar",
+    "CurvesHook",
+    "MultiTaskVisualizer",
+    "Painted",
+    "PanelHook",
+    "SummaryHook",
+    "draw_panel",
+    "join_scalars",
+    "make_palette",
+    "paint_classes",
+    "paint_depth",
+    "paint_generic",
+    "paint_normals",
+    "paint_task",
+    "plot_curves",
+    "read_scalars",
+    "register_task_painter",
+    "summary_table",
+    "write_picture",
+]

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+CONFIGS = "mtl_plugins.configs"  # where configs/ goes in an installed package
+
+config_packages = {
+    ".".join([CONFIGS, *folder.relative_to("configs").parts]): str(folder)
+    for folder in map(lambda path: path.relative_to(ROOT), [ROOT / "configs", *sorted((ROOT / "configs").rglob("*/"))])
+    if folder.name != "__pycache__"
+}
+
+setup(
+    name="mtl-plugins",
+    version="0.1.0",
+    description="Dense multi-task learning for mmengine: classes, depth, normals and your own tasks from one network",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.10",  # the code uses `X | Y` types, and zip(strict=True)
+    packages=[*find_packages(include=["mtl_plugins*", "registry*"]), *config_packages],
+    package_dir=config_packages,
+    install_requires=[
+        "torch>=2.6",  # torch.load(weights_only=True) by default, and torch.serialization.safe_globals
+        "torchvision>=0.21",  # the one that goes with torch 2.6; v2.functional.register_kernel
+        "timm>=1.0.15",  # forward_intermediates for feature extraction from all transformers
+        "segmentation-models-pytorch>=0.4",  # losses that ignore void pixels in multi-class mode
+        "mmengine>=0.10.7",  # the first that works with numpy 2 and torch 2.6
+        "numpy>=1.26",  # the first for Python 3.12
+        "scipy>=1.11",  # the first for numpy 1.26
+        "matplotlib>=3.8",  # the first for Python 3.12
+        "pillow>=10.1",  # ImageFont.load_default takes a size
+    ],
+    extras_require={
+        "export": ["onnx>=1.17", "onnxruntime>=1.20", "openvino>=2025.0"],  # each the first for torch 2.6's exporter
+        "tensorboard": ["tensorboard>=2.17"],  # the first for numpy 2
+        "test": ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5"],  # scikit-learn: the first for numpy 2
+        "dev": ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5", "ruff>=0.9"],  # ruff: the 2025 style
+    },
+)

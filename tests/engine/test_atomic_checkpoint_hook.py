@@ -1,0 +1,155 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from toy_run import STAGES, ToyModel, atomic, build_runner, in_process, train
+
+from mtl_plugins.engine import AtomicCheckpointHook, read_checkpoint
+
+EPOCHS = 3
+
+
+def last(folder):
+    return read_checkpoint(Path(folder, "last_checkpoint").read_text())
+
+
+def files(folder):
+    return sorted(p.name for p in Path(folder).iterdir() if p.is_file() and p.suffix != ".py")
+
+
+def assert_same(a, b, path="checkpoint"):
+    """Every tensor, number and loss history, bit for bit; paths and the config differ by folder."""
+    assert type(a) is type(b), path
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), (path, a.keys() ^ b.keys())
+        for key in a:
+            if key not in ("cfg", "last_ckpt", "best_ckpt"):
+                assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{i}]")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), path
+    elif hasattr(a, "data") and type(a).__name__ == "HistoryBuffer":
+        assert [x.tolist() for x in a.data] == [x.tolist() for x in b.data], path
+    else:
+        assert a == b, path
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    assert in_process(train, folder, epochs=EPOCHS) == 0
+    return last(folder), files(folder)
+
+
+# the saves of a run: epoch_1, best of epoch 1, epoch_1 with the best's score, epoch_2, ...
+@pytest.mark.parametrize("number", [1, 2, 4])
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_in_a_save_and_resumed_ends_as_if_never_killed(stage, number, uninterrupted, tmp_path):
+    if number == 2 and stage in ("before_pointer", "before_prune"):
+        pytest.skip("the best checkpoint has no pointer")
+    assert in_process(train, tmp_path, kill=(stage, number), epochs=EPOCHS) == 9
+    if number > 1 or stage == "before_prune":
+        assert "stem.0.weight" in last(tmp_path)["state_dict"]  # whole, however the run ended
+    assert in_process(train, tmp_path, epochs=EPOCHS, resume=True) == 0
+    assert_same(last(tmp_path), uninterrupted[0])
+    # nothing half-written and nothing outdated is left; the pointer names the one that is kept
+    assert files(tmp_path) == uninterrupted[1]
+
+
+def test_keeps_the_newest_and_the_best(uninterrupted):
+    best = [name for name in uninterrupted[1] if name.startswith("best_")]
+    assert [*best, f"epoch_{EPOCHS}.pth", "last_checkpoint"] == uninterrupted[1]
+    assert len(best) == 1
+
+
+def test_an_iteration_based_run_resumes_exactly_too(tmp_path):
+    build_runner(tmp_path / "whole", iters=5).train()
+    assert in_process(train, tmp_path / "killed", kill=("mid_write", 4), iters=5) == 9
+    build_runner(tmp_path / "killed", iters=5, resume=True).train()
+    assert_same(last(tmp_path / "killed"), last(tmp_path / "whole"))
+    assert "iter_5.pth" in files(tmp_path / "killed") and "iter_4.pth" not in files(tmp_path / "killed")
+
+
+def test_the_checkpoint_does_not_depend_on_the_hour(tmp_path):
+    build_runner(tmp_path, epochs=1).train()
+    checkpoint = last(tmp_path)
+    hub = checkpoint["message_hub"]
+    keys = {*checkpoint["meta"], *hub["runtime_info"], *(name.split("/")[-1] for name in hub["log_scalars"])}
+    assert {"loss", "seed", "iter"} <= keys
+    assert not {"time", "data_time", "eta", "experiment_name"} & keys
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    build_runner(tmp_path, epochs=1).train()
+    before = files(tmp_path)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic.os, "fsync", full)
+    with pytest.raises(OSError, match="epoch_2.pth: the disk is full.*untouched"):
+        build_runner(tmp_path, epochs=2, resume=True).train()
+    monkeypatch.undo()
+    assert files(tmp_path) == before and last(tmp_path)["meta"]["epoch"] == 1
+
+
+@pytest.mark.parametrize("ema", [False, True])
+@pytest.mark.parametrize("use", ["resume", "load_from", "test"])
+def test_a_checkpoint_of_another_model_is_refused(use, ema, tmp_path):
+    hooks = [dict(type="EMAHook")] if ema else []
+    build_runner(tmp_path, epochs=1, hooks=hooks).train()
+    other = ToyModel(heads=("depth", "edges"))
+    kwargs = dict(load_from=str(tmp_path / "epoch_1.pth"), resume=use == "resume", hooks=hooks)
+    runner = build_runner(tmp_path, model=other, **kwargs)
+    with pytest.raises(ValueError, match=r"epoch_1.pth belongs to another model[\s\S]*heads.edges.weight"):
+        runner.val() if use == "test" else runner.train()
+
+
+def test_fine_tuning_takes_what_fits(tmp_path):
+    build_runner(tmp_path, epochs=1).train()
+    other = ToyModel(heads=("depth", "edges"))
+    runner = build_runner(
+        tmp_path / "b", model=other, load_from=str(tmp_path / "epoch_1.pth"), checkpoint=dict(strict=False)
+    )
+    runner.load_or_resume()
+    saved = read_checkpoint(tmp_path / "epoch_1.pth")["state_dict"]
+    assert torch.equal(other.stem[0].weight, saved["stem.0.weight"])
+
+
+@pytest.mark.parametrize(("by_epoch", "loop"), [(True, dict(iters=2)), (False, dict(epochs=1))])
+def test_an_interval_that_cannot_be_resumed_exactly_is_refused(by_epoch, loop, tmp_path):
+    with pytest.raises(ValueError, match=f"by_epoch={by_epoch} does not go with"):
+        build_runner(tmp_path, checkpoint=dict(by_epoch=by_epoch), **loop).train()
+
+
+@pytest.mark.parametrize(
+    ("metric", "rule"),
+    [
+        ("semseg/mIoU", "greater"),
+        ("semseg/pixAcc", "greater"),
+        ("depth/rmse", "less"),
+        ("depth/rmse_log", "less"),
+        ("depth/abs_rel", "less"),
+        ("depth/sq_rel", "less"),
+        ("depth/delta1", "greater"),
+        ("normals/mean", "less"),
+        ("normals/median", "less"),
+        ("normals/11.25", "greater"),
+        ("normals/30", "greater"),
+    ],
+)
+def test_knows_which_metrics_are_to_rise(metric, rule):
+    assert AtomicCheckpointHook(save_best=metric).rules == [rule]
+
+
+def test_a_best_metric_that_there_is_not(tmp_path):
+    runner = build_runner(tmp_path, epochs=1)
+    hook = next(hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook))
+    hook.save_best = hook.key_indicators = ["semseg/mIoU"]
+    with pytest.raises(ValueError, match="semseg/mIoU.*depth/rmse"):
+        runner.train()

@@ -1,0 +1,171 @@
+import io
+import os
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import EMAHook
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from torch import nn
+from toy_run import ToyModel, build_runner
+
+from mtl_plugins.engine import compare_state_dicts, extract_state_dict, load_weights, read_checkpoint
+
+
+def model(width=4):
+    return nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width))
+
+
+def test_reads_what_mmengine_puts_beside_the_weights(tmp_path):
+    path = tmp_path / "a.pth"
+    buffer = HistoryBuffer([1.0, 2.0], [1, 1])
+    info = dict(
+        best=np.float64(0.5), count=np.int64(3), flag=np.bool_(True), names=("a", "b"), x=np.arange(3.0)
+    )
+    torch.save(dict(state_dict=model().state_dict(), message_hub=dict(loss=buffer, info=info)), path)
+    hub = read_checkpoint(path)["message_hub"]
+    assert hub["loss"].mean() == 1.5
+    np.testing.assert_array_equal(hub["info"].pop("x"), info.pop("x"))
+    assert hub["info"] == info
+
+
+class Hostile:
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+HOSTILE = {
+    "os.system": lambda target: Hostile(os.system, f"touch {target}"),
+    "open": lambda target: Hostile(open, str(target), "w"),
+    "getattr": lambda target: Hostile(getattr, HistoryBuffer, "__init__"),
+    "exec": lambda target: Hostile(exec, f"open({str(target)!r}, 'w')"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("raw", [False, True], ids=["zip", "raw pickle"])
+def test_a_hostile_pickle_is_refused_and_not_run(kind, raw, tmp_path):
+    path, target = tmp_path / "hostile.pth", tmp_path / "was_here"
+    content = dict(state_dict=dict(weight=torch.zeros(2)), trap=HOSTILE[kind](target))
+    if raw:
+        path.write_bytes(pickle.dumps(content["trap"], protocol=2))
+    else:
+        torch.save(content, path)
+    for read in (read_checkpoint, CheckpointLoader.load_checkpoint, lambda p: load_weights(model(), p)):
+        with pytest.raises(ValueError, match="refused to read .*hostile.pth.*Nothing of it was run"):
+            read(str(path))
+    assert not target.exists()
+
+
+def test_the_trap_of_these_tests_would_snap(tmp_path):
+    target = tmp_path / "was_here"
+    pickle.loads(pickle.dumps(HOSTILE["exec"](target)))
+    assert target.exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9, 0.999])
+def test_a_torn_file(share, tmp_path):
+    whole = io.BytesIO()
+    torch.save(dict(state_dict=model(64).state_dict()), whole)
+    path = tmp_path / "torn.pth"
+    path.write_bytes(whole.getvalue()[: int(len(whole.getvalue()) * share)])
+    torch.save({}, tmp_path / "epoch_1.pth")
+    with pytest.raises(ValueError, match="torn.pth.*not a whole checkpoint.*epoch_1.pth"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [b"no pickle at all", b"\x89PNG\r\n", b"PK\x03\x04", b"\x80\x02}."])
+def test_another_kind_of_file(content, tmp_path):
+    (tmp_path / "x.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.pth.*not a whole checkpoint"):
+        read_checkpoint(tmp_path / "x.pth")
+
+
+def test_a_missing_file_and_what_lies_beside_it(tmp_path):
+    torch.save({}, tmp_path / "epoch_3.pth")
+    with pytest.raises(FileNotFoundError, match="no checkpoint .*epoch_9.pth.*epoch_3.pth"):
+        read_checkpoint(tmp_path / "epoch_9.pth")
+
+
+def test_no_dict_and_no_weights(tmp_path):
+    torch.save(torch.zeros(3), tmp_path / "tensor.pth")
+    with pytest.raises(ValueError, match="tensor.pth holds a Tensor"):
+        read_checkpoint(tmp_path / "tensor.pth")
+    torch.save(dict(epoch=3), tmp_path / "no_weights.pth")
+    with pytest.raises(ValueError, match="no weights.*epoch"):
+        load_weights(model(), tmp_path / "no_weights.pth")
+
+
+def test_other_addresses_are_not_read():
+    with pytest.raises(ValueError, match="give the path of a file"):
+        CheckpointLoader.load_checkpoint("torchvision://resnet18")
+
+
+@pytest.mark.parametrize("wrap", ["bare", "state_dict", "module", "path"])
+def test_load_weights_takes_every_usual_form(wrap, tmp_path):
+    source, target = model(), model()
+    state = source.state_dict()
+    if wrap == "module":
+        state = OrderedDict((f"module.{key}", value) for key, value in state.items())
+    checkpoint = state if wrap == "bare" else dict(state_dict=state)
+    if wrap == "path":
+        torch.save(checkpoint, tmp_path / "a.pth")
+        checkpoint = tmp_path / "a.pth"
+    assert not load_weights(target, checkpoint)
+    for key, value in source.state_dict().items():
+        torch.testing.assert_close(target.state_dict()[key], value, rtol=0, atol=0)
+
+
+def test_weights_of_another_model_are_refused_by_name(tmp_path):
+    state = model(6).state_dict()
+    state["head.weight"] = state.pop("1.running_mean")
+    torch.save(dict(state_dict=state), tmp_path / "other.pth")
+    target = model()
+    before = {key: value.clone() for key, value in target.state_dict().items()}
+    with pytest.raises(ValueError) as caught:
+        load_weights(target, tmp_path / "other.pth")
+    message = str(caught.value)
+    for words in (
+        "other.pth belongs to another model",
+        "missing in the file: 1 (1.running_mean)",
+        "unexpected in the file: 1 (head.weight)",
+        "of another shape: 5 (0.weight: file (6, 3), model (4, 3)",
+        "convert_checkpoint.py",
+        "strict=False",
+    ):
+        assert words in message
+    for key, value in target.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_without_strict_what_fits_is_loaded():
+    source, target = model(), model()
+    state = source.state_dict()
+    state["0.weight"] = torch.zeros(9, 9)
+    kept = target[0].weight.clone()
+    difference = load_weights(target, state, strict=False)
+    assert difference == ([], [], ["0.weight"])
+    assert torch.equal(target[0].weight, kept) and torch.equal(target[0].bias, source[0].bias)
+
+
+def test_the_counter_of_batch_norm_may_be_missing():
+    state = model().state_dict()
+    wanted = dict(state)
+    del state["1.num_batches_tracked"]
+    assert not compare_state_dicts(wanted, state)
+
+
+def test_of_an_ema_checkpoint_the_averaged_weights_are_taken(tmp_path):
+    runner = build_runner(tmp_path, epochs=1, hooks=[dict(type="EMAHook")])
+    runner.train()
+    ema = next(hook for hook in runner.hooks if isinstance(hook, EMAHook)).ema_model.module
+    state = extract_state_dict(read_checkpoint(tmp_path / "epoch_1.pth"))
+    assert torch.equal(state["stem.0.weight"], ema.stem[0].weight)
+    assert not torch.equal(state["stem.0.weight"], runner.model.stem[0].weight)
+    load_weights(ToyModel(), tmp_path / "epoch_1.pth")

@@ -1,0 +1,157 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from toy_run import ToyDataset, ToyModel, build_runner
+
+from mtl_plugins.engine import (
+    NonFiniteLossError,
+    NonFiniteLossHook,
+    SeedIterationHook,
+    mix_seed,
+    read_checkpoint,
+)
+
+
+class Clock:
+    """What SeedIterationHook reads of a runner."""
+
+    def __init__(self, seed=1, rank=0, iter=0):
+        self.seed, self.rank, self.iter = seed, rank, iter
+
+
+def draws(clock, hook="before_train_iter"):
+    arguments = (0,) if hook == "before_train_iter" else ()
+    getattr(SeedIterationHook(), hook)(clock, *arguments)
+    return torch.rand(2).tolist() + np.random.rand(2).tolist() + [random.random()]
+
+
+def test_draws_follow_from_seed_rank_and_iteration_alone():
+    reference = draws(Clock())
+    torch.rand(7), np.random.rand(3), random.random()
+    assert draws(Clock()) == reference
+    for other in (Clock(seed=2), Clock(rank=1), Clock(iter=1)):
+        assert all(a != b for a, b in zip(draws(other), reference, strict=True))
+    assert draws(Clock(), "before_train_epoch") != reference
+
+
+integers = st.integers(0, 2**31)
+
+
+@given(st.lists(integers, min_size=1, max_size=3), st.integers(0, 2), integers)
+def test_mixed_seeds_are_64_bits_and_differ(values, place, other):
+    changed = list(values)
+    changed[place % len(values)] = other
+    assert 0 <= mix_seed(*values) < 2**64
+    assert (mix_seed(*values) == mix_seed(*changed)) == (values == changed)
+
+
+def test_neighbouring_seeds_share_about_half_their_bits():
+    shared = [bin(mix_seed(0, 0, i) ^ mix_seed(0, 0, i + 1)).count("1") for i in range(500)]
+    assert 31 < np.mean(shared) < 33
+
+
+def test_mix_seed_never_changes():  # else a resumed run of an older version would draw anew
+    assert mix_seed(0) == 0xE220A8397B1DCDAF  # SplitMix64's first output for state 0
+
+
+def test_a_nan_loss_stops_before_anything_is_saved(tmp_path):
+    runner = build_runner(tmp_path, epochs=3, model=ToyModel(heads=("depth", "edges"), spoil_at=3))
+    with pytest.raises(NonFiniteLossError) as caught:
+        runner.train()
+    message = str(caught.value)
+    for words in (
+        "iteration 3",
+        "depth.loss_l2 = nan",
+        "images of the batch: image_0.png, image_2.png",
+        f"last whole checkpoint: {tmp_path}/epoch_1.pth",
+        "clip",
+    ):
+        assert words in message
+    assert all(
+        value.isfinite().all() for value in read_checkpoint(tmp_path / "epoch_1.pth")["state_dict"].values()
+    )
+
+
+class Scaled:
+    """What NonFiniteLossHook reads of a runner whose optimiser has a gradient scaler."""
+
+    iter = 0
+
+    def __init__(self, scaler):
+        self.optim_wrapper = type("Wrapper", (), dict(loss_scaler=scaler))
+        self.message_hub = type("Hub", (), dict(runtime_info={}))
+
+
+def test_patience_counts_consecutive_iterations_and_only_with_a_scaler():
+    hook, nan, fine = (
+        NonFiniteLossHook(patience=2),
+        {"loss": torch.tensor(torch.inf)},
+        {"loss": torch.tensor(1.0)},
+    )
+    for outputs in (nan, nan, fine, nan, nan):
+        hook.after_train_iter(Scaled(object()), 0, None, outputs)
+    with pytest.raises(NonFiniteLossError):
+        hook.after_train_iter(Scaled(object()), 0, None, nan)
+    with pytest.raises(NonFiniteLossError):
+        NonFiniteLossHook(patience=2).after_train_iter(Scaled(None), 0, None, nan)
+
+
+def test_a_value_that_is_no_loss_may_be_nan():
+    NonFiniteLossHook().after_train_iter(
+        Scaled(None), 0, None, {"loss": torch.tensor(1.0), "iou": torch.tensor(torch.nan)}
+    )
+
+
+class CountedDataset(ToyDataset):
+    def __init__(self, **counts):
+        self.counts = counts
+
+    def label_counts(self):
+        return self.counts
+
+
+PRESENCE = [dict(type="LabelPresenceHook")]
+
+
+@pytest.mark.parametrize("counts", [dict(semseg=5, depth=4), dict(semseg=5, depth=4, edges=0)])
+def test_a_head_without_labels_is_named_before_training(counts, tmp_path):
+    model = ToyModel(heads=("depth", "edges"))
+    runner = build_runner(tmp_path, model=model, dataset=CountedDataset(**counts), hooks=PRESENCE)
+    with pytest.raises(ValueError) as caught:
+        runner.train()
+    for words in ("'edges'", "depth (4 images)", "semseg (5 images)", "model.heads.edges=None"):
+        assert words in str(caught.value)
+    assert runner.iter == 0
+
+
+def test_a_label_that_a_transform_makes_counts(tmp_path):
+    build_runner(tmp_path, epochs=1, dataset=CountedDataset(semseg=8), hooks=PRESENCE).train()
+
+
+def test_a_dataset_that_does_not_count_is_watched_for_an_epoch(tmp_path):
+    build_runner(tmp_path / "a", epochs=1, hooks=PRESENCE).train()
+    runner = build_runner(tmp_path / "b", model=ToyModel(heads=("depth", "edges")), hooks=PRESENCE)
+    with pytest.raises(ValueError, match="'edges'.*the first epoch had: depth"):
+        runner.train()
+    assert runner.iter == 1  # in the second and last iteration of the epoch
+
+
+def test_a_teacher_may_bring_the_label(tmp_path):
+    from mmengine.hooks import Hook
+
+    class DistillationHook(Hook):
+        tasks = ("edges",)
+
+    runner = build_runner(
+        tmp_path,
+        epochs=1,
+        model=ToyModel(heads=("depth", "edges")),
+        dataset=CountedDataset(depth=4),
+        hooks=[DistillationHook(), *PRESENCE],
+    )
+    runner.train()
+    assert runner.iter == 2

@@ -1,0 +1,165 @@
+"""A tiny real mmengine run, with dropout, BatchNorm and a validation, for the tests of this room."""
+
+import multiprocessing
+import os
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement, PixelData
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from mtl_plugins.engine import atomic
+from mtl_plugins.registry import HOOKS
+
+HOOKS.import_from_location()  # now, and not in each of the processes forked below
+Runner._log_env = lambda self, env_cfg: None  # it asks git and gcc for their versions, a second each run
+
+
+class ToyDataset(Dataset):
+    """Eight vectors; the label of the even ones is there."""
+
+    tasks = ("depth",)
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng(index)
+        gt = {"depth": torch.ones(1, 2, 2)} if index % 2 == 0 else {}
+        sample = BaseDataElement(metainfo=dict(img_path=f"image_{index}.png"), gt=PixelData(**gt))
+        return dict(inputs=torch.from_numpy(rng.standard_normal(3).astype("float32")), data_samples=sample)
+
+
+def collate(batch):
+    return dict(
+        inputs=torch.stack([sample["inputs"] for sample in batch]),
+        data_samples=[sample["data_samples"] for sample in batch],
+    )
+
+
+class ToyModel(BaseModel):
+    def __init__(self, width=4, heads=("depth",), spoil_at=None):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Linear(3, width), nn.Dropout(0.5), nn.BatchNorm1d(width))
+        self.heads = nn.ModuleDict({task: nn.Linear(width, 1) for task in heads})
+        self.spoil_at, self.calls = spoil_at, 0
+
+    def forward(self, inputs, data_samples=None, mode="tensor"):
+        features = self.stem(inputs)
+        outputs = {task: head(features) for task, head in self.heads.items()}
+        if mode == "loss":
+            self.calls += 1
+            factor = float("nan") if self.calls == self.spoil_at else 1.0
+            return {f"{task}.loss_l2": (out - 1).square().mean() * factor for task, out in outputs.items()}
+        if mode == "predict":
+            return [dict(value=float(value)) for value in outputs["depth"]]
+        return outputs
+
+
+class ToyMetric(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results += [(sample["value"] - 1) ** 2 for sample in data_samples]
+
+    def compute_metrics(self, results):
+        return {"depth/rmse": float(np.sqrt(np.mean(results)))}
+
+
+def build_runner(
+    work_dir, epochs=2, model=None, dataset=None, iters=None, hooks=(), checkpoint=None, **config
+):
+    def loader():
+        return DataLoader(dataset or ToyDataset(), batch_size=4, collate_fn=collate)
+
+    by_iter = dict(type="IterBasedTrainLoop", max_iters=iters, val_interval=2)
+    return Runner(
+        model=model or ToyModel(),
+        work_dir=str(work_dir),
+        train_dataloader=loader(),
+        val_dataloader=loader(),
+        train_cfg=by_iter if iters else dict(by_epoch=True, max_epochs=epochs, val_interval=1),
+        val_cfg=dict(),
+        val_evaluator=Evaluator(ToyMetric()),
+        optim_wrapper=dict(optimizer=dict(type="Adam", lr=0.05)),
+        param_scheduler=[
+            dict(type="PolyLR", by_epoch=False, begin=0, end=20),
+            dict(type="ReduceOnPlateauLR", monitor="depth/rmse", rule="less", patience=0, factor=0.5),
+        ],
+        default_hooks=dict(
+            checkpoint=dict(
+                type="AtomicCheckpointHook",
+                interval=1,
+                max_keep_ckpts=1,
+                save_best="depth/rmse",
+                **(checkpoint or {}),
+            ),
+            logger=dict(type="LoggerHook", interval=1),
+        ),
+        custom_hooks=[dict(type="SeedIterationHook"), dict(type="NonFiniteLossHook"), *hooks],
+        randomness=dict(seed=3),
+        default_scope="mtl_plugins",
+        experiment_name=os.path.basename(str(work_dir)) + os.urandom(4).hex(),
+        cfg=dict(log_level="ERROR") | config.pop("cfg", {}),
+        log_level="ERROR",
+        **config,
+    )
+
+
+def die():
+    os._exit(9)  # as kill -9: no clean-up, no flushing
+
+
+def kill_in_save(stage, number):
+    """End the process at a stage of the ``number``-th saving of a .pth file."""
+    counts = dict(put=0)
+    put, replace = atomic.AtomicLocalBackend.put, os.replace
+
+    def counted_put(self, obj, path):
+        pth = str(path).endswith(".pth")
+        counts["put"] += pth
+        due = counts["put"] == number
+        if due and pth and stage == "before_temporary":
+            die()
+        if due and pth and stage == "mid_write":
+            half = atomic.Path(path).with_name(f"{atomic._TEMPORARY}{os.getpid()}-{atomic.Path(path).name}")
+            half.write_bytes(obj[: len(obj) // 2])
+            die()
+        if due and not pth and stage == "before_pointer":
+            die()
+        put(self, obj, path)
+        if due and not pth and stage == "before_prune":
+            die()
+
+    def counted_replace(source, target):
+        if counts["put"] == number and str(target).endswith(".pth") and stage == "before_rename":
+            die()
+        replace(source, target)
+        if counts["put"] == number and str(target).endswith(".pth") and stage == "after_rename":
+            die()
+
+    atomic.AtomicLocalBackend.put = counted_put
+    atomic.os.replace = counted_replace
+
+
+STAGES = ("before_temporary", "mid_write", "before_rename", "after_rename", "before_pointer", "before_prune")
+
+
+def train(work_dir, kill=None, **kwargs):
+    """Train to the end, or to a kill=(stage, number of the save); for a process of its own."""
+    torch.set_num_threads(1)
+    if kill:
+        kill_in_save(*kill)
+    build_runner(work_dir, **kwargs).train()
+
+
+def in_process(function, *args, **kwargs):
+    """Exit code of ``function`` in a clean process (forked from one that has imported all: quick)."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["toy_run"])
+    process = context.Process(target=function, args=args, kwargs=kwargs)
+    process.start()
+    process.join()
+    return process.exitcode

@@ -1,0 +1,234 @@
+"""The registered metrics, through mmengine's Evaluator, against the pure functions."""
+
+import math
+import pickle
+
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.structures import BaseDataElement, PixelData
+
+from mtl_plugins.evaluation import DepthMetric, NormalsMetric, SegmentationMetric
+from mtl_plugins.functional.confusion import confusion_matrix, segmentation_scores
+from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics
+from mtl_plugins.functional.normal_metrics import normal_scores, normal_statistics
+from mtl_plugins.registry import METRICS
+
+CLASSES = ("wall", "floor", "chair")
+CONFIG = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
+
+
+def labels(generator, height=6, width=7):
+    depth = torch.rand(1, height, width, generator=generator) * 9 + 0.5
+    return dict(
+        semseg=torch.randint(0, 3, (1, height, width), generator=generator, dtype=torch.uint8),
+        depth=depth.masked_fill(torch.rand(depth.shape, generator=generator) < 0.2, 0),
+        normals=torch.nn.functional.normalize(torch.randn(3, height, width, generator=generator), dim=0),
+    )
+
+
+def sample(seed, tasks=("semseg", "depth", "normals"), **size):
+    """A data sample as the model leaves it: predictions of every task, labels of ``tasks`` alone."""
+    generator = torch.Generator().manual_seed(seed)
+    gt, pred = labels(generator, **size), labels(generator, **size)
+    pred["depth"] = pred["depth"] + 0.1
+    data_sample = BaseDataElement(metainfo=dict(img_path=f"img{seed}.png"))
+    data_sample.gt = PixelData(**{task: gt[task] for task in tasks})
+    data_sample.pred = PixelData(**pred)
+    return data_sample
+
+
+def mixed_set():
+    """Images of two sizes; some lack labels, one all of them."""
+    return [
+        sample(0),
+        sample(1, tasks=("depth",)),
+        sample(2, tasks=("semseg", "normals"), height=4),
+        sample(3, tasks=("semseg",)),
+        sample(4, tasks=()),
+        sample(5),
+        sample(6, tasks=("normals", "depth"), height=4),
+    ]
+
+
+def evaluator(config=CONFIG):
+    evaluator = Evaluator([METRICS.build(metric) for metric in config])
+    evaluator.dataset_meta = dict(classes=CLASSES)
+    return evaluator
+
+
+def evaluated(samples, batch=3, config=CONFIG):
+    judge = evaluator(config)
+    for start in range(0, len(samples), batch):
+        judge.process(samples[start : start + batch])
+    assert all(len(metric.results) == len(samples) for metric in judge.metrics)  # one an image, always
+    return judge.evaluate(len(samples))
+
+
+def of(task, samples):
+    return [(s.pred.get(task), s.gt.get(task)) for s in samples if task in s.gt]
+
+
+def by_hand(samples):
+    confusion = sum(confusion_matrix(p, t, len(CLASSES)) for p, t in of("semseg", samples))
+    segmentation = segmentation_scores(confusion)
+    depth = torch.cat([depth_statistics(p[None].double(), t[None], t[None] > 0) for p, t in of("depth", samples)])
+    normals = [normal_statistics(p[None], t[None]) for p, t in of("normals", samples)]
+    sums, histograms = map(torch.cat, zip(*normals, strict=True))
+    scores = {f"semseg/{name}": segmentation[name] for name in ("mIoU", "pixAcc", "mAcc")}
+    scores |= {f"depth/{name}": score for name, score in depth_scores(depth).items()}
+    return scores | {f"normals/{name}": score for name, score in normal_scores(sums, histograms).items()}
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7])
+def test_the_evaluator_agrees_with_the_functions(batch):
+    samples = mixed_set()
+    assert evaluated(samples, batch) == pytest.approx(by_hand(samples), rel=1e-12)
+
+
+def test_public_keys():
+    keys = set(evaluated(mixed_set()))
+    assert {"semseg/mIoU", "semseg/pixAcc", "semseg/mAcc"} <= keys
+    names = ("rmse", "rmse_log", "abs_rel", "sq_rel", "silog", "delta1", "delta2", "delta3")
+    assert {f"depth/{name}" for name in names} <= keys
+    assert {f"normals/{name}" for name in ("mean", "median", "11.25", "22.5", "30")} <= keys
+    assert len(keys) == 3 + 8 + 6
+
+
+@pytest.mark.parametrize("average", ["pixel", "image"])
+def test_shards_merged_as_mmengine_does_equal_one_process(average):
+    """Two ranks with interleaved, padded slices; results travel as pickles and are cut to the set's size."""
+    samples = mixed_set()
+    config = [CONFIG[0], dict(CONFIG[1], average=average), CONFIG[2]]
+    expected = evaluated(samples, config=config)
+    ranks = [evaluator(config), evaluator(config)]
+    ranks[0].process(samples[0::2])
+    ranks[1].process([*samples[1::2], samples[0]])  # padded to the same length
+    merged = {}
+    for metric, *others in zip(ranks[0].metrics, ranks[1].metrics, strict=True):
+        parts = [pickle.loads(pickle.dumps(m.results)) for m in (metric, *others)]
+        results = [result for pair in zip(*parts, strict=True) for result in pair][: len(samples)]
+        merged |= {f"{metric.prefix}/{k}": v for k, v in metric.compute_metrics(results).items()}
+    assert merged == expected
+
+
+def test_what_is_kept_of_an_image_is_small():
+    judge = evaluator()
+    judge.process([sample(i, height=60, width=80) for i in range(4)])
+    for metric, limit in zip(judge.metrics, (1000, 1000, 20000), strict=True):
+        assert max(len(pickle.dumps(result)) for result in metric.results) < limit
+
+
+def test_dicts_and_elements_are_read_alike():
+    samples = mixed_set()
+    judge = evaluator()
+    for metric in judge.metrics:
+        metric.process(None, [{"gt": s.gt, "pred": s.pred} for s in samples])
+    assert judge.evaluate(len(samples)) == evaluated(samples, batch=len(samples))
+
+
+def test_no_label_at_all_gives_nan_and_a_warning(capture_log):
+    scores = evaluated([sample(i, tasks=("semseg", "normals")) for i in range(3)])
+    assert all(math.isnan(scores[f"depth/{name}"]) for name in DepthMetric.score_names)
+    assert not math.isnan(scores["semseg/mIoU"])
+    assert "WARNING - depth: none of the 3 images has both a label and a prediction" in capture_log()
+
+
+def test_labels_that_are_all_void_count_as_none():
+    void = sample(9)
+    void.gt.semseg[:] = 255
+    void.gt.depth[:] = 0
+    void.gt.normals[:] = 0
+    samples = mixed_set()
+    assert evaluated([*samples, void]) == evaluated(samples)
+    assert all(math.isnan(score) for score in evaluated([void]).values())
+
+
+def test_another_size_names_the_image():
+    wrong = sample(3)
+    wrong.pred = PixelData(semseg=wrong.pred.semseg[:, 1:])
+    with pytest.raises(ValueError, match=r"semseg of img3.png: .*\(1, 5, 7\).*\(1, 6, 7\)"):
+        evaluator().process([wrong])
+
+
+def test_classes_must_be_known():
+    metric = SegmentationMetric()
+    with pytest.raises(ValueError, match="METAINFO"):
+        metric.process(None, [sample(0).to_dict()])
+    metric = SegmentationMetric(classes=3)
+    metric.process(None, [sample(0).to_dict()])
+    assert metric.classes == ["0", "1", "2"]
+
+
+def test_classes_go_to_the_log_and_on_demand_into_the_scores(capture_log):
+    samples = mixed_set()
+    scores = evaluated(samples, config=[dict(type="SegmentationMetric", per_class_keys=True)])
+    confusion = sum(confusion_matrix(p, t, len(CLASSES)) for p, t in of("semseg", samples))
+    iou = segmentation_scores(confusion)["IoU"]
+    assert [scores[f"semseg/IoU/{name}"] for name in CLASSES] == iou
+    log = capture_log()
+    for name, value in zip(CLASSES, iou, strict=True):
+        row = next(line for line in log.splitlines() if line.startswith(name))
+        assert f"{value:.2f}" in row
+
+
+def test_the_protocol_is_said(capture_log):
+    config = [dict(type="DepthMetric", crop="eigen", max_depth=8, average="image")]
+    evaluated(mixed_set(), config=config)
+    assert "depth: Eigen crop, 0.001-8 m, image-wise average, 4 images" in capture_log()
+
+
+def test_predictions_are_clamped_and_labels_capped():
+    data_sample = sample(0)
+    data_sample.gt = PixelData(depth=torch.tensor([[[2.0, 3.0, 50.0]]]))
+    data_sample.pred = PixelData(depth=torch.tensor([[[-7.0, 99.0, 50.0]]]))
+    scores = evaluated([data_sample], config=[dict(type="DepthMetric", min_depth=1, max_depth=5)])
+    assert scores["depth/rmse"] == pytest.approx(math.sqrt((1 + 4) / 2))
+
+
+def test_the_crop_is_used():
+    data_sample = sample(0)
+    depth = torch.full((1, 48, 64), 2.0)
+    prediction = depth.clone()
+    prediction[:, 0] += 1  # outside of the crop
+    data_sample.gt, data_sample.pred = PixelData(depth=depth), PixelData(depth=prediction)
+    assert evaluated([data_sample])["depth/rmse"] > 0
+    assert evaluated([data_sample], config=[dict(type="DepthMetric", crop="eigen")])["depth/rmse"] == 0
+
+
+def test_two_tasks_of_one_kind_have_their_own_keys():
+    data_sample = sample(0)
+    data_sample.gt.parts = data_sample.pred.parts = data_sample.gt.semseg
+    config = [dict(type="SegmentationMetric"), dict(type="SegmentationMetric", task="parts", classes=CLASSES)]
+    scores = evaluated([data_sample], config=config)
+    assert scores["parts/mIoU"] == 100 > scores["semseg/mIoU"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(crop="kb"), "allowed are None, 'eigen', 'garg'"),
+        (dict(average="mean"), "allowed are 'pixel', 'image'"),
+        (dict(min_depth=0), "0 < min_depth < max_depth"),
+    ],
+)
+def test_unknown_depth_protocols_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DepthMetric(**settings)
+
+
+def test_a_task_without_prediction_is_passed_over():
+    data_sample = sample(0)
+    data_sample.pred = PixelData(semseg=data_sample.pred.semseg)
+    scores = evaluated([data_sample])
+    assert math.isnan(scores["depth/rmse"]) and not math.isnan(scores["semseg/mIoU"])
+
+
+def test_score_names_are_what_scores_gives():
+    samples = mixed_set()
+    scores = evaluated(samples)
+    for metric in (SegmentationMetric, DepthMetric, NormalsMetric):
+        prefix = metric().prefix
+        assert [f"{prefix}/{name}" for name in metric.score_names] == [
+            key for key in scores if key.startswith(prefix + "/")
+        ]

@@ -1,0 +1,102 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mtl_plugins.visualization import join_scalars, plot_curves, read_scalars
+from mtl_plugins.visualization.metric_names import higher_is_better, is_headline, metric_unit
+
+PER_EPOCH = 10
+
+
+def run(first, last, mark):
+    """Lines that mmengine writes for iterations first … last, with a validation after each epoch."""
+    lines = []
+    for i in range(first, last + 1):
+        epoch = -(-i // PER_EPOCH)
+        lines.append(
+            {"loss": mark, "depth.loss_berhu": mark / 2, "lr": 0.1, "epoch": epoch, "iter": i, "step": i}
+        )
+        if i % PER_EPOCH == 0:
+            lines.append({"semseg/mIoU": mark, "depth/rmse": mark, "time": 0.1, "step": epoch})
+    return lines
+
+
+@given(killed=st.integers(1, 50), end=st.integers(1, 50), data=st.data())
+def test_a_resumed_run_replaces_what_was_written_beyond_its_start(killed, end, data):
+    checkpoint = data.draw(st.integers(0, min(killed, end) // PER_EPOCH)) * PER_EPOCH
+    scalars = join_scalars(run(1, killed, 1.0) + run(checkpoint + 1, end, 2.0))
+    if checkpoint < end:
+        assert [line["iter"] for line in scalars["train"]] == list(range(1, end + 1))
+        assert [line["loss"] for line in scalars["train"]] == [1.0] * checkpoint + [2.0] * (end - checkpoint)
+        marks = [line["semseg/mIoU"] for line in scalars["val"]]
+        first = checkpoint // PER_EPOCH
+        assert marks == [1.0] * first + [2.0] * (end // PER_EPOCH - first)
+
+
+def test_prefixes_of_the_log_processor_and_a_validation_alone_make_no_difference():
+    lines = [
+        {"train/loss": 1.0, "iter": 5, "step": 5},
+        {"val/depth/rmse": 0.5, "step": 5},
+        {"depth/rmse": 9, "step": 0},
+    ]
+    scalars = join_scalars(lines)
+    assert scalars["train"] == [{"loss": 1.0, "iter": 5, "step": 5}]
+    assert scalars["val"] == [{"depth/rmse": 0.5, "step": 5}]
+
+
+def test_files_of_all_starts_are_read_and_a_torn_line_is_passed_over(tmp_path):
+    for stamp, lines in (("20250101_000000", run(1, 25, 1.0)), ("20250102_000000", run(21, 30, 2.0))):
+        path = tmp_path / stamp / "vis_data" / "scalars.json"
+        path.parent.mkdir(parents=True)
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        path.write_text(text + '{"loss": 1.0, "it', encoding="utf-8")
+    scalars = read_scalars(tmp_path)
+    assert [line["iter"] for line in scalars["train"]] == list(range(1, 31))
+    assert [line["step"] for line in scalars["val"]] == [1, 2, 3]
+
+
+def test_the_picture_is_written_and_grows_with_the_tasks(tmp_path):
+    one = plot_curves(join_scalars(run(1, 100, 1.0)), tmp_path / "new" / "one.png")
+    lines = run(1, 100, 1.0)
+    for line in lines:
+        if "semseg/mIoU" in line:
+            line |= {
+                "normals/mean": float("nan"),
+                "saliency/maxF": 0.3,
+                "depth/delta1": None,
+                "semseg/IoU/wall": 3.0,
+            }
+    more = plot_curves(join_scalars(lines), tmp_path / "more.png")
+    sizes = [Image.open(path).size for path in (one, more)]
+    assert sizes[1][0] > sizes[0][0]
+    assert np.asarray(Image.open(one).convert("L")).std() > 5
+
+
+def test_nothing_to_plot_writes_nothing(tmp_path):
+    assert plot_curves(join_scalars([]), tmp_path / "none.png") is None
+    assert not list(tmp_path.iterdir())
+    assert read_scalars(tmp_path / "absent") == {"train": [], "val": []}
+
+
+@pytest.mark.parametrize(
+    ("key", "up", "unit"),
+    [
+        ("semseg/mIoU", True, "%"),
+        ("depth/rmse", False, "m"),
+        ("depth/rmse_log", False, ""),
+        ("depth/delta2", True, "share"),
+        ("depth/abs_rel", False, ""),
+        ("normals/mean", False, "deg"),
+        ("normals/11.25", True, "%"),
+        ("normals/rmse", False, "deg"),
+        ("saliency/maxF", None, ""),
+    ],
+)
+def test_metric_names(key, up, unit):
+    assert higher_is_better(key) is up
+    assert metric_unit(key) == unit
+    assert is_headline(key) and not is_headline("semseg/IoU/wall") and not is_headline("time")
