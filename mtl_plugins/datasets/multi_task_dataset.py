@@ -26,7 +26,7 @@ class SampleFiles(NamedTuple):
 class MultiTaskDataset(Dataset):
     """Images with whichever labels each of them has.
 
-    A subclass gives ``METAINFO`` (classes and palette of ``semseg``), ``PREPARE`` (the command that makes the
+    A subclass gives ``METAINFO`` (classes and palette of ``semseg``), ``HOW_TO_PREPARE`` (a sentence on how to make the
     data), ``default_labels()`` and ``list_samples()``.
 
     ``dataset[i]`` is a dict with ``img``, the labels under their tasks' names, perhaps ``intrinsics``, and
@@ -50,7 +50,7 @@ class MultiTaskDataset(Dataset):
     """
 
     METAINFO = dict(classes=(), palette=())
-    PREPARE = None
+    HOW_TO_PREPARE = None  # a sentence
 
     def __init__(
         self, data_root, split="train", pipeline=(), tasks=None, limit=None, labels=None, metainfo=None
@@ -167,7 +167,7 @@ class MultiTaskDataset(Dataset):
         return self.data_root
 
     def _how_to_get(self):
-        made = f"Prepare it with `{self.PREPARE.format(data_root=self.data_root)}`. " if self.PREPARE else ""
+        made = f"{self.HOW_TO_PREPARE.format(data_root=self.data_root)} " if self.HOW_TO_PREPARE else ""
         return (
             f"{made}If it lies elsewhere, give its place with --cfg-options data_root=DIR. To see the "
             "toolbox at work without any data: `make demo`."

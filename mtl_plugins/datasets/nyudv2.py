@@ -28,7 +28,10 @@ class NYUDv2(MultiTaskDataset):
     """
 
     METAINFO = dict(classes=NYUD40_CLASSES, palette=NYUD40_PALETTE)
-    PREPARE = "python tools/prepare_dataset.py nyud --out {data_root}"
+    HOW_TO_PREPARE = (
+        "Prepare it in the authors' layout: {data_root}/rgb, masks, depth, normals, lists train.txt and val.txt "
+        "of tab-separated paths (see help(NYUDv2))."
+    )
 
     def __init__(
         self,

@@ -7,4 +7,4 @@ from .nyudv2 import NYUDv2
 class SynthRooms(NYUDv2):
     """Rendered rooms in the layout and with the classes of `NYUDv2`, each image with its own camera."""
 
-    PREPARE = "python tools/prepare_dataset.py synthrooms --out {data_root}"
+    HOW_TO_PREPARE = "Prepare it with `python tools/prepare_dataset.py synthrooms --out {data_root}`."

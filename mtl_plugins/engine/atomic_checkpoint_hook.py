@@ -145,14 +145,14 @@ class AtomicCheckpointHook(CheckpointHook):
         needed = {self.last_ckpt, getattr(self, "best_ckpt_path", None), *bests}
         backend = self.file_backend
         stale, backend.stale = backend.stale, []
-        for path in stale:
+        for path in (backend.join_path(self.out_dir, name) for name in stale):
             if is_main_process() and path not in needed and backend.exists(path):
                 (backend.backend.rmtree if backend.isdir(path) else backend.backend.remove)(path)
         runner.message_hub.update_info("stale_ckpts", [])
 
 
 class _DeferredRemoval:
-    """A file backend that only notes what is to be removed."""
+    """A file backend that only notes the names of what is to be removed."""
 
     def __init__(self, backend):
         self.backend, self.stale = backend, []
@@ -161,6 +161,6 @@ class _DeferredRemoval:
         return getattr(self.backend, name)
 
     def remove(self, path):
-        self.stale.append(path)
+        self.stale.append(os.path.basename(path))
 
     rmtree = remove

@@ -1,6 +1,6 @@
 """Surface normals as 8-bit PNGs, in the layout of Nekrasov et al.'s NYUDv2 samples.
 
-A unit normal (x right, y down, z forward; facing the camera: z < 0) is stored as the channels (x, z, -y), each
+A unit normal (x right, y down, z forward; facing the camera z < 0) is stored as the channels (x, z, -y), each
 ``round((v + 1) * 127.5)``; grey (127, 127, 127) marks a pixel without a normal.
 """
 

@@ -108,6 +108,7 @@ def test_a_value_that_is_no_loss_may_be_nan():
 
 class CountedDataset(ToyDataset):
     def __init__(self, **counts):
+        super().__init__()
         self.counts = counts
 
     def label_counts(self):

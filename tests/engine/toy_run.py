@@ -20,12 +20,13 @@ Runner._log_env = lambda self, env_cfg: None  # it asks git and gcc for their ve
 
 
 class ToyDataset(Dataset):
-    """Eight vectors; the label of the even ones is there."""
+    """Vectors; the label of the even ones is there."""
 
-    tasks = ("depth",)
+    def __init__(self, length=8):
+        self.length = length
 
     def __len__(self):
-        return 8
+        return self.length
 
     def __getitem__(self, index):
         rng = np.random.default_rng(index)
@@ -44,6 +45,7 @@ def collate(batch):
 class ToyModel(BaseModel):
     def __init__(self, width=4, heads=("depth",), spoil_at=None):
         super().__init__()
+        torch.manual_seed(0)
         self.stem = nn.Sequential(nn.Linear(3, width), nn.Dropout(0.5), nn.BatchNorm1d(width))
         self.heads = nn.ModuleDict({task: nn.Linear(width, 1) for task in heads})
         self.spoil_at, self.calls = spoil_at, 0
@@ -156,9 +158,9 @@ def train(work_dir, kill=None, **kwargs):
 
 
 def in_process(function, *args, **kwargs):
-    """Exit code of ``function`` in a clean process (forked from one that has imported all: quick)."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["toy_run"])
+    """Exit code of ``function`` in a process of its own."""
+    # forking is quick, for nothing is imported anew, but a process that has used CUDA may not be forked
+    context = multiprocessing.get_context("forkserver" if torch.cuda.is_available() else "fork")
     process = context.Process(target=function, args=args, kwargs=kwargs)
     process.start()
     process.join()

@@ -6,12 +6,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from .scenes import fitted_normal, two_planes
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
 from mtl_plugins.functional.geometry import depth_to_points
 from mtl_plugins.structures import zoom
+
+from .scenes import fitted_normal, two_planes
 
 H, W = 48, 64
 CAMERA = (60.0, 60.0, 33.7, 22.1)  # off the middle, so that a principal point left behind is noticed
@@ -24,7 +25,9 @@ TRANSFORMS = {
     "crop": st.builds(lambda t, lf: dict(top=t, left=lf, height=30, width=40), *[st.integers(-8, 20)] * 2),
     "center_crop": st.sampled_from([dict(output_size=[31, 40]), dict(output_size=[61, 40]), dict(output_size=[20])]),
     "pad": st.sampled_from([dict(padding=3), dict(padding=[1, 5]), dict(padding=[1, 2, 3, 4])]),
-    "resize": st.sampled_from([dict(size=[36, 80]), dict(size=[96, 128]), dict(size=[30]), dict(size=[30], max_size=39)]),
+    "resize": st.sampled_from(
+        [dict(size=[36, 80]), dict(size=[96, 128]), dict(size=[30]), dict(size=[30], max_size=39)]
+    ),
     "resized_crop": st.just(dict(top=5, left=9, height=30, width=40, size=[45, 72])),
     "rotate": st.builds(
         lambda a, kw: dict(angle=a, **kw), angle, st.sampled_from([{}, dict(expand=True), dict(center=[20, 30])])

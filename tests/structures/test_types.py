@@ -3,12 +3,13 @@ import pickle
 
 import pytest
 import torch
-from .scenes import two_planes
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from mtl_plugins.structures import DenseMap, DepthMap, Intrinsics, NormalMap, zoom
+
+from .scenes import two_planes
 
 LABELS = ("semseg", "depth", "normals", "pixels", "intrinsics")
 

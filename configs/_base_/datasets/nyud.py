@@ -11,7 +11,6 @@ train_dataloader = dict(
     batch_size=6,
     num_workers=2,
     persistent_workers=True,
-    drop_last=True,
     sampler=dict(type="SeededSampler", shuffle=True),
     collate_fn=dict(type="pseudo_collate"),
     dataset=dict(type="NYUDv2", split="train", pipeline=train_pipeline),

@@ -114,7 +114,7 @@ class Builder:
         return True
 
     def try_against(self, g: Group, walls, far=0.0, near=0.75, tries=6):
-        """Tries places along the given walls, on the part that the camera sees; the wall and place, or None."""
+        """Tries places along the walls, where the camera sees them; gives (wall, place), or None."""
         for _ in range(tries):
             wall = self.d.pick(walls)
             half = g.size[0] / 2 + 0.03

@@ -1,46 +1,5 @@
-"""The 40 classes of NYUDv2 (classMapping40.mat), in order: the label is the place in the tuple."""
+"""Labels by name: those of NYUD-40."""
 
-NYUD40 = (
-    "wall",
-    "floor",
-    "cabinet",
-    "bed",
-    "chair",
-    "sofa",
-    "table",
-    "door",
-    "window",
-    "bookshelf",
-    "picture",
-    "counter",
-    "blinds",
-    "desk",
-    "shelves",
-    "curtain",
-    "dresser",
-    "pillow",
-    "mirror",
-    "floor mat",
-    "clothes",
-    "ceiling",
-    "books",
-    "refridgerator",
-    "television",
-    "paper",
-    "towel",
-    "shower curtain",
-    "box",
-    "whiteboard",
-    "person",
-    "night stand",
-    "toilet",
-    "sink",
-    "lamp",
-    "bathtub",
-    "bag",
-    "otherstructure",
-    "otherfurniture",
-    "otherprop",
-)
+from ..nyud40 import NYUD40_CLASSES as NYUD40
 
 ID = {name: n for n, name in enumerate(NYUD40)}

@@ -17,7 +17,7 @@ DEPTH_SCALE = 5000  # PNG values a metre
 
 
 def prepare_image(job: tuple) -> dict:
-    """Renders and writes image ``(out_dir, seed, index, size)`` unless its four files are there; gives its figures."""
+    """Renders and writes image (out_dir, seed, index, size) unless its four files are there; its figures."""
     out, seed, index, size = job
     paths = {key: Path(out, folder, f"{index:06d}.png") for key, folder in FOLDERS.items()}
     if all(path.exists() and path.stat().st_size for path in paths.values()):

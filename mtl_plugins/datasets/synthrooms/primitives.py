@@ -35,7 +35,7 @@ class Primitive(NamedTuple):
 
 
 def turn(degrees: float) -> tuple:
-    """(cos, sin) by a rational form, exact on every machine: on the circle, within 0.01 degree of the angle."""
+    """(cos, sin), the same on every machine: by a rational form, within 0.01 degree of the angle."""
     quarters = int((degrees + 45.0) // 90.0)
     x = (degrees - 90.0 * quarters) * (3.141592653589793 / 360.0)
     t = x * (15.0 - x * x) / (15.0 - 6.0 * x * x)

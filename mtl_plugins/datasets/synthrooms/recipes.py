@@ -219,4 +219,4 @@ def dining(b, d, s):
     _floor_things(b, d, s, d.integer(0, 2))
 
 
-RECIPES = (bedroom, bedroom, living, living, study, study, kitchen, dining)
+RECIPES = (bedroom, bedroom, living, living, study, study, kitchen, kitchen, dining)

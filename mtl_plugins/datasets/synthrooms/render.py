@@ -18,9 +18,9 @@ def render_room(seed: int, index: int, size=(240, 320)) -> dict:
     """Renders room ``index`` of the set ``seed`` at ``size`` (height, width).
 
     Returns:
-        dict: ``img`` uint8 (H, W, 3) RGB; ``semseg`` uint8 (H, W), NYUD-40 classes 0..39; ``depth`` float32 (H, W),
-        metres along the optical axis; ``normals`` float32 (H, W, 3), unit, camera frame (x right, y down,
-        z forward), n . ray < 0; ``intrinsics`` (fx, fy, cx, cy) in pixels, pixel centres at integers.
+        dict: ``img`` uint8 (H, W, 3) RGB; ``semseg`` uint8 (H, W), NYUD-40 classes 0..39; ``depth`` float32
+        (H, W), metres along the optical axis; ``normals`` float32 (H, W, 3), unit, camera frame (x right,
+        y down, z forward), n . ray < 0; ``intrinsics`` (fx, fy, cx, cy) in pixels, pixel centres at integers.
 
     The arrays depend on the arguments alone, on any machine: per pixel only operations that IEEE 754 rounds
     exactly are used, and random numbers come from the raw words of PCG64.

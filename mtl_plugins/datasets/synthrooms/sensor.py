@@ -8,7 +8,7 @@ f32 = np.float32
 
 
 def expose(light: list, shape, draw: Draw) -> np.ndarray:
-    """uint8 (H, W, 3): blur of the lens, vignette, exposure, white balance, shot and read noise, tone curve."""
+    """uint8 (H, W, 3): blur of the lens, exposure, white balance, vignette, noise, tone curve."""
     height, width = shape
     image = [x.reshape(shape) for x in light]
     # Exact in any order: a sum of integers.

@@ -9,7 +9,7 @@ from .primitives import CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE, Solid
 
 @dataclass
 class Hits:
-    """Flat arrays of N hits; ``u``, ``v`` in metres on the surface, ``half_u``, ``half_v`` the solid's half size there."""
+    """Flat arrays of N hits; ``u``, ``v`` in metres on the surface, ``half_*`` the solid's half size."""
 
     index: np.ndarray
     point: list
@@ -22,7 +22,7 @@ class Hits:
 
 
 def hits_of(solids: Solids, origin, direction, distance, index) -> Hits:
-    """Surface points of rays (three flat arrays each; ``origin`` may be scalars) that hit ``index`` at ``distance``."""
+    """Where rays (three (N,) arrays; ``origin`` may be scalars) hit ``index`` at ``distance``."""
     f32 = np.float32
     point = [origin[i] + distance * direction[i] for i in range(3)]
     axes = [[solids.axes[:, k, i][index] for i in range(3)] for k in range(3)]

@@ -19,7 +19,7 @@ def _dot(a, v):
 
 
 def _along(axis, v):
-    """``_dot`` with three scalars first; most furniture stands square to the room, so many of them are 0 or 1."""
+    """``_dot`` with three scalars first, many of them 0 or 1: most furniture stands square to the room."""
     total = None
     for a, x in zip(axis, v, strict=True):
         if a != 0:
@@ -113,8 +113,8 @@ def screen_boxes(solids: Solids, origin, camera_axes, intrinsics, size):
 def cast(solids: Solids, origin, direction, boxes=None):
     """The first hit of each ray: ray parameter (float32) and index of the solid, both shaped as the rays.
 
-    ``origin`` is three scalars, or three arrays when ``boxes`` is None; ``direction`` three arrays, (H, W) with
-    ``boxes`` from :func:`screen_boxes`. Planes (the room's shell) must come first and close the room.
+    ``origin`` is three scalars, or three arrays when ``boxes`` is None; ``direction`` three arrays, (H, W)
+    with ``boxes`` from :func:`screen_boxes`. Planes (the room's shell) must come first and close the room.
     """
     shape = direction[0].shape
     nearest = np.full(shape, _FAR, np.float32)
@@ -146,7 +146,7 @@ def cast(solids: Solids, origin, direction, boxes=None):
 
 
 def blocked(solids: Solids, point, light, chunk: int = 8192):
-    """Whether a solid that casts shadows stands between ``point`` (three arrays (N,)) and ``light`` (likewise)."""
+    """Whether a solid that casts shadows stands between ``point`` and ``light`` (three (N,) arrays each)."""
     out = np.zeros(len(point[0]), bool)
     casters = np.flatnonzero(solids.casts)
     if not len(casters):

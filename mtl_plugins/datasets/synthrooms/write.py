@@ -23,11 +23,12 @@ def prepare_synthrooms(
 ) -> dict:
     """Renders a set into ``out_dir`` and returns its summary (what ``synthrooms.json`` holds).
 
-    Writes ``rgb``, ``masks`` (0..39), ``depth`` (uint16, metres x 5000) and ``normals`` (``functional.normals_png``) as
-    ``%06d.png``, ``train.txt`` and ``val.txt`` (tab-separated paths), ``intrinsics.txt`` (``name fx fy cx cy``, pixel
-    centres at integers) and, last, ``synthrooms.json``: where it is, the set is complete. Image i depends on (seed, i)
-    and the size alone, pixel for pixel on any machine (the PNGs' bytes may differ with zlib's version). A run that was
-    killed goes on where it stopped. One run a folder at a time.
+    Writes ``rgb``, ``masks`` (0..39), ``depth`` (uint16, metres x 5000) and ``normals``
+    (``functional.normals_png``) as ``%06d.png``, ``train.txt`` and ``val.txt`` (tab-separated paths),
+    ``intrinsics.txt`` (``name fx fy cx cy``, pixel centres at integers) and, last, ``synthrooms.json``: where
+    it is, the set is complete. Image i depends on (seed, i) and the size alone, pixel for pixel on any
+    machine (the PNGs' bytes may differ with zlib's version). A run that was killed goes on where it
+    stopped. One run a folder at a time.
 
     Args:
         size: (height, width) in pixels.
@@ -35,7 +36,7 @@ def prepare_synthrooms(
         progress: Whether to show a bar and print the summary.
 
     Raises:
-        ValueError: A number makes no sense, or the folder holds something else, or another seed, size or version.
+        ValueError: A number makes no sense, or the folder holds other things, or another seed, size, version.
         OSError: The disk is full, or the folder can't be written.
     """
     out, size = Path(out_dir), tuple(int(n) for n in size)
@@ -206,8 +207,9 @@ def _table(summary: dict) -> str:
     share = sorted(summary["share"].items(), key=lambda item: -item[1])
     labels = ", ".join(f"{task} {n}" for task, n in summary["labels"].items())
     low, high = summary["depth_range"]
+    height, width = summary["size"]
     return (
-        f"{summary['images']} images of {summary['size'][0]} x {summary['size'][1]}: train {summary['num_train']}, "
+        f"{summary['images']} images of {height} x {width}: train {summary['num_train']}, "
         f"val {summary['num_val']}; labels: {labels}; depth {low:.2f} to {high:.2f} m\n"
         f"{len(share)} classes, % of the pixels: " + ", ".join(f"{name} {100 * s:.2f}" for name, s in share)
     )

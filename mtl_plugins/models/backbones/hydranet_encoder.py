@@ -39,5 +39,9 @@ def mobilenetv2_hydranet(pretrained=False, **kwargs):
         **kwargs,
     )
     return build_model_with_cfg(
-        EfficientNet, "mobilenetv2_hydranet", pretrained, kwargs_filter=None, **model_kwargs
+        EfficientNet,
+        "mobilenetv2_hydranet",
+        pretrained,
+        feature_cfg=dict(flatten_sequential=True),  # features_only counts the stages inside `blocks`
+        **model_kwargs,
     )

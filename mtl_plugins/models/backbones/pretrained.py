@@ -1,13 +1,16 @@
+import sys
 from pathlib import Path
 
 import timm
 import torch
 from timm.models import load_state_dict as read_weights
-from torch import nn
+from torch import Tensor
 
 
-def load_pretrained(network: nn.Module, model_name: str, source: bool | str) -> None:
-    """Load weights into a timm network: from timm's hub (``True``) or from a local file (its path).
+def read_pretrained(model_name: str, source: bool | str, **model_kwargs) -> dict[str, Tensor]:
+    """Weights of a timm model under timm's names: from timm's hub (``True``) or from a local file (its path).
+
+    The classifier may be missing in the file; all else must be there in the shape that ``model_kwargs`` ask for.
 
     Raises:
         FileNotFoundError: no such file.
@@ -15,20 +18,24 @@ def load_pretrained(network: nn.Module, model_name: str, source: bool | str) -> 
         ValueError: no weights published, an unreadable file, or weights of another model.
     """
     weights = _from_hub(model_name) if source is True else _from_file(Path(source))
-    weights = weights.get("state_dict", weights)
-    filtered = _timm_filter(model_name, weights)
-    wanted = network.state_dict()
-    fitting = {key: filtered[key] for key in wanted if key in filtered and filtered[key].shape == wanted[key].shape}
-    # A feature extractor lacks the classifier, so extra keys in the file are right; lacking ones are not.
-    missing = [key for key in wanted if key not in fitting and not key.startswith(("classifier.", "head.", "fc."))]
+    with torch.device("meta"):
+        model = timm.create_model(model_name, **model_kwargs)
+    wanted = model.state_dict()
+    weights = _renamed(model, weights.get("state_dict", weights))
+    classifiers = _classifiers(model)
+    missing = [
+        key
+        for key, value in wanted.items()
+        if (key not in weights or weights[key].shape != value.shape) and not key.startswith(classifiers)
+    ]
     if missing:
-        wrong_shape = sum(key in filtered for key in missing)
+        reshaped = sum(key in weights for key in missing)
         raise ValueError(
             f"{source if source is not True else 'the hub file'} does not hold weights of {model_name}: "
-            f"{len(missing)} of {len(wanted)} tensors are missing ({wrong_shape} of them have another shape), "
+            f"{len(missing)} of {len(wanted)} tensors are missing ({reshaped} of them have another shape), "
             f"such as {', '.join(missing[:5])}. Give the file of this model, or change model.backbone.model_name."
         )
-    network.load_state_dict(fitting, strict=False)
+    return {key: weights[key] for key in wanted if key in weights and not key.startswith(classifiers)}
 
 
 def _from_file(path):
@@ -63,14 +70,17 @@ def _from_hub(model_name):
         ) from error
 
 
-def _timm_filter(model_name, weights):
-    """Rename keys of original releases as timm does, where the model's module has such a filter."""
-    import sys
-
-    with torch.device("meta"):
-        model = timm.create_model(model_name)
-    module = sys.modules[type(model).__module__]
-    rename = getattr(module, "checkpoint_filter_fn", None)
+def _renamed(model, weights):
+    """Weights of an original release under timm's names, where the model's module knows how."""
+    rename = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     if rename is None or set(model.state_dict()) <= set(weights):
         return weights
-    return rename(weights, model)
+    try:
+        return rename(weights, model)
+    except Exception:  # a filter expects its own model's keys: the comparison tells what is wrong
+        return weights
+
+
+def _classifiers(model):
+    names = model.pretrained_cfg.get("classifier") or ()
+    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))

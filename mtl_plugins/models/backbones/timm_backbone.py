@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtl_plugins.registry import MODELS
 
-from .pretrained import load_pretrained
+from .pretrained import read_pretrained
 
 # Constructor options that free a timm model from one fixed input size, where it has them.
 _ANY_SIZE = dict(dynamic_img_size=True, dynamic_img_pad=True, strict_img_size=False)
@@ -50,16 +50,24 @@ class TimmBackbone(BaseModule):
     ):
         super().__init__(init_cfg)
         _check_name(model_name)
+        if out_features is not None and not len(out_features):
+            raise ValueError("out_features is empty: give at least one stage or module name, or None for the default.")
         self.model_name = model_name
         model_kwargs = {**_free_size_kwargs(model_name), **model_kwargs}
         with torch.device("meta"):
-            probe, _ = _extractor(model_name, out_features, model_kwargs)
+            probe = _extractor(model_name, out_features, model_kwargs)
         # The probe is run on the meta device: shapes alone, at no cost.
         self.divisor, self.fixed_size, shapes = _probe(probe, model_name)
         self._set_features(probe, shapes, model_name)
-        self.body, network = _extractor(model_name, out_features, model_kwargs)
         if pretrained:
-            load_pretrained(network, model_name, pretrained)
+            # timm loads them before it turns the network into an extractor, which renames its parameters
+            weights = read_pretrained(model_name, pretrained, **model_kwargs)
+            overlay = dict(state_dict=weights, source="", custom_load=False)
+            model_kwargs = {**model_kwargs, "pretrained": True, "pretrained_cfg_overlay": overlay, "num_classes": 0}
+        self.body = _extractor(model_name, out_features, model_kwargs)
+        for module in self.body.modules():  # else each copy of the model (EMA) would copy the file's weights too
+            if isinstance(cfg := getattr(module, "pretrained_cfg", None), dict):
+                cfg.pop("state_dict", None)
         if self.fixed_size:
             print_log(
                 f"{model_name} works at {self.fixed_size[0]}x{self.fixed_size[1]} only: its input is resized to that.",
@@ -127,21 +135,30 @@ def _free_size_kwargs(model_name):
 
 
 def _extractor(model_name, out_features, model_kwargs):
-    """The feature extractor, and the timm network inside it that weights are loaded into."""
     if out_features is not None and not isinstance(out_features[0], str):
-        body = timm.create_model(model_name, features_only=True, out_indices=tuple(out_features), **model_kwargs)
+        body = _by_indices(model_name, tuple(out_features), model_kwargs)
         body.default_features = False
-        return body, body
+        return body
     network = timm.create_model(model_name, **model_kwargs)
     names = out_features
     if names is None and isinstance(network, EfficientNet | MobileNetV3):
         names = [f"blocks.{i}" for i in range(len(network.blocks))]
     if names is None:
-        body = network = timm.create_model(model_name, features_only=True, **model_kwargs)
+        body = timm.create_model(model_name, features_only=True, **model_kwargs)
     else:
         body = create_feature_extractor(network, _checked_nodes(network, names, model_name))
     body.default_features = out_features is None
-    return body, network
+    return body
+
+
+def _by_indices(model_name, indices, model_kwargs):
+    try:
+        return timm.create_model(model_name, features_only=True, out_indices=indices, **model_kwargs)
+    except (IndexError, AssertionError) as error:
+        raise ValueError(
+            f"out_features={list(indices)}: {model_name} has no such stages ({error}). Stages are counted from 0; "
+            f"None gives those that a dense network reads."
+        ) from error
 
 
 def _checked_nodes(network, names, model_name):

@@ -1,0 +1,33 @@
+# Does a folder's data reach the network right? Learns the few images of its train.txt by heart, without augmentation,
+# and evaluates on the same: a few hundred iterations should give nearly perfect maps.
+#   python tools/train.py configs/hydranet_nyud_overfit.py --cfg-options data_root=DIR
+_base_ = [
+    "_base_/models/hydranet.py",
+    "_base_/datasets/nyud.py",
+    "_base_/schedules/adamw_poly.py",
+    "_base_/runtime.py",
+]
+size = (240, 320)
+model = dict(
+    heads=dict(
+        semseg=dict(type="SegmentationHead", num_classes=40),
+        depth=dict(type="DepthHead"),
+        normals=dict(type="NormalsHead"),
+    )
+)
+train_pipeline = [dict(type="Resize", size=size), dict(type="PackSample")]
+test_pipeline = [dict(type="ResizeInput", size=size), dict(type="PackSample")]
+predict_pipeline = test_pipeline
+train_dataloader = dict(
+    batch_size=2,
+    sampler=dict(_delete_=True, type="SeededInfiniteSampler", shuffle=True),
+    dataset=dict(pipeline=train_pipeline),
+)
+val_dataloader = dict(dataset=dict(split="train", pipeline=test_pipeline))
+test_dataloader = val_dataloader
+train_cfg = dict(_delete_=True, by_epoch=False, max_iters=300, val_interval=100)
+param_scheduler = [dict(type="LinearLR", start_factor=0.01, begin=0, end=30, by_epoch=False)]
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=100))
+log_processor = dict(by_epoch=False)
+val_evaluator = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
+test_evaluator = val_evaluator

@@ -1,0 +1,115 @@
+import pickle
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+from torchvision import tv_tensors
+
+from mtl_plugins.datasets import MultiTaskDataset, SeededSampler
+from mtl_plugins.registry import DATASETS
+
+AUGMENT = [
+    dict(type="RandomZoom", scale=(0.8, 2.0)),
+    dict(type="RandomCrop", size=(20, 28)),
+    dict(type="RandomMirror"),
+    dict(type="ColorJitter", brightness=0.4),
+    dict(type="PackSample"),
+]
+
+
+def same(a, b):
+    if not torch.equal(a["inputs"], b["inputs"]):
+        return False
+    gt_a, gt_b = a["data_samples"].gt, b["data_samples"].gt
+    return set(gt_a.keys()) == set(gt_b.keys()) and all(torch.equal(gt_a.get(k), gt_b.get(k)) for k in gt_a.keys())
+
+
+class DatasetContract:
+    """What holds for every dataset. A subclass gives ``config``, a fixture: the dataset's config without pipeline."""
+
+    @pytest.fixture
+    def dataset(self, config):
+        return DATASETS.build(config)
+
+    @pytest.fixture
+    def augmented(self, config):
+        return DATASETS.build(dict(config, pipeline=AUGMENT))
+
+    def test_samples_are_typed_and_of_one_size(self, dataset):
+        assert isinstance(dataset, MultiTaskDataset) and len(dataset) > 0
+        for i in range(len(dataset)):
+            sample = dataset[i]
+            assert type(sample["img"]) is tv_tensors.Image
+            assert sample["img"].dtype == torch.uint8 and sample["img"].shape[0] == 3
+            assert sample["meta"]["sample_idx"] == i
+            labels = set(sample) - {"img", "meta", "intrinsics"}
+            assert labels == set(sample["meta"]["label_paths"]) <= set(dataset.tasks)
+            for task in labels:
+                assert sample[task].shape[-2:] == sample["img"].shape[-2:]
+            if "semseg" in sample:
+                ids = sample["semseg"]
+                assert ids.dtype == torch.uint8 and ids[ids != 255].max() < dataset.num_classes
+
+    def test_label_counts_are_those_of_the_samples(self, dataset):
+        counts = dict.fromkeys(dataset.tasks, 0)
+        for i in range(len(dataset)):
+            for task in set(dataset[i]) & set(dataset.tasks):
+                counts[task] += 1
+        assert dataset.label_counts() == counts
+
+    def test_metainfo_names_and_colours_every_class(self, dataset):
+        meta = dataset.metainfo
+        assert len(meta["classes"]) == len(set(meta["classes"])) == len(meta["palette"])
+        assert len(set(map(tuple, meta["palette"]))) == len(meta["palette"])
+
+    def test_a_seed_fixes_the_sample_and_leaves_the_generators_alone(self, augmented):
+        torch.manual_seed(3), np.random.seed(3), random.seed(3)
+        expected = torch.rand(1), np.random.rand(), random.random()
+        torch.manual_seed(3), np.random.seed(3), random.seed(3)
+        first = augmented[0, 11]
+        assert (torch.rand(1), np.random.rand(), random.random()) == expected
+        assert same(first, augmented[0, 11])
+        assert not all(same(first, augmented[0, seed]) for seed in range(4))
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_workers_change_nothing(self, augmented, workers):
+        def epoch(num_workers):
+            sampler = SeededSampler(augmented, seed=5)
+            sampler.set_epoch(2)
+            loader = DataLoader(augmented, 2, sampler=sampler, num_workers=num_workers, collate_fn=list)
+            return [sample for batch in loader for sample in batch]
+
+        alone, shared = epoch(0), epoch(workers)
+        assert len(alone) == len(augmented)
+        assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
+
+    def test_packed_sample_is_what_the_model_takes(self, augmented):
+        for i in range(len(augmented)):
+            packed = augmented[i, i]
+            info = augmented.get_data_info(i)
+            assert packed["inputs"].shape == (3, 20, 28) and type(packed["inputs"]) is torch.Tensor
+            assert packed["inputs"].untyped_storage().nbytes() == 3 * 20 * 28, "no larger image comes along"
+            sample = packed["data_samples"]
+            assert sample.ori_shape == sample.img_shape == (20, 28)
+            assert sample.img_path == info["img_path"] and sample.sample_idx == i
+            assert set(sample.gt.keys()) == set(info["label_paths"])
+            for value in sample.gt.values():
+                assert type(value) is torch.Tensor and value.shape[-2:] == (20, 28)
+
+    def test_it_travels_to_a_spawned_worker(self, augmented):
+        assert same(pickle.loads(pickle.dumps(augmented))[0, 1], augmented[0, 1])
+
+    def test_limit_and_tasks(self, config, dataset):
+        assert len(DATASETS.build(dict(config, limit=2))) == 2
+        none = DATASETS.build(dict(config, tasks=[]))
+        assert none.label_counts() == {} and set(none[0]) <= {"img", "meta", "intrinsics"}
+        with pytest.raises(ValueError, match="limit"):
+            DATASETS.build(dict(config, limit=0))
+        with pytest.raises(ValueError, match="no label.*edge.*known"):
+            DATASETS.build(dict(config, tasks=["edge"]))
+
+    def test_missing_root_says_how_to_get_it(self, config, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere.*Prepare it .*data_root=DIR.*make demo"):
+            DATASETS.build(dict(config, data_root=str(tmp_path / "nowhere")))

@@ -1,0 +1,183 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import FUNCTIONS
+
+from mtl_plugins.datasets import DataError, NYUDv2, SynthRooms
+from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
+from mtl_plugins.structures import DenseMap, DepthMap, NormalMap
+
+from .data_files import SIZE, random_image, write_png, write_rooms
+from .dataset_contract import DatasetContract
+
+SAMPLES = Path("/work/shared/data/nyud_samples")
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_rooms(tmp_path)
+
+
+class TestNYUDv2(DatasetContract):
+    @pytest.fixture
+    def config(self, root):
+        return dict(type="NYUDv2", data_root=str(root))
+
+
+class TestSynthRooms(DatasetContract):
+    @pytest.fixture
+    def config(self, root):
+        lines = [f"{i:06d} {200 + i} 201 15.5 11.5" for i in range(4)]
+        (root / "intrinsics.txt").write_text("\n".join(lines))
+        return dict(type="SynthRooms", data_root=str(root))
+
+    def test_each_image_has_its_camera(self, dataset):
+        assert [dataset[i]["intrinsics"].tolist() for i in (0, 3)] == [[200, 201, 15.5, 11.5], [203, 201, 15.5, 11.5]]
+        assert dataset[0]["intrinsics"].canvas_size == SIZE
+
+
+def test_values_are_those_of_the_files(root):
+    dataset = NYUDv2(root, intrinsics=(30, 30, 16, 12))
+    assert dataset.label_counts() == dict(semseg=3, depth=2, normals=1)
+    assert "cabinet" in dataset.metainfo["classes"] and dataset.num_classes == 40
+    sample = dataset[0]
+    assert torch.equal(sample["img"], torch.from_numpy(random_image(0)).permute(2, 0, 1))
+    assert sample["semseg"][0, 0, 0] == 255
+    assert type(sample["depth"]) is DepthMap and type(sample["normals"]) is NormalMap
+    expected = np.random.default_rng(0)
+    expected.integers(0, 40, SIZE, dtype=np.uint8)
+    metres = expected.integers(2500, 20000, SIZE, dtype=np.uint16) / 5000
+    np.testing.assert_allclose(sample["depth"][0, 1:].numpy(), metres[1:], rtol=1e-6)
+    assert (sample["depth"][0, 0, :5] == 0).all()
+    assert sample["normals"][:, 0, 0].tolist() == [0, 0, 0]
+    torch.testing.assert_close(sample["normals"][:, 1, 1], torch.tensor([0.0, 0.0, -1.0]), atol=0.01, rtol=0)
+    assert sample["intrinsics"].tolist() == [30, 30, 16, 12]
+
+
+@pytest.mark.parametrize(
+    "line, tasks",
+    [
+        ("rgb/000000.png\tdepth/000000.png\tmasks/000000.png", {"semseg", "depth"}),  # folders tell, not the order
+        ("depth/000000.png\trgb/000000.png", {"depth"}),
+        ("rgb/000000.png\t-\tdepth/000000.png", {"depth"}),
+        ("rgb/000000.png\t\t\tnormals/000000.png", {"normals"}),
+        ("flat/i.png\tflat/s.png\tflat/d.png\tflat/n.png", {"semseg", "depth", "normals"}),  # the order tells
+        ("flat/i.png\t\tflat/d.png", {"depth"}),
+    ],
+)
+def test_how_a_line_is_read(root, line, tasks):
+    for name, folder in dict(i="rgb", s="masks", d="depth", n="normals").items():
+        (root / "flat").mkdir(exist_ok=True)
+        (root / "flat" / f"{name}.png").write_bytes((root / folder / "000000.png").read_bytes())
+    (root / "one.txt").write_text(line)
+    sample = NYUDv2(root, ann_file="one.txt")[0]
+    assert set(sample) == {"img", "meta", *tasks}
+    complete = NYUDv2(root)[0]
+    assert all(torch.equal(sample[key], complete[key]) for key in {"img", *tasks})
+
+
+def test_a_task_of_the_users(root):
+    for i in range(2):
+        write_png(root / "saliency" / f"{i:06d}.png", np.full(SIZE, 51, np.uint8))
+        write_png(root / "parts" / f"{i:06d}.png", np.full(SIZE, 3, np.uint8))
+    (root / "mine.txt").write_text(
+        "rgb/000000.png\tsaliency/000000.png\tparts/000000.png\nrgb/000001.png\tsaliency/000001.png"
+    )
+    labels = dict(
+        saliency=dict(folder="saliency", reader="image"), parts=dict(folder="parts", reader="classes", num_classes=4)
+    )
+    dataset = NYUDv2(root, "mine", labels=labels)
+    assert dataset.label_counts() == dict(semseg=0, depth=0, normals=0, saliency=2, parts=1)
+    sample = dataset[0]
+    assert type(sample["saliency"]) is DenseMap
+    torch.testing.assert_close(sample["saliency"].mean(), torch.tensor(0.2))
+    assert (sample["parts"] == 3).all()
+    labels["parts"]["num_classes"] = 3
+    with pytest.raises(DataError, match="class id 3, but there are 3 classes"):
+        NYUDv2(root, "mine", labels=labels)[0]
+
+
+def test_a_reader_of_the_users(root):
+    def read_inverse(path, gain):
+        return DenseMap(torch.full((1, *SIZE), gain))
+
+    by_callable = NYUDv2(root, labels=dict(depth=dict(reader=lambda path, scale: read_inverse(path, scale / 2))))
+    assert (by_callable[0]["depth"] == 2500).all()
+    FUNCTIONS.register_module(name="ReadInverseForTest", module=read_inverse, force=True)
+    labels = dict(inverse=dict(folder="depth", reader="ReadInverseForTest", gain=7.0))
+    assert (NYUDv2(root, labels=labels)[0]["inverse"] == 7).all()
+    with pytest.raises(KeyError, match="no reader 'flow'.*classes"):
+        NYUDv2(root, labels=dict(flow=dict(reader="flow")))
+    with pytest.raises(ValueError, match="needs a reader"):
+        NYUDv2(root, labels=dict(flow=dict(folder="flow")))
+
+
+@pytest.mark.parametrize(
+    "content, error, message",
+    [
+        ("", DataError, "split is empty.*train.txt"),
+        ("rgb/000000.png\trgb/000001.png", DataError, "line 1: two files for img"),
+        ("masks/000000.png", DataError, "line 1: no image"),
+        ("rgb/000000.png\t" + "\t".join("-" * 3) + "\tmore/x.png", DataError, "cell 5.*'more/x.png'.*labels=dict"),
+        ("\n".join(f"rgb/{i:06d}.png\tmasks/9{i}.png" for i in range(4)) * 1, FileNotFoundError, "4 of the files"),
+    ],
+)
+def test_bad_lists(root, content, error, message):
+    (root / "train.txt").write_text(content)
+    with pytest.raises(error, match=message):
+        NYUDv2(root)
+
+
+def test_missing_files_are_counted_and_five_are_named(root):
+    (root / "train.txt").write_text("\n".join(f"rgb/gone{i}.png" for i in range(7)))
+    with pytest.raises(FileNotFoundError) as caught:
+        NYUDv2(root)
+    message = str(caught.value)
+    assert "7 of the files" in message and "gone4" in message and "gone5" not in message and "train.txt" in message
+
+
+def test_missing_list_names_those_there(root):
+    with pytest.raises(FileNotFoundError, match=r"no list file .*val.txt; there: \['train.txt'\].*split="):
+        NYUDv2(root, "val")
+
+
+def test_bad_intrinsics(root):
+    (root / "intrinsics.txt").write_text("000000 1 2 3")
+    with pytest.raises(DataError, match="intrinsics.txt, line 1.*fx fy cx cy"):
+        NYUDv2(root)
+
+
+def test_label_of_another_size(root):
+    write_png(root / "depth" / "000001.png", np.full((10, 12), 5000, np.uint16))
+    with pytest.raises(DataError, match=r"depth label is 10×12 .*image is 24×32 .*depth.000001.*rgb.000001"):
+        NYUDv2(root)[1]
+
+
+def test_empty_depth_is_a_missing_label(root):
+    path = write_png(root / "depth" / "000001.png", np.zeros(SIZE, np.uint16))
+    with pytest.warns(UserWarning, match=f"{path.name} has no reading"):
+        sample = SynthRooms(root)[1]
+    assert "depth" not in sample and "depth" not in sample["meta"]["label_paths"] and "semseg" in sample
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real frames are not here")
+def test_the_authors_frames(tmp_path):
+    cells = [f"{SAMPLES}/{kind}000433.png" for kind in ("", "segm_gt_", "depth_gt_", "norm_gt_")]
+    (tmp_path / "val.txt").write_text("\t".join(cells) + "\n" + "\t".join(c.replace("433", "464") for c in cells[:3]))
+    dataset = NYUDv2(tmp_path, "val", intrinsics=(518.86, 519.47, 325.58, 253.74))
+    assert dataset.label_counts() == dict(semseg=2, depth=2, normals=1)
+    sample = dataset[0]
+    assert sample["img"].shape == (3, 480, 640)
+    assert 0.5 < sample["depth"][sample["depth"] > 0].median() < 6
+    # blocks of 8×8 tame the sensor's noise; the published normals then are those of the published depth
+    pool = torch.nn.functional.avg_pool2d
+    valid = (sample["depth"].as_subclass(torch.Tensor) > 0).float()
+    points = depth_to_points(sample["depth"].as_subclass(torch.Tensor), sample["intrinsics"].as_subclass(torch.Tensor))
+    points = pool(points, 8) / pool(valid, 8).clamp(min=1e-6) * (pool(valid, 8) > 0.99)
+    ours, theirs = points_to_normals(points), pool(sample["normals"].as_subclass(torch.Tensor), 8)
+    both = (ours.norm(dim=0) > 0.5) & (theirs.norm(dim=0) > 0.95)
+    cosine = torch.cosine_similarity(ours, theirs, dim=0)[both]
+    assert both.float().mean() > 0.2
+    assert torch.rad2deg(cosine.clamp(-1, 1).acos()).median() < 4

@@ -1,0 +1,128 @@
+import pickle
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from mtl_plugins.datasets import CamVid, DataError
+from mtl_plugins.datasets.readers import read_classes, read_depth, read_image, read_map, read_normals
+
+from .data_files import SIZE, random_image, write_camvid, write_png
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
+def test_every_kind_of_png_becomes_rgb(tmp_path, mode):
+    image = Image.fromarray(random_image(0)).convert(mode)
+    image.save(tmp_path / "i.png")
+    read = read_image(tmp_path / "i.png")
+    assert read.shape == (3, *SIZE) and read.dtype == torch.uint8
+    if mode != "RGBA" and mode != "LA":
+        assert torch.equal(read, torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1))
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    write_png(tmp_path / "i.png", np.full(SIZE, 0x1234, np.uint16))
+    read = read_image(tmp_path / "i.png")
+    assert read.shape == (3, *SIZE) and (read == 0x12).all()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_palette_indices_are_kept_at_any_depth(tmp_path, bits):
+    ids = np.random.default_rng(0).integers(0, 2**bits, SIZE, dtype=np.uint8)
+    image = Image.fromarray(ids, mode=None).copy()
+    image = image.convert("L")
+    image.putpalette([(37 * i) % 256 for i in range(3 * 2**bits)])
+    image.save(tmp_path / "m.png", bits=bits)
+    assert (read_classes(tmp_path / "m.png").numpy()[0] == ids).all()
+
+
+def grey_png(ids, bits):
+    """A grey PNG of ``bits`` a pixel, which PIL does not write."""
+    rows = [np.packbits(np.unpackbits(row[:, None], axis=1)[:, 8 - bits :].ravel()).tobytes() for row in ids]
+
+    def part(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", ids.shape[1], ids.shape[0], bits, 0, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", data) + part(b"IEND", b"")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_grey_values_are_kept_at_any_depth(tmp_path, bits):
+    ids = np.random.default_rng(0).integers(0, 2**bits, SIZE, dtype=np.uint8)
+    (tmp_path / "m.png").write_bytes(grey_png(ids, bits))
+    assert (read_classes(tmp_path / "m.png").numpy()[0] == ids).all()
+
+
+def test_void_ids_and_range(tmp_path):
+    path = write_png(tmp_path / "m.png", np.array([[0, 10, 11, 255]], np.uint8))
+    assert read_classes(path, 11, void_ids=(11,)).flatten().tolist() == [0, 10, 255, 255]
+    with pytest.raises(DataError, match=f"{path.name} holds class id 10, 11, but there are 10 classes: 0…9"):
+        read_classes(path, 10)
+    wide = write_png(tmp_path / "w.png", np.array([[3, 255, 700, 65535]], np.uint16))
+    with pytest.raises(DataError, match="class id 700, but there are 255"):
+        read_classes(wide, void_ids=(65535,))
+    assert read_classes(wide, 4, void_ids=(700, 65535)).flatten().tolist() == [3, 255, 255, 255]
+
+
+def test_wrong_kinds_of_files(tmp_path):
+    eight = write_png(tmp_path / "eight.png", np.ones(SIZE, np.uint8))
+    colour = write_png(tmp_path / "colour.png", random_image(0))
+    with pytest.raises(DataError, match="eight.png is a PNG of 8 bits.*16-bit"):
+        read_depth(eight, scale=5000.0)
+    with pytest.raises(DataError, match="colour.png has 3 channels, but a depth map has one"):
+        read_depth(colour, scale=5000.0)
+    with pytest.raises(DataError, match="colour.png has 3 channels, but a map of class ids has one"):
+        read_classes(colour)
+    with pytest.raises(DataError, match="eight.png has 1 channels.*RGB"):
+        read_normals(eight)
+
+
+def test_any_map(tmp_path):
+    assert (read_map(write_png(tmp_path / "a.png", np.full(SIZE, 255, np.uint8))) == 1).all()
+    assert (read_map(write_png(tmp_path / "b.png", np.full(SIZE, 65535, np.uint16))) == 1).all()
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.02, 0.3, 0.7, 0.98, -1])
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_file_that_is_cut_off(tmp_path, ending, kept):
+    path = write_png(tmp_path / f"i.{ending}", random_image(0, (64, 64)))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)] if kept >= 0 else data[:-1])
+    with pytest.raises(DataError, match=rf"cannot decode .*i\.{ending} .*fetch or make it again"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_png_is_said_and_ends_no_process(tmp_path, seed):
+    """torchvision's decoder dies of a signal here, so this must be noticed before it sees the file."""
+    path = write_png(tmp_path / "i.png", random_image(0, (64, 64)))
+    data = bytearray(path.read_bytes())
+    at = np.random.default_rng(seed).integers(8, len(data))
+    data[at] ^= 0x5A
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="i.png"):
+        read_image(path)
+
+
+def test_no_image_at_all(tmp_path):
+    (tmp_path / "i.png").write_text("<html>404</html>")
+    with pytest.raises(DataError, match="i.png"):
+        read_image(tmp_path / "i.png")
+    with pytest.raises(FileNotFoundError, match="gone.png"):
+        read_image(tmp_path / "gone.png")
+
+
+def test_the_error_comes_out_of_a_worker_whole(tmp_path):
+    root = write_camvid(tmp_path)
+    path = root / "train" / "frame_0.jpg"
+    path.write_bytes(path.read_bytes()[:200])
+    loader = DataLoader(CamVid(root), num_workers=1, collate_fn=list)
+    with pytest.raises(DataError, match="frame_0.jpg"):
+        next(iter(loader))
+    assert str(pickle.loads(pickle.dumps(DataError("what")))) == "what"
