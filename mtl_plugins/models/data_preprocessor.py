@@ -35,7 +35,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """``dict(inputs=[uint8 (3, H, W), ...], data_samples=[...])`` to a batch: inputs (N, 3, H, W), normalised."""
         inputs = data["inputs"]
-        batch = torch.stack(_padded(inputs)) if not isinstance(inputs, Tensor) else inputs
+        batch = inputs if isinstance(inputs, Tensor) else _stack(_padded(inputs))
         moved = self.cast_data({"inputs": batch, "data_samples": data.get("data_samples")})
         return {"inputs": self.normalise(moved["inputs"]), "data_samples": moved["data_samples"]}
 
@@ -44,6 +44,11 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         batch = batch.contiguous(memory_format=layout).to(self.mean.dtype)
         return batch.sub_(self.mean).mul_(self.scale)
+
+
+def _stack(images):
+    # PackSample's images lie pixel by pixel in memory: stacked in that order the batch is channels-last at no cost.
+    return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
 
 
 def _padded(images):

@@ -55,7 +55,7 @@ def _labels(inpt, factor):
 
 @zoom.register
 def _depth(inpt: DepthMap, factor):
-    return tv_tensors.wrap(_nearest(inpt, factor).div_(factor), like=inpt)
+    return tv_tensors.wrap(_nearest(inpt, factor) / factor, like=inpt)
 
 
 @zoom.register

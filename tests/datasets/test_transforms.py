@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torchvision import tv_tensors
 
@@ -54,6 +54,7 @@ def test_random_crop_reaches_every_place():
 
 
 @given(factor=st.floats(0.5, 3), seed=st.integers(0, 9))
+@example(factor=0.99, seed=0)  # the size stays, and with it the tensor: it must not be written to
 @settings(max_examples=20, deadline=None)
 def test_random_zoom_divides_depth(factor, seed):
     torch.manual_seed(seed)

@@ -1,0 +1,537 @@
+"""How fast a config trains, as ratios of contenders that take turns within one run.
+
+A machine's speed drifts from minute to minute and from neighbour to neighbour, so no time is compared with one of
+another run: the contenders alternate (A B A B ...), and what is reported is medians and the median of paired ratios.
+"""
+
+import contextlib
+import copy
+import io
+import os
+import tempfile
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.device import get_device
+from mmengine.hooks import Hook
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement, PixelData
+from torch.utils.data import Dataset
+
+from mtl_plugins.datasets import SynthRooms
+from mtl_plugins.datasets.synthrooms import prepare_synthrooms
+from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
+
+from .build import build_runner
+from .config import _innermost as innermost_datasets
+
+DEFAULT_SIZE = (240, 320)
+WARM_UP = 3  # steps of each contender that are not counted: kernels are chosen and memory is allocated in the first
+_IMAGES_ON_DISK = 8  # of the stand-in for SynthRooms where it was not prepared
+_HOOKS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """Speed of one contender; a time is that of one batch, the ratio is in images a second (above 1: faster)."""
+
+    name: str
+    images_per_second: float
+    ms_median: float
+    ms_min: float
+    ms_max: float
+    ratio_to_baseline: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """One comparison: its rows, further figures by name, and sentences for people."""
+
+    title: str
+    rows: tuple[Row, ...] = ()
+    figures: dict[str, float | bool] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: images (H, W), images a batch, and ``rounds`` turns of ``steps`` batches a contender."""
+
+    size: tuple[int, int]
+    batch_size: int
+    steps: int = 3
+    rounds: int = 5
+
+    def __post_init__(self):
+        for name, value in dict(size=min(self.size), **{k: v for k, v in vars(self).items() if k != "size"}).items():
+            if value < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: at least 1 is needed to measure anything.")
+
+
+def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
+    """Yields the sections 'train', 'runner' and 'data' as they are measured."""
+    cfg = _for_benchmark(cfg)
+    init_default_scope(cfg.get("default_scope", SCOPE))
+    model, optim_wrapper = build_training(cfg)
+    samples = synthetic_samples(model, setting)
+    train = compare_steps(cfg, model, optim_wrapper, samples, setting)
+    yield train
+    yield compare_runner(cfg, model, optim_wrapper, samples, setting)
+    yield measure_data(cfg, setting, train.rows[-1].images_per_second)
+
+
+# Clocks and statistics
+
+
+def alternate(
+    contenders: Mapping[str, Callable[[], object]],
+    rounds: int,
+    steps: int,
+    warm_up: int = WARM_UP,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[list[float]]]:
+    """Seconds of each call, ``{name: [[of a round's steps], ...]}``; in each round every contender has its turn."""
+    for contender in contenders.values():
+        for _ in range(warm_up):
+            contender()
+    times = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            turn = []
+            for _ in range(steps):
+                start = clock()
+                contender()
+                turn.append(clock() - start)
+            times[name].append(turn)
+    return times
+
+
+def to_rows(times: Mapping[str, Sequence[Sequence[float]]], images: int, prefix: str = "") -> tuple[Row, ...]:
+    """Rows of ``alternate``'s times for batches of ``images``; the first contender is the baseline.
+
+    The ratio is the median over the rounds of (baseline's median / contender's median): a round that a neighbour
+    disturbed changes it little, and a drift of the whole machine not at all.
+    """
+    baseline = [median(turn) for turn in next(iter(times.values()))]
+    return tuple(
+        _row(
+            prefix + name,
+            [second for turn in turns for second in turn],
+            images,
+            median(base / median(turn) for base, turn in zip(baseline, turns, strict=True)),
+        )
+        for name, turns in times.items()
+    )
+
+
+def _row(name, seconds, images, ratio):
+    middle = median(seconds)
+    return Row(name, images / middle, 1e3 * middle, 1e3 * min(seconds), 1e3 * max(seconds), ratio)
+
+
+class Stopwatch:
+    """Seconds that named functions take, while they are wrapped by ``watching``."""
+
+    def __init__(self, synchronize: Callable[[], object] = lambda: None):
+        self.seconds = defaultdict(float)
+        self.synchronize = synchronize
+
+    def wrap(self, name: str, function: Callable) -> Callable:
+        def timed(*args, **kwargs):
+            start = time.perf_counter()
+            result = function(*args, **kwargs)
+            self.synchronize()
+            self.seconds[name] += time.perf_counter() - start
+            return result
+
+        return timed
+
+    @contextlib.contextmanager
+    def watching(self, methods: Sequence[tuple[str, object, str]]):
+        """Within the context each ``(name, owner, attribute)`` counts towards ``name``."""
+        with contextlib.ExitStack() as stack:
+            for name, owner, attribute in methods:
+                stack.enter_context(patch.object(owner, attribute, self.wrap(name, getattr(owner, attribute))))
+            yield self
+
+
+def synchronizer(model: torch.nn.Module) -> Callable[[], None]:
+    """Waits until the device that ``model`` is on has finished; on a CPU there is nothing to wait for."""
+    device = next(model.parameters()).device
+    return getattr(torch, device.type).synchronize if device.type != "cpu" else lambda: None
+
+
+# What is trained, and on what
+
+
+def _for_benchmark(cfg):
+    """The config without what does not change the speed of a training step: weights to load, validation, test."""
+    cfg = cfg.copy()
+    if "pretrained" in cfg.model.get("backbone", {}):
+        cfg.model.backbone.pretrained = False
+    cfg.load_from, cfg.resume = None, False
+    for phase in ("val", "test"):
+        for key in ("dataloader", "cfg", "evaluator"):
+            cfg[f"{phase}_{key}"] = None
+    return cfg
+
+
+def build_training(cfg: Config):
+    """``(model, optim_wrapper)`` as the Runner makes them of a config, in training mode on the Runner's device."""
+    model = MODELS.build(cfg.model).to(get_device()).train()
+    return model, build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+
+
+def training_size(cfg: Config) -> tuple[int, int]:
+    """(H, W) that the training pipeline ends with: its last transform's ``size``, else ``DEFAULT_SIZE``."""
+    for dataset in innermost_datasets(cfg.train_dataloader.dataset):
+        for transform in reversed(dataset.get("pipeline") or ()):
+            size = transform.get("size") if isinstance(transform, dict) else None
+            if isinstance(size, int):
+                return size, size
+            if size is not None and len(size) == 2:
+                return tuple(size)
+    return DEFAULT_SIZE
+
+
+@torch.no_grad()
+def synthetic_samples(model: torch.nn.Module, setting: Setting) -> list[dict]:
+    """A batch of packed samples: random images uint8 (3, H, W), and a label (C, H, W) for each head.
+
+    A prediction has the form of its label, so the labels are what the network answers for other random images. That
+    serves heads that nobody here knows of.
+    """
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (2, setting.batch_size, 3, *setting.size), dtype=torch.uint8, generator=generator)
+    training = model.training
+    answers = model.eval().val_step(pseudo_collate([_packed(image, {}) for image in images[1]]))
+    model.train(training)
+    return [
+        _packed(image, {task: value.cpu() for task, value in answer.pred.items()})
+        for image, answer in zip(images[0], answers, strict=True)
+    ]
+
+
+def _packed(image, labels):
+    size = tuple(image.shape[-2:])
+    sample = BaseDataElement(metainfo=dict(img_path="random", sample_idx=0, ori_shape=size, img_shape=size))
+    sample.gt = PixelData(**labels)
+    # as PackSample lays them out
+    return dict(inputs=image[None].contiguous(memory_format=torch.channels_last)[0], data_samples=sample)
+
+
+class InMemoryDataset(Dataset):
+    """``length`` samples out of a few, as if read in no time; a key is an index, or (index, seed)."""
+
+    def __init__(self, samples: Sequence[dict], length: int):
+        self.samples, self.length = samples, length
+        self.metainfo = {}
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, key):
+        index = key[0] if isinstance(key, (tuple, list)) else key
+        return self.samples[index % len(self.samples)]
+
+    def label_counts(self):
+        return {task: self.length for task in self.samples[0]["data_samples"].gt.keys()}
+
+
+# 1. The step
+
+
+def compare_steps(cfg, model, optim_wrapper, samples, setting) -> Section:
+    """The config's own training step against the plain one, of the same network on the same batch."""
+    batch, synchronize = pseudo_collate(samples), synchronizer(model)
+    plain = plain_step(cfg, copy.deepcopy(model), samples)
+    train_step = _compiled(cfg, model.train_step)
+    contenders = {
+        "plain": lambda: (plain(), synchronize()),
+        "ours": lambda: (train_step(batch, optim_wrapper), synchronize()),
+    }
+    rows = to_rows(alternate(contenders, setting.rounds, setting.steps), len(samples), "train: ")
+    shares = {}
+    if not cfg.get("compile"):  # one piece then, without parts
+        shares = step_shares(model, optim_wrapper, batch, setting.rounds * setting.steps)
+    height, width = setting.size
+    dtype = str(getattr(optim_wrapper, "dtype", torch.float32)).removeprefix("torch.")
+    told = ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items())
+    notes = (
+        f"plain: eager, NCHW, float32, unfused {type(optim_wrapper.optimizer).__name__}; "
+        f"ours: the config's settings ({dtype})",
+        *([f"parts of ours: {told}"] if told else []),
+    )
+    figures = {f"share_{part}": share for part, share in shares.items()}
+    return Section(f"Training step, {height}x{width}, batch {len(samples)}", rows, figures, notes)
+
+
+def plain_step(cfg: Config, model: torch.nn.Module, samples: Sequence[dict]) -> Callable[[], torch.Tensor]:
+    """A training step as one writes it by hand: NCHW, float32, no autocast, an optimiser without fusing.
+
+    It shares the network, the losses, the kind of optimiser and the clipping with the config, and nothing else.
+    """
+    model = model.to(memory_format=torch.contiguous_format)
+    parameters = list(model.parameters())
+    device = parameters[0].device
+    options = {key: value for key, value in cfg.optim_wrapper.optimizer.items() if key not in ("fused", "foreach")}
+    optimizer = OPTIMIZERS.build(dict(options, params=parameters))
+    clip = cfg.optim_wrapper.get("clip_grad")
+    preprocessor = model.data_preprocessor
+    mean, scale = getattr(preprocessor, "mean", 0.0), getattr(preprocessor, "scale", 1 / 255)
+    labels = [sample["data_samples"] for sample in samples]
+
+    def step():
+        images = torch.stack([sample["inputs"] for sample in samples]).contiguous().to(device)
+        images = (images.float() - mean) * scale
+        losses = model(images, [label.to(device) for label in labels], mode="loss")
+        loss, _ = model.parse_losses(losses)
+        optimizer.zero_grad()
+        loss.backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(parameters, **{k: v for k, v in clip.items() if k != "type"})
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def step_shares(model, optim_wrapper, batch, steps: int) -> dict[str, float]:
+    """Shares of preprocess, forward, backward and optimiser (clipping included) in ``train_step``'s time."""
+    synchronize = synchronizer(model)
+    parts = [
+        ("preprocess", model.data_preprocessor, "forward"),
+        ("forward", model, "_run_forward"),
+        ("backward", optim_wrapper, "backward"),
+        ("optimiser", optim_wrapper, "step"),
+        ("optimiser", optim_wrapper, "zero_grad"),
+    ]
+    start = time.perf_counter()
+    with Stopwatch(synchronize).watching(parts) as watch:
+        for _ in range(steps):
+            model.train_step(batch, optim_wrapper)
+    synchronize()
+    total = time.perf_counter() - start
+    shares = {part: seconds / total for part, seconds in watch.seconds.items()}
+    return {**shares, "rest": max(0.0, 1 - sum(shares.values()))}
+
+
+def _compiled(cfg, train_step):
+    options = cfg.get("compile")
+    return torch.compile(train_step, **(options if isinstance(options, dict) else {})) if options else train_step
+
+
+# 2. The Runner
+
+
+class _MeasuredEnoughError(Exception):
+    pass
+
+
+class _TakeTurns(Hook):
+    """After each iteration of the Runner lets one of the bare loop run, and times both."""
+
+    priority = "LOWEST"  # and registered after all others: their work is the Runner's
+
+    def __init__(self, bare_step, synchronize, count, after_warm_up):
+        self.bare_step, self.synchronize, self.count, self.after_warm_up = bare_step, synchronize, count, after_warm_up
+        self.runner_seconds, self.bare_seconds = [], []
+        self.iterations, self.since = 0, None
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.synchronize()
+        took = time.perf_counter() - self.since if self.since is not None else None
+        start = time.perf_counter()
+        self.bare_step()
+        self.synchronize()
+        bare = time.perf_counter() - start
+        if self.iterations >= WARM_UP:
+            self.runner_seconds.append(took)
+            self.bare_seconds.append(bare)
+        self.iterations += 1
+        if self.iterations == WARM_UP:
+            self.after_warm_up()
+        if len(self.bare_seconds) == self.count:
+            raise _MeasuredEnoughError
+        self.since = time.perf_counter()
+
+
+def compare_runner(cfg, model, optim_wrapper, samples, setting) -> Section:
+    """The Runner with all the config's hooks but checkpoint and validation against a bare loop over ``train_step``."""
+    count = setting.rounds * setting.steps
+    dataset = InMemoryDataset(samples, len(samples) * (WARM_UP + count + 1))
+    batches = iter(_in_memory_loader(cfg, dataset, len(samples)))
+    train_step, synchronize = _compiled(cfg, model.train_step), synchronizer(model)
+    with _quiet_runner(cfg) as runner:
+        runner._train_dataloader = _in_memory_loader(cfg, dataset, len(samples))
+        watch = Stopwatch()
+        turns = _TakeTurns(
+            lambda: train_step(next(batches), optim_wrapper), synchronize, count, after_warm_up=watch.seconds.clear
+        )
+        stages = ("before_train_iter", "after_train_iter")
+        hooks = [(type(hook).__name__, hook, stage) for hook in runner.hooks for stage in stages]
+        runner.register_hook(turns)
+        with watch.watching(hooks), contextlib.suppress(_MeasuredEnoughError):
+            runner.train()
+    times = {"bare loop": turns.bare_seconds, "Runner": turns.runner_seconds}
+    paired = {name: [[second] for second in seconds] for name, seconds in times.items()}
+    rows = to_rows(paired, len(samples), "runner: ")
+    return _runner_section(rows, {name: seconds / count for name, seconds in watch.seconds.items()})
+
+
+def _runner_section(rows, hook_seconds):
+    bare = rows[0].ms_median
+    overhead = 100 * (1 / rows[1].ratio_to_baseline - 1)
+    of_hooks = 1e3 * sum(hook_seconds.values())
+    costliest = sorted(hook_seconds.items(), key=lambda item: -item[1])[:_HOOKS_SHOWN]
+    told = ", ".join(f"{name} {1e3 * seconds:.2f} ms" for name, seconds in costliest)
+    notes = (
+        f"the Runner's overhead: {overhead:.1f} % (median of paired iterations)",
+        f"hooks, timed by themselves: {of_hooks:.2f} ms an iteration, {100 * of_hooks / bare:.1f} % of the bare "
+        f"loop's; most: {told}",
+    )
+    figures = dict(overhead_percent=overhead, hooks_ms=of_hooks, hooks_percent=100 * of_hooks / bare)
+    figures |= {f"hook_ms.{name}": 1e3 * seconds for name, seconds in hook_seconds.items()}
+    return Section("Runner against a bare loop", rows, figures, notes)
+
+
+@contextlib.contextmanager
+def _quiet_runner(cfg):
+    """A Runner that writes into a temporary folder, log included, and nothing to the screen."""
+    cfg = cfg.copy()
+    hooks = cfg.setdefault("default_hooks", {})
+    hooks.update(checkpoint=None)
+    cfg.experiment_name = f"benchmark_{uuid.uuid4().hex}"  # mmengine keeps loggers and visualizers by this name
+    with tempfile.TemporaryDirectory(prefix="mtl-benchmark-") as folder, contextlib.redirect_stdout(io.StringIO()):
+        cfg.work_dir = folder
+        runner = build_runner(cfg)
+        try:
+            yield runner
+        finally:
+            runner.visualizer.close()
+            for handler in list(runner.logger.handlers):
+                handler.close()
+
+
+def _in_memory_loader(cfg, dataset, batch_size):
+    wanted = {key: cfg.train_dataloader[key] for key in ("sampler", "collate_fn") if key in cfg.train_dataloader}
+    sampler = wanted.pop("sampler", dict(type="DefaultSampler", shuffle=True))
+    loader = dict(dataset=dataset, batch_size=batch_size, num_workers=0, sampler=sampler, **wanted)
+    return Runner.build_dataloader(loader)
+
+
+# 3. The data
+
+
+def measure_data(cfg: Config, setting: Setting, training_speed: float) -> Section:
+    """Images a second that one worker process prepares, against the ``training_speed`` measured before."""
+    title = "Data pipeline, one worker (one thread: read, augment, pack)"
+    with tempfile.TemporaryDirectory(prefix="mtl-benchmark-") as folder:
+        try:
+            dataset_cfg, origin = _dataset_on_disk(cfg, folder)
+            dataset = DATASETS.build(dataset_cfg)
+        except FileNotFoundError as error:
+            return Section(title, notes=(f"not measured: {error}",))
+        seconds = read_seconds(cfg, dataset, setting)
+    ratio = setting.batch_size / median(seconds) / training_speed
+    row = _row("data: one worker", seconds, setting.batch_size, ratio)
+    workers = cfg.train_dataloader.get("num_workers", 0)
+    fed = max(workers, 1) * ratio
+    notes = [
+        f"{origin}; ratio: to the training measured above",
+        f"feeds: {'yes' if fed >= 1 and workers else 'no'}, {workers or 'no'} workers prepare {fed:.1f} times what "
+        f"training eats, and take {100 / ratio / _cores():.0f} % of {_cores()} cores for it",
+    ]
+    if not workers:
+        notes.append("with num_workers=0 training waits for each batch: give train_dataloader.num_workers.")
+    if setting.size != training_size(cfg):
+        notes.append(f"the pipeline gives {training_size(cfg)}, training was measured at {setting.size}.")
+    figures = dict(num_workers=workers, times_training=fed, feeds=bool(fed >= 1 and workers))
+    return Section(title, (row,), figures, tuple(notes))
+
+
+def _dataset_on_disk(cfg, folder):
+    """The config of the training set, and where it is from; SynthRooms that was not prepared is made in ``folder``."""
+    dataset = copy.deepcopy(cfg.train_dataloader.dataset)
+    parts = innermost_datasets(dataset)
+    root = parts[0].get("data_root")
+    rendered = all(DATASETS.get(part.type) is SynthRooms for part in parts)
+    if rendered and not Path(root or folder, "synthrooms.json").is_file():
+        prepare_synthrooms(folder, _IMAGES_ON_DISK, 0, DEFAULT_SIZE, progress=False)
+        for part in parts:
+            part.data_root = folder
+        return dataset, f"{_IMAGES_ON_DISK} images rendered for this ({root} is not there)"
+    return dataset, f"data of {root}"
+
+
+def read_seconds(cfg: Config, dataset: Dataset, setting: Setting) -> list[float]:
+    """Seconds for each of ``rounds * steps`` batches, read as a worker of the data loader reads them."""
+    loader = _in_memory_loader(cfg, dataset, setting.batch_size)
+    keys = _endless(loader.sampler)
+
+    def read_batch():
+        loader.collate_fn([dataset[key] for key in islice(keys, setting.batch_size)])
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the data loader does in its workers
+    try:
+        [turn] = alternate({"worker": read_batch}, 1, setting.rounds * setting.steps, warm_up=1)["worker"]
+    finally:
+        torch.set_num_threads(threads)
+    return turn
+
+
+def _endless(sampler):
+    while True:
+        yield from sampler
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+# Out
+
+
+def machine(setting: Setting) -> dict:
+    """What the numbers hold for: sizes, device, threads, versions."""
+    device = get_device()
+    return dict(
+        size=list(setting.size),
+        batch_size=setting.batch_size,
+        rounds=setting.rounds,
+        steps=setting.steps,
+        device=torch.cuda.get_device_name() if device == "cuda" else device,
+        cores=_cores(),
+        threads=torch.get_num_threads(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        torch=torch.__version__,
+    )
+
+
+def format_section(section: Section) -> str:
+    """A section as a text table, its notes below."""
+    lines = [section.title]
+    if section.rows:
+        cells = [("", "images/s", "ms", "min", "max", "ratio")]
+        for row in section.rows:
+            times = (f"{value:.1f}" for value in (row.ms_median, row.ms_min, row.ms_max))
+            cells.append((row.name, f"{row.images_per_second:.2f}", *times, f"{row.ratio_to_baseline:.2f}"))
+        first, *others = (max(map(len, column)) for column in zip(*cells, strict=True))
+        for name, *numbers in cells:
+            padded = (number.rjust(width) for number, width in zip(numbers, others, strict=True))
+            lines.append("  ".join([f"  {name.ljust(first)}", *padded]))
+    return "\n".join([*lines, *(f"  {note}" for note in section.notes)])
+

@@ -1,0 +1,135 @@
+"""Tiny data sets in the layouts of the real ones, made once a run and never written to; small helpers."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mtl_plugins.datasets.synthrooms import prepare_synthrooms
+from mtl_plugins.functional.normals_png import encode_normals
+
+ROOT = Path(__file__).resolve().parents[1]
+SIZE = (48, 64)
+LABELS_OF_LINE = (  # of the NYUDv2-layout folder: semseg, depth, normals
+    (True, True, True),
+    (True, False, True),
+    (False, True, False),
+    (True, True, True),
+    (False, False, True),
+    (True, True, False),
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of shared material (parity fixtures, data samples); skips where it is not at hand."""
+    for folder in (os.environ.get("MTL_SHARED"), ROOT.parent / "shared"):
+        if folder and Path(folder).is_dir():
+            return Path(folder)
+    pytest.skip("no shared folder: neither $MTL_SHARED nor ../shared beside the repository")
+
+
+@pytest.fixture(scope="session")
+def nyud_folder(tmp_path_factory):
+    """NYUDv2's layout: 6 images of 48x64; train.txt lacks some labels, val.txt has all of its two."""
+    folder = tmp_path_factory.mktemp("nyud")
+    rng = np.random.default_rng(0)
+    for name in ("rgb", "masks", "depth", "normals"):
+        (folder / name).mkdir()
+    lines = []
+    for i, has in enumerate(LABELS_OF_LINE):
+        classes = np.kron(rng.integers(0, 40, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+        classes[:4] = 255
+        depth = (rng.uniform(1, 8, (1, 64)) * 5000 * np.ones((48, 1))).astype(np.uint16)
+        depth[:, :5] = 0
+        normals = rng.standard_normal((48, 64, 3)).astype(np.float32)
+        normals /= np.linalg.norm(normals, axis=2, keepdims=True)
+        image = np.stack([classes, depth >> 8, depth & 255], 2).astype(np.uint8)
+        pictures = dict(rgb=image, masks=classes, depth=depth, normals=encode_normals(normals))
+        for name, array in pictures.items():
+            Image.fromarray(array).save(folder / name / f"{i}.png")
+        cells = [f"{name}/{i}.png" if there else "-" for name, there in zip(pictures, (True, *has), strict=True)]
+        lines.append("\t".join(cells) + "\n")
+    (folder / "train.txt").write_text("".join(lines))
+    (folder / "val.txt").write_text(lines[0] + lines[3])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def camvid_folder(tmp_path_factory):
+    """CamVid's layout: 4 images of 48x64 to train on, 2 to validate."""
+    folder = tmp_path_factory.mktemp("camvid")
+    rng = np.random.default_rng(1)
+    for split, count in (("train", 4), ("val", 2)):
+        for name in (split, f"{split}annot"):
+            (folder / name).mkdir()
+        for i in range(count):
+            classes = np.kron(rng.integers(0, 12, (6, 8)), np.ones((8, 8))).astype(np.uint8)
+            Image.fromarray(classes).save(folder / f"{split}annot" / f"{i}.png")
+            Image.fromarray(np.repeat(classes[..., None] * 20, 3, 2)).save(folder / split / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synthrooms_folder(tmp_path_factory):
+    """4 + 2 rendered rooms of 48x64."""
+    folder = tmp_path_factory.mktemp("synthrooms") / "data"
+    prepare_synthrooms(folder, num_train=4, num_val=2, size=SIZE, workers=1, progress=False)
+    return folder
+
+
+@pytest.fixture
+def run_tool(monkeypatch, tmp_path):
+    """``run_tool('train', *arguments)``: ``main`` of a file of tools/, in this process and in ``tmp_path``."""
+
+    def run(name, *arguments):
+        monkeypatch.chdir(tmp_path)
+        path = ROOT / "tools" / f"{name}.py"
+        monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
+        spec = importlib.util.spec_from_file_location(f"tool_{name}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.main()
+
+    return run
+
+
+def light(cfg, data_root, work_dir):
+    """A preset made small: tiny images, batches of 2 (validation 1), no workers, one epoch of one iteration."""
+    cfg = cfg.copy()
+    cfg.work_dir, cfg.log_level = str(work_dir), "ERROR"
+    cfg.experiment_name = f"tiny_{os.urandom(4).hex()}"  # mmengine keeps one global logger a name
+    cfg.data_root = str(data_root)
+    cfg.env_cfg.cudnn_benchmark = False
+    cfg.default_hooks.logger.interval = 1
+    for name, size in (("train_dataloader", 2), ("val_dataloader", 1), ("test_dataloader", 1)):
+        loader = cfg[name]
+        loader.update(batch_size=size, num_workers=0, persistent_workers=False)
+        loader.dataset.update(data_root=str(data_root), limit=2 if name == "train_dataloader" else 1)
+        for transform in loader.dataset.pipeline:
+            if "size" in transform:
+                transform.size = (32, 64)
+    cfg.param_scheduler = None
+    by_epoch = cfg.train_cfg.get("by_epoch", True)
+    cfg.train_cfg = dict(by_epoch=by_epoch, val_interval=1, **{"max_epochs" if by_epoch else "max_iters": 1})
+    return cfg
+
+
+@pytest.fixture
+def make_light():
+    return light

@@ -1,0 +1,313 @@
+"""What every backbone holds to, and what TimmBackbone answers to bad input."""
+
+import copy
+import pickle
+import re
+
+import pytest
+import timm
+import torch
+
+from mtl_plugins.models.backbones import timm_backbone
+from mtl_plugins.registry import MODELS
+
+# A Swin of the smallest size: features (N, H, W, C), input in multiples of patch times window.
+SWIN = dict(
+    model_name="swin_tiny_patch4_window7_224", embed_dim=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2)
+)
+FREE_SIZE = {
+    "resnet": dict(model_name="test_resnet"),
+    "vit": dict(model_name="test_vit"),
+    "convnext": dict(model_name="test_convnext"),
+    "efficientnet": dict(model_name="test_efficientnet"),
+    "byobnet": dict(model_name="test_byobnet"),
+    "mobilenetv2": dict(model_name="mobilenetv2_100"),
+    "mobilenetv3": dict(model_name="mobilenetv3_small_050"),
+    "hydranet": dict(model_name="mobilenetv2_hydranet"),
+    "dla, input padded": dict(model_name="dla46_c"),
+    "swin, NHWC": SWIN,
+}
+ONE_SIZE = {"levit, one size": dict(model_name="levit_128s")}
+HYDRANET_STAGES = ((24, 32, 64, 96, 160, 320), (4, 8, 16, 16, 32, 32))
+
+
+@pytest.fixture(scope="module")
+def build():
+    """One backbone of each kind for the whole file, in evaluation mode."""
+    built = {}
+
+    def get(kind):
+        if kind not in built:
+            torch.manual_seed(0)
+            config = (FREE_SIZE | ONE_SIZE)[kind]
+            built[kind] = MODELS.build(dict(type="TimmBackbone", **config)).eval()
+        return built[kind]
+
+    return get
+
+
+def image(*size, n=1):
+    return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("size", [(64, 96), (45, 71), (33, 32)])
+@pytest.mark.parametrize("kind", FREE_SIZE)
+def test_channels_and_strides_are_true_at_any_size(build, kind, size):
+    backbone = build(kind)
+    features = backbone(image(*size))
+    assert list(backbone.out_strides) == sorted(backbone.out_strides)
+    assert len(features) == len(backbone.out_channels) == len(backbone.out_strides)
+    for feature, channels, stride in zip(features, backbone.out_channels, backbone.out_strides, strict=True):
+        assert feature.shape[:2] == (1, channels)
+        for length, pixels in zip(feature.shape[2:], size, strict=True):
+            # models without padding round down, the others up
+            assert max(1, pixels // stride) <= length <= -(-pixels // stride)
+
+
+def test_a_model_of_one_size_gets_its_input_resized(build):
+    backbone = build("levit, one size")
+    assert backbone.fixed_size == (224, 224)
+    shapes = [[feature.shape for feature in backbone(image(*size))] for size in ((48, 64), (224, 224))]
+    assert shapes[0] == shapes[1]
+    assert [shape[1] for shape in shapes[0]] == list(backbone.out_channels)
+
+
+@pytest.mark.parametrize("kind", FREE_SIZE | ONE_SIZE)
+def test_a_batch_answers_what_its_samples_do(build, kind):
+    batch = image(45, 71, n=2)
+    with torch.no_grad():
+        together = build(kind)(batch)
+        alone = [build(kind)(sample[None]) for sample in batch]
+    for feature, *singles in zip(together, *alone, strict=True):
+        torch.testing.assert_close(feature, torch.cat(singles), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", FREE_SIZE | ONE_SIZE)
+def test_gradients_reach_every_parameter_and_copies_are_whole(build, kind):
+    backbone = copy.deepcopy(build(kind)).train()
+    sum(feature.square().mean() for feature in backbone(image(64, 64, n=2))).backward()
+    assert [name for name, p in backbone.named_parameters() if p.grad is None] == []
+    assert any(p.grad.abs().max() > 0 for p in backbone.parameters())
+    assert all(p.grad is None for p in build(kind).parameters()), "the copy shares parameters"
+
+
+def test_the_copy_of_a_backbone_answers_alike(build):
+    for kind in ("hydranet", "vit", "convnext"):
+        original, copied = build(kind), copy.deepcopy(build(kind))
+        for a, b in zip(original(image(32, 48)), copied(image(32, 48)), strict=True):
+            assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("kind", ["mobilenetv2", "hydranet"])
+def test_the_decoder_of_hydranet_reads_six_stages(build, kind):
+    assert (build(kind).out_channels, build(kind).out_strides) == HYDRANET_STAGES
+
+
+def test_the_authors_encoder_has_a_fuller_first_block(build):
+    count = {kind: sum(p.numel() for p in build(kind).parameters()) for kind in ("mobilenetv2", "hydranet")}
+    # 1x1 convolution of 32 to 32 and its batch norm
+    assert count["hydranet"] - count["mobilenetv2"] == 32 * 32 + 2 * 32
+
+
+# what to give
+
+
+@pytest.mark.parametrize("model_name", ["mobilenetv2_100", "mobilenetv2_hydranet"])
+def test_features_by_number_are_timms_stages(model_name):
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name=model_name, out_features=[1, 3]))
+    assert (backbone.out_channels, backbone.out_strides) == ((24, 96), (4, 16))
+
+
+def test_features_by_number_may_have_any_stride():
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", out_features=[0, 2]))
+    assert backbone.out_strides == (2, 8)
+
+
+def test_features_by_name_come_finest_first():
+    config = dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", out_features=["blocks.5", "blocks.1"])
+    backbone = MODELS.build(config)
+    assert (backbone.out_channels, backbone.out_strides) == ((24, 160), (4, 32))
+    assert [feature.shape[1] for feature in backbone(image(32, 48))] == [24, 160]
+
+
+def test_options_reach_timm():
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", output_stride=8))
+    assert max(backbone.out_strides) == 8
+
+
+@pytest.mark.parametrize(
+    "config, told",
+    [
+        (dict(model_name="mobilenetv2_hydrnet"), ["mobilenetv2_hydranet"]),
+        (dict(model_name="restnet18"), ["resnet18"]),
+        (dict(model_name="zzqqxx"), ["zzqqxx", "list_models"]),
+        (dict(model_name="mobilenetv2_hydranet", out_features=["blocks.9"]), ["blocks.9", "blocks.6"]),
+        (dict(model_name="mobilenetv2_hydranet", out_features=[7]), ["7", "no such stages"]),
+        (dict(model_name="test_vit", out_features=[70]), ["70", "no such stages"]),
+        (dict(model_name="test_resnet", out_features=[]), ["empty"]),
+        (dict(model_name="test_vit", out_features=["blocks.3"]), ["test_vit", "(N, C, H, W)"]),
+    ],
+)
+def test_a_wrong_choice_is_told(config, told):
+    with pytest.raises(ValueError) as raised:
+        MODELS.build(dict(type="TimmBackbone", **config))
+    assert all(part in str(raised.value) for part in told)
+
+
+# weights
+
+
+def weights_of(model_name):
+    """Weights as timm publishes them: of the whole classifier."""
+    torch.manual_seed(7)
+    return timm.create_model(model_name).eval()
+
+
+def save(state, path):
+    if path.suffix == ".safetensors":
+        from safetensors.torch import save_file
+
+        save_file(state, str(path))
+    else:
+        torch.save(state, path)
+    return path
+
+
+def features_of(network, names, x):
+    """Outputs of modules by name, by hooks: another way than the backbone's."""
+    caught = {}
+    modules = dict(network.named_modules())
+    handles = [
+        modules[name].register_forward_hook(lambda module, inputs, output, name=name: caught.update({name: output}))
+        for name in names
+    ]
+    network(x)
+    for handle in handles:
+        handle.remove()
+    return [caught[name] for name in names]
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    "model_name, out_features, modules",
+    [
+        ("mobilenetv2_hydranet", None, [f"blocks.{i}" for i in range(1, 7)]),
+        ("mobilenetv2_hydranet", [1, 4], ["blocks.1", "blocks.6"]),
+        ("test_convnext", None, [f"stages.{i}" for i in range(4)]),
+        ("test_resnet", None, [f"layer{i}" for i in range(1, 5)]),
+        ("test_efficientnet", None, [f"blocks.{i}" for i in range(1, 5)]),
+    ],
+)
+def test_a_file_of_weights_is_loaded_exactly(tmp_path, model_name, out_features, modules, suffix):
+    reference = weights_of(model_name)
+    path = save(reference.state_dict(), tmp_path / f"weights{suffix}")
+    config = dict(type="TimmBackbone", model_name=model_name, out_features=out_features, pretrained=str(path))
+    backbone = MODELS.build(config).eval()
+    backbone.init_weights()
+    with torch.no_grad():
+        expected = features_of(reference, modules, image(32, 48))
+        given = backbone(image(32, 48))
+    strides = [32 / feature.shape[2] for feature in expected]
+    expected = [feature for feature, stride in zip(expected, strides, strict=True) if stride >= 4]
+    assert len(given) == len(expected)
+    for a, b in zip(given, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_for_a_vision_transformer_is_loaded_exactly(tmp_path):
+    reference = weights_of("test_vit")
+    path = save(reference.state_dict(), tmp_path / "vit.pth")
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path)))
+    given = {key.removeprefix("body.model."): value for key, value in backbone.state_dict().items()}
+    assert len(given) > 50
+    for key, value in given.items():
+        assert torch.equal(value, reference.state_dict()[key]), key
+
+
+def test_a_file_may_lack_the_classifier_and_wrap_its_weights(tmp_path):
+    state = weights_of("test_resnet").state_dict()
+    body = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    path = save({"state_dict": body}, tmp_path / "body.pth")
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(path)))
+    assert torch.equal(backbone.state_dict()["body.conv1.0.weight"], state["conv1.0.weight"])
+
+
+def test_the_model_keeps_no_second_copy_of_the_file(tmp_path):
+    path = save(weights_of("test_resnet").state_dict(), tmp_path / "w.pth")
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(path)))
+    own = sum(value.numel() * 4 for value in backbone.state_dict().values())
+    assert len(pickle.dumps(backbone)) < 1.5 * own
+
+
+def test_weights_of_another_model_are_refused_with_the_keys(tmp_path):
+    path = save(weights_of("test_resnet").state_dict(), tmp_path / "resnet.pth")
+    with pytest.raises(ValueError, match="does not hold weights of test_vit.*such as cls_token") as raised:
+        MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path)))
+    assert str(path) in str(raised.value)
+
+
+def test_weights_of_another_width_are_refused(tmp_path):
+    path = save(weights_of("test_vit").state_dict(), tmp_path / "vit.pth")
+    with pytest.raises(ValueError, match=r"[1-9]\d* of them have another shape"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path), embed_dim=128))
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.pth, which does not exist"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(tmp_path / "nothing.pth")))
+
+
+class Evil:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return open, (str(self.marker), "w")
+
+
+@pytest.mark.parametrize("content", ["evil", "torn"])
+def test_a_file_that_is_no_plain_weights_is_refused_and_not_run(tmp_path, content):
+    path, marker = tmp_path / "weights.pth", tmp_path / "was_run"
+    if content == "evil":
+        torch.save({"conv1.0.weight": Evil(marker)}, path)
+    else:
+        path.write_bytes(save(weights_of("test_resnet").state_dict(), path).read_bytes()[:5000])
+    with pytest.raises(ValueError, match=re.escape(str(path)) + " can't be read as plain weights"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(path)))
+    assert not marker.exists()
+
+
+def fail_on_the_network(monkeypatch):
+    create = timm.create_model
+
+    def no_network(*args, **kwargs):
+        if kwargs.get("pretrained") and "pretrained_cfg_overlay" not in kwargs:
+            raise OSError("We couldn't connect to 'https://huggingface.co'")
+        return create(*args, **kwargs)
+
+    monkeypatch.setattr(timm_backbone.timm, "create_model", no_network)
+
+
+def test_without_a_network_the_hub_gives_a_clear_error(monkeypatch):
+    fail_on_the_network(monkeypatch)
+    with pytest.raises(ConnectionError, match="weights of mobilenetv2_100 could not be fetched.*pretrained=FILE"):
+        MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_100", pretrained=True))
+
+
+def test_the_hubs_weights_are_loaded(monkeypatch):
+    reference = weights_of("test_convnext")
+    create = timm.create_model
+    monkeypatch.setattr(
+        timm_backbone.timm,
+        "create_model",
+        lambda name, **kwargs: reference
+        if kwargs.get("pretrained") and "pretrained_cfg_overlay" not in kwargs
+        else create(name, **kwargs),
+    )
+    backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_convnext", pretrained=True))
+    assert torch.equal(backbone.state_dict()["body.stem_0.weight"], reference.state_dict()["stem.0.weight"])
+
+
+def test_a_model_without_published_weights_says_so():
+    with pytest.raises(ValueError, match="no pretrained weights for mobilenetv2_hydranet"):
+        MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", pretrained=True))

@@ -1,0 +1,85 @@
+"""The plan of the house: who may import whom, and what happens at import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "mtl_plugins"
+# From the ground up; a room imports those of lower floors alone, and rooms of one floor not one another.
+FLOORS = (
+    ("registry",),
+    ("structures",),
+    ("functional",),
+    ("models", "datasets", "evaluation", "visualization"),
+    ("engine",),
+    ("apis",),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def imported_modules(path):
+    """Absolute names of the modules that a file imports, at its top or inside a function."""
+    package = list(path.relative_to(ROOT).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def room_of(module):
+    """The room that a module of ours lies in, else None."""
+    parts = module.split(".")
+    if parts[0] == "registry":
+        return "registry"
+    return parts[1] if parts[0] == PACKAGE and len(parts) > 1 and parts[1] in FLOOR_OF else None
+
+
+def files_of(room):
+    folder = ROOT / room if room == "registry" else ROOT / PACKAGE / room
+    return sorted(folder.rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", FLOOR_OF)
+def test_a_room_imports_only_those_above_it(room):
+    files = files_of(room)
+    assert files, f"there is no room {room}"
+    wrong = {
+        (str(path.relative_to(ROOT)), module)
+        for path in files
+        for module in imported_modules(path)
+        if (other := room_of(module)) not in (None, room) and FLOOR_OF[other] >= FLOOR_OF[room]
+    }
+    assert not wrong
+
+
+def test_every_folder_of_the_package_is_a_room():
+    folders = {path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")}
+    assert folders == set(FLOOR_OF) - {"registry"}
+
+
+def test_the_check_sees_relative_absolute_and_late_imports(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    path = tmp_path / PACKAGE / "models" / "x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("from ..engine import a\ndef f():\n    import mtl_plugins.apis.cli\nfrom .heads import b\n")
+    rooms = {room_of(module) for module in imported_modules(path)}
+    assert rooms == {"engine", "apis", "models"}
+
+
+def test_registries_import_mmengine_alone():
+    modules = {module.split(".")[0] for path in files_of("registry") for module in imported_modules(path)}
+    assert modules <= {"registry", "mmengine", "difflib"}
+
+
+@pytest.mark.parametrize("statement", ["import mtl_plugins", "import mtl_plugins; mtl_plugins.__version__"])
+def test_importing_the_package_does_nothing_heavy(statement):
+    code = f"import sys; {statement}; heavy = {{'torch', 'timm', 'mmengine', 'torchvision'}} & set(sys.modules); assert not heavy, heavy"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
