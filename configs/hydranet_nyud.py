@@ -1,6 +1,6 @@
 # NYUDv2, 40 classes and depth: 3.07 M parameters (paper: 42.02 % mIoU, 0.565 m RMSE, with teachers' labels for the
-# raw frames). The recipe is the authors' later script: FACTS of the paper's own are few. For the paper's start values
-# give ImageNet weights: --cfg-options model.backbone.pretrained=FILE
+# raw frames). The recipe is the authors' later script, since the paper's own is known in part only. The paper starts
+# from ImageNet weights: --cfg-options model.backbone.pretrained=FILE
 _base_ = [
     "_base_/models/hydranet.py",
     "_base_/datasets/nyud.py",

@@ -11,7 +11,7 @@ custom_hooks = [
     dict(type="SeedIterationHook"),
     dict(type="LabelPresenceHook"),
     dict(type="NonFiniteLossHook"),
-    dict(type="SyncBuffersHook"),  # batch-norm statistics are averaged over the processes before each validation
+    dict(type="SyncAllBuffersHook"),
     dict(type="SummaryHook"),
     dict(type="CurvesHook"),
 ]

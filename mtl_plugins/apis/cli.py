@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import sys
@@ -29,8 +30,9 @@ def run_command(main: Callable[[], None]) -> None:
 
 def message_of(error: BaseException) -> str:
     """The sentence of an error, without what the data loader and the registry put around it."""
-    text = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
-    text = str(text)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is not None:
+        return f"the disk is full: {error.filename} could not be written. Free some space, then go on with --resume."
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if "Original Traceback" in text:
         # "Caught X in DataLoader worker process 0.\nOriginal Traceback ...\nmodule.X: the message"
         parts = re.split(r"^(?:[A-Za-z_][\w.]*)(?:Error|Exception|Warning): ", text, flags=re.MULTILINE)

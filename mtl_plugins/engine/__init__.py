@@ -14,6 +14,7 @@ from .label_presence_hook import LabelPresenceHook
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
 from .seed_iteration_hook import SeedIterationHook, mix_seed
+from .sync_buffers_hook import SyncAllBuffersHook
 
 __all__ = [
     "ATOMIC_BACKEND",
@@ -25,6 +26,7 @@ __all__ = [
     "NonFiniteLossHook",
     "SeedIterationHook",
     "StateDictDifference",
+    "SyncAllBuffersHook",
     "autocast_context",
     "compare_state_dicts",
     "cpu_has_bfloat16",

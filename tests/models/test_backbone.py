@@ -91,11 +91,17 @@ def test_gradients_reach_every_parameter_and_copies_are_whole(build, kind):
     assert all(p.grad is None for p in build(kind).parameters()), "the copy shares parameters"
 
 
-def test_the_copy_of_a_backbone_answers_alike(build):
-    for kind in ("hydranet", "vit", "convnext"):
-        original, copied = build(kind), copy.deepcopy(build(kind))
-        for a, b in zip(original(image(32, 48)), copied(image(32, 48)), strict=True):
-            assert torch.equal(a, b)
+@pytest.mark.parametrize("kind", ["hydranet", "vit", "convnext"])
+def test_the_copy_of_a_backbone_answers_alike_and_keeps_its_modes(build, kind):
+    original = copy.deepcopy(build(kind))
+    frozen = next(module for module in original.body.modules() if not list(module.children()))
+    for training in (False, True):
+        original.train(training)
+        frozen.eval()
+        copied = copy.deepcopy(original)
+        assert [module.training for module in copied.modules()] == [m.training for m in original.modules()]
+    for a, b in zip(original.eval()(image(32, 48)), copied.eval()(image(32, 48)), strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("kind", ["mobilenetv2", "hydranet"])

@@ -1,3 +1,4 @@
+import copy
 import difflib
 import inspect
 from collections.abc import Sequence
@@ -91,6 +92,17 @@ class TimmBackbone(BaseModule):
 
     def init_weights(self):
         """Nothing: timm sets start values at construction, and loaded weights must stay."""
+
+    def __deepcopy__(self, memo):
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        # torchvision gives the copy of its extractor in training mode, whatever mode the original is in
+        copied.body.train(self.body.training)
+        modes = {name: module.training for name, module in self.named_modules()}
+        for name, module in copied.named_modules():
+            module.training = modes[name]
+        return copied
 
     def forward(self, x: Tensor) -> list[Tensor]:
         height, width = x.shape[-2:]
