@@ -1,5 +1,6 @@
 """Tiny data sets in the layouts of the real ones, made once a run and never written to; small helpers."""
 
+import copy
 import importlib.util
 import os
 import sys
@@ -111,7 +112,7 @@ def run_tool(monkeypatch, tmp_path):
 
 def light(cfg, data_root, work_dir):
     """A preset made small: tiny images, batches of 2 (validation 1), no workers, one epoch of one iteration."""
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.log_level = str(work_dir), "ERROR"
     cfg.experiment_name = f"tiny_{os.urandom(4).hex()}"  # mmengine keeps one global logger a name
     cfg.data_root = str(data_root)

@@ -12,8 +12,9 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mtl_plugins.apis import load_config
-from mtl_plugins.apis.benchmark import Setting, benchmark_training, format_section, machine, training_size
+from mtl_plugins.apis.benchmark import Setting, benchmark_training, machine, training_size
 from mtl_plugins.apis.cli import run_command
+from mtl_plugins.apis.timing import format_section
 
 
 def parse_args():

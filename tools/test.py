@@ -34,7 +34,8 @@ def main():
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     cfg.load_from, cfg.resume = args.checkpoint, False
-    cfg.model.backbone.pretrained = False  # the checkpoint has the backbone's weights
+    if cfg.model.backbone.get("pretrained"):
+        cfg.model.backbone.pretrained = False  # the checkpoint has the backbone's weights
     if args.work_dir or cfg.get("work_dir") is None:
         cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(args.config).stem)
     if args.show_dir:

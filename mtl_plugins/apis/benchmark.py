@@ -1,8 +1,4 @@
-"""How fast a config trains, as ratios of contenders that take turns within one run.
-
-A machine's speed drifts from minute to minute and from neighbour to neighbour, so no time is compared with one of
-another run: the contenders alternate (A B A B ...), and what is reported is medians and the median of paired ratios.
-"""
+"""How fast a config trains: against a plain loop, under the Runner, and fed by its data."""
 
 import contextlib
 import copy
@@ -11,13 +7,11 @@ import os
 import tempfile
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from unittest.mock import patch
 
 import torch
 from mmengine.config import Config
@@ -36,33 +30,11 @@ from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
 from .config import _innermost as innermost_datasets
+from .timing import WARM_UP, Section, Stopwatch, alternate, synchronizer, to_row, to_rows
 
 DEFAULT_SIZE = (240, 320)
-WARM_UP = 3  # steps of each contender that are not counted: kernels are chosen and memory is allocated in the first
 _IMAGES_ON_DISK = 8  # of the stand-in for SynthRooms where it was not prepared
 _HOOKS_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Row:
-    """Speed of one contender; a time is that of one batch, the ratio is in images a second (above 1: faster)."""
-
-    name: str
-    images_per_second: float
-    ms_median: float
-    ms_min: float
-    ms_max: float
-    ratio_to_baseline: float
-
-
-@dataclass(frozen=True)
-class Section:
-    """One comparison: its rows, further figures by name, and sentences for people."""
-
-    title: str
-    rows: tuple[Row, ...] = ()
-    figures: dict[str, float | bool] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,9 +47,9 @@ class Setting:
     rounds: int = 5
 
     def __post_init__(self):
-        for name, value in dict(size=min(self.size), **{k: v for k, v in vars(self).items() if k != "size"}).items():
-            if value < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: at least 1 is needed to measure anything.")
+        for name, value in vars(self).items():
+            if (min(value) if name == "size" else value) < 1:
+                raise ValueError(f"{name}={value}: at least 1 is needed to measure anything.")
 
 
 def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
@@ -90,87 +62,6 @@ def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
     yield train
     yield compare_runner(cfg, model, optim_wrapper, samples, setting)
     yield measure_data(cfg, setting, train.rows[-1].images_per_second)
-
-
-# Clocks and statistics
-
-
-def alternate(
-    contenders: Mapping[str, Callable[[], object]],
-    rounds: int,
-    steps: int,
-    warm_up: int = WARM_UP,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, list[list[float]]]:
-    """Seconds of each call, ``{name: [[of a round's steps], ...]}``; in each round every contender has its turn."""
-    for contender in contenders.values():
-        for _ in range(warm_up):
-            contender()
-    times = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            turn = []
-            for _ in range(steps):
-                start = clock()
-                contender()
-                turn.append(clock() - start)
-            times[name].append(turn)
-    return times
-
-
-def to_rows(times: Mapping[str, Sequence[Sequence[float]]], images: int, prefix: str = "") -> tuple[Row, ...]:
-    """Rows of ``alternate``'s times for batches of ``images``; the first contender is the baseline.
-
-    The ratio is the median over the rounds of (baseline's median / contender's median): a round that a neighbour
-    disturbed changes it little, and a drift of the whole machine not at all.
-    """
-    baseline = [median(turn) for turn in next(iter(times.values()))]
-    return tuple(
-        _row(
-            prefix + name,
-            [second for turn in turns for second in turn],
-            images,
-            median(base / median(turn) for base, turn in zip(baseline, turns, strict=True)),
-        )
-        for name, turns in times.items()
-    )
-
-
-def _row(name, seconds, images, ratio):
-    middle = median(seconds)
-    return Row(name, images / middle, 1e3 * middle, 1e3 * min(seconds), 1e3 * max(seconds), ratio)
-
-
-class Stopwatch:
-    """Seconds that named functions take, while they are wrapped by ``watching``."""
-
-    def __init__(self, synchronize: Callable[[], object] = lambda: None):
-        self.seconds = defaultdict(float)
-        self.synchronize = synchronize
-
-    def wrap(self, name: str, function: Callable) -> Callable:
-        def timed(*args, **kwargs):
-            start = time.perf_counter()
-            result = function(*args, **kwargs)
-            self.synchronize()
-            self.seconds[name] += time.perf_counter() - start
-            return result
-
-        return timed
-
-    @contextlib.contextmanager
-    def watching(self, methods: Sequence[tuple[str, object, str]]):
-        """Within the context each ``(name, owner, attribute)`` counts towards ``name``."""
-        with contextlib.ExitStack() as stack:
-            for name, owner, attribute in methods:
-                stack.enter_context(patch.object(owner, attribute, self.wrap(name, getattr(owner, attribute))))
-            yield self
-
-
-def synchronizer(model: torch.nn.Module) -> Callable[[], None]:
-    """Waits until the device that ``model`` is on has finished; on a CPU there is nothing to wait for."""
-    device = next(model.parameters()).device
-    return getattr(torch, device.type).synchronize if device.type != "cpu" else lambda: None
 
 
 # What is trained, and on what
@@ -372,10 +263,10 @@ def compare_runner(cfg, model, optim_wrapper, samples, setting) -> Section:
     """The Runner with all the config's hooks but checkpoint and validation against a bare loop over ``train_step``."""
     count = setting.rounds * setting.steps
     dataset = InMemoryDataset(samples, len(samples) * (WARM_UP + count + 1))
-    batches = iter(_in_memory_loader(cfg, dataset, len(samples)))
+    batches = iter(_loader(cfg, dataset, len(samples)))
     train_step, synchronize = _compiled(cfg, model.train_step), synchronizer(model)
     with _quiet_runner(cfg) as runner:
-        runner._train_dataloader = _in_memory_loader(cfg, dataset, len(samples))
+        runner._train_dataloader = _loader(cfg, dataset, len(samples))
         watch = Stopwatch()
         turns = _TakeTurns(
             lambda: train_step(next(batches), optim_wrapper), synchronize, count, after_warm_up=watch.seconds.clear
@@ -425,7 +316,7 @@ def _quiet_runner(cfg):
                 handler.close()
 
 
-def _in_memory_loader(cfg, dataset, batch_size):
+def _loader(cfg, dataset, batch_size):
     wanted = {key: cfg.train_dataloader[key] for key in ("sampler", "collate_fn") if key in cfg.train_dataloader}
     sampler = wanted.pop("sampler", dict(type="DefaultSampler", shuffle=True))
     loader = dict(dataset=dataset, batch_size=batch_size, num_workers=0, sampler=sampler, **wanted)
@@ -446,20 +337,23 @@ def measure_data(cfg: Config, setting: Setting, training_speed: float) -> Sectio
             return Section(title, notes=(f"not measured: {error}",))
         seconds = read_seconds(cfg, dataset, setting)
     ratio = setting.batch_size / median(seconds) / training_speed
-    row = _row("data: one worker", seconds, setting.batch_size, ratio)
+    row = to_row("data: one worker", seconds, setting.batch_size, ratio)
     workers = cfg.train_dataloader.get("num_workers", 0)
-    fed = max(workers, 1) * ratio
-    notes = [
-        f"{origin}; ratio: to the training measured above",
-        f"feeds: {'yes' if fed >= 1 and workers else 'no'}, {workers or 'no'} workers prepare {fed:.1f} times what "
-        f"training eats, and take {100 / ratio / _cores():.0f} % of {_cores()} cores for it",
-    ]
-    if not workers:
-        notes.append("with num_workers=0 training waits for each batch: give train_dataloader.num_workers.")
-    if setting.size != training_size(cfg):
-        notes.append(f"the pipeline gives {training_size(cfg)}, training was measured at {setting.size}.")
-    figures = dict(num_workers=workers, times_training=fed, feeds=bool(fed >= 1 and workers))
+    notes = [f"{origin}; ratio: to the training measured above", _feeds(workers, ratio)]
+    if tuple(setting.size) != training_size(cfg):
+        notes.append(f"the pipeline gives {training_size(cfg)}, training was measured at {tuple(setting.size)}")
+    figures = dict(num_workers=workers, times_training=workers * ratio, feeds=workers * ratio >= 1)
     return Section(title, (row,), figures, tuple(notes))
+
+
+def _feeds(workers, ratio):
+    if not workers:
+        return "feeds: no, with num_workers=0 training waits for each batch: give train_dataloader.num_workers"
+    answer = "yes" if workers * ratio >= 1 else "no"
+    return (
+        f"feeds: {answer}, {workers} workers prepare {workers * ratio:.1f} times what training eats; "
+        f"feeding it takes {100 / ratio / _cores():.0f} % of the {_cores()} cores"
+    )
 
 
 def _dataset_on_disk(cfg, folder):
@@ -467,7 +361,7 @@ def _dataset_on_disk(cfg, folder):
     dataset = copy.deepcopy(cfg.train_dataloader.dataset)
     parts = innermost_datasets(dataset)
     root = parts[0].get("data_root")
-    rendered = all(DATASETS.get(part.type) is SynthRooms for part in parts)
+    rendered = all(part.type in ("SynthRooms", SynthRooms) for part in parts)
     if rendered and not Path(root or folder, "synthrooms.json").is_file():
         prepare_synthrooms(folder, _IMAGES_ON_DISK, 0, DEFAULT_SIZE, progress=False)
         for part in parts:
@@ -478,7 +372,7 @@ def _dataset_on_disk(cfg, folder):
 
 def read_seconds(cfg: Config, dataset: Dataset, setting: Setting) -> list[float]:
     """Seconds for each of ``rounds * steps`` batches, read as a worker of the data loader reads them."""
-    loader = _in_memory_loader(cfg, dataset, setting.batch_size)
+    loader = _loader(cfg, dataset, setting.batch_size)
     keys = _endless(loader.sampler)
 
     def read_batch():
@@ -519,19 +413,3 @@ def machine(setting: Setting) -> dict:
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         torch=torch.__version__,
     )
-
-
-def format_section(section: Section) -> str:
-    """A section as a text table, its notes below."""
-    lines = [section.title]
-    if section.rows:
-        cells = [("", "images/s", "ms", "min", "max", "ratio")]
-        for row in section.rows:
-            times = (f"{value:.1f}" for value in (row.ms_median, row.ms_min, row.ms_max))
-            cells.append((row.name, f"{row.images_per_second:.2f}", *times, f"{row.ratio_to_baseline:.2f}"))
-        first, *others = (max(map(len, column)) for column in zip(*cells, strict=True))
-        for name, *numbers in cells:
-            padded = (number.rjust(width) for number, width in zip(numbers, others, strict=True))
-            lines.append("  ".join([f"  {name.ljust(first)}", *padded]))
-    return "\n".join([*lines, *(f"  {note}" for note in section.notes)])
-

@@ -1,3 +1,4 @@
+import ast
 import errno
 import os
 import re
@@ -5,6 +6,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 # What a user's input can cause. Anything else is a fault of ours and shows its traceback.
 _FOR_PEOPLE = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
@@ -36,7 +38,10 @@ def message_of(error: BaseException) -> str:
     if "Original Traceback" in text:
         # "Caught X in DataLoader worker process 0.\nOriginal Traceback ...\nmodule.X: the message"
         parts = re.split(r"^(?:[A-Za-z_][\w.]*)(?:Error|Exception|Warning): ", text, flags=re.MULTILINE)
-        text = parts[-1]
+        text = parts[-1].strip()
+        if isinstance(error, KeyError):
+            with suppress(ValueError, SyntaxError):  # a KeyError's text is the repr of its message
+                text = str(ast.literal_eval(text))
     text = re.sub(r"^(?:class `\w+` in [\w./]+: )+", "", text.strip())
     return text or type(error).__name__
 

@@ -1,3 +1,4 @@
+import copy
 import difflib
 import sys
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
         FileNotFoundError: neither a file nor a preset's name; the nearest names are told.
     """
     if isinstance(config, Config):
-        cfg = config.copy()
+        cfg = copy.deepcopy(config)  # Config.copy() shares what lies deeper
     else:
         path = find_config(config)
         for folder in (str(Path.cwd()), str(path.parent.resolve())):

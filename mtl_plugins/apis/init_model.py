@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mtl_plugins.engine import load_weights, read_checkpoint
+from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import DATASETS, MODELS, SCOPE
 
@@ -36,7 +36,8 @@ def init_model(
         model.init_weights()
     else:
         content = read_checkpoint(checkpoint)
-        load_weights(model, content, origin=str(checkpoint))
+        require_same_model(model, content, str(checkpoint))
+        load_weights(model, content)
     model.cfg = cfg
     model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
     return model.to(device).eval()

@@ -42,7 +42,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     def normalise(self, batch: Tensor) -> Tensor:
         """uint8 (N, 3, H, W), RGB, to what the network reads."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        batch = batch.contiguous(memory_format=layout).to(self.mean.dtype)
+        batch = batch.contiguous(memory_format=layout).to(self.mean.dtype, copy=True)  # the caller's stays as it is
         return batch.sub_(self.mean).mul_(self.scale)
 
 

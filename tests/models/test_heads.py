@@ -72,29 +72,26 @@ class HeadContract:
         assert all(value.dtype == torch.float32 for value in head.loss(outputs, self.label(2, 20, 28)).values())
         self.check_answer(head.predict(outputs, (20, 28)))
 
-    def test_several_weighted_losses(self, head):
-        first = dict(head.losses[0].__dict__).get("name") or head.losses[0].name
-        loss_type = type(head.losses[0]).__name__
-        channels, strides = FEATURES
+    def with_losses(self, *losses):
         torch.manual_seed(0)
-        several = MODELS.build(
-            dict(
-                in_channels=channels,
-                in_strides=strides,
-                **self.config,
-                loss=[dict(type=loss_type, loss_weight=0.5), dict(type=loss_type, loss_weight=2.0, name="again")],
-            )
+        config = {**self.config, "in_channels": FEATURES[0], "in_strides": FEATURES[1], "loss": list(losses)}
+        return MODELS.build(config)
+
+    def test_several_weighted_losses_stand_apart(self, head):
+        kind, name = type(head.losses[0]).__name__, head.losses[0].name
+        several = self.with_losses(
+            dict(type=kind, loss_weight=0.5), dict(type=kind, loss_weight=2.0, name="again")
         )
         outputs, label = head(self.features()), self.label(2, 20, 28)
-        losses = several.loss(outputs, label)
-        assert set(losses) == {f"loss_{first}", "loss_again"}
-        torch.testing.assert_close(losses["loss_again"], 4 * losses[f"loss_{first}"])
-        torch.testing.assert_close(losses[f"loss_{first}"], 0.5 * head.loss(outputs, label)[f"loss_{first}"])
+        losses, plain = several.loss(outputs, label), head.loss(outputs, label)[f"loss_{name}"]
+        assert set(losses) == {f"loss_{name}", "loss_again"}
+        torch.testing.assert_close(losses[f"loss_{name}"], 0.5 * plain)
+        torch.testing.assert_close(losses["loss_again"], 2.0 * plain)
 
     def test_two_losses_of_one_name_are_told(self, head):
         loss = dict(type=type(head.losses[0]).__name__)
         with pytest.raises(ValueError, match="share a name.*name='...'"):
-            MODELS.build(dict(in_channels=(6,), in_strides=(4,), **self.config, loss=[loss, loss]))
+            self.with_losses(loss, loss)
 
 
 class TestSegmentationHead(HeadContract):
@@ -160,20 +157,8 @@ class TestDenseHead(HeadContract):
     config = dict(type="DenseHead", out_channels=3, loss=dict(type="L1Loss"))
     raw_channels = label_channels = 3
 
-    @pytest.fixture
-    def head(self):
-        return MODELS.build(dict(in_channels=FEATURES[0], in_strides=FEATURES[1], **self.config))
-
     def label(self, n, *size):
         return torch.rand(n, 3, *size) + 0.1
 
     def check_answer(self, answer):
         assert answer.dtype == torch.float32 and answer.isfinite().all()
-
-    def test_several_weighted_losses(self):
-        pytest.skip("its loss has no default: the others have it")
-
-    def test_two_losses_of_one_name_are_told(self):
-        loss = dict(type="L1Loss")
-        with pytest.raises(ValueError, match="share a name"):
-            MODELS.build(dict(in_channels=(6,), in_strides=(4,), **{**self.config, "loss": [loss, loss]}))

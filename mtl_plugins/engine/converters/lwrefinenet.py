@@ -6,7 +6,7 @@ _TASKS = {"segm": "semseg", "depth": "depth", "normal": "normals"}
 # In the authors' inverted residuals: output.<i>.0 is a convolution, output.<i>.1 its batch norm.
 _BLOCK = {"0.0": "conv_pw", "0.1": "bn1", "1.0": "conv_dw", "1.1": "bn2", "2.0": "conv_pwl", "2.1": "bn3"}
 _RULES = (
-    (r"layer1\.0\.(.+)", lambda m: f"backbone.body.conv_stem.{m[1]}"),
+    (r"layer1\.0\.weight", lambda m: "backbone.body.conv_stem.weight"),
     (r"layer1\.1\.(.+)", lambda m: f"backbone.body.bn1.{m[1]}"),
     (
         r"layer(\d)\.(\d+)\.output\.(\d\.\d)\.(.+)",

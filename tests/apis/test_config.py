@@ -1,0 +1,73 @@
+"""Finding, reading and overriding configs."""
+
+import copy
+
+import pytest
+from mmengine.config import Config
+
+from mtl_plugins.apis import load_config
+from mtl_plugins.apis.config import find_config
+
+
+@pytest.mark.parametrize("name", ["hydranet_nyud", "hydranet_nyud.py", "configs/hydranet_nyud.py"])
+def test_presets_are_found_by_name_from_anywhere(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(name).name == "hydranet_nyud.py"
+
+
+def test_a_file_of_ones_own_comes_before_a_preset(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hydranet_nyud.py").write_text("mine = True\n")
+    assert load_config("hydranet_nyud.py").mine
+
+
+@pytest.mark.parametrize("name", ["hydranet_nyu", "configs/hydranet_nuyd.py", "/elsewhere/hydranet_nyud3.py"])
+def test_an_unknown_name_is_answered_with_the_nearest(name):
+    with pytest.raises(FileNotFoundError, match=f"no config {name}; did you mean .*hydranet_nyud.*Presets: "):
+        load_config(name)
+
+
+def test_a_name_like_none_lists_the_presets():
+    with pytest.raises(FileNotFoundError, match=r"no config qqqq\. Presets: .*hydranet_camvid"):
+        load_config("qqqq")
+
+
+def test_data_root_moves_all_datasets():
+    cfg = load_config("hydranet_nyud", dict(data_root="/some/where"))
+    loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+    assert [loader.dataset.data_root for loader in loaders] == ["/some/where"] * 3
+
+
+def test_data_root_reaches_wrapped_datasets_and_leaves_their_own(tmp_path):
+    parts = [dict(type="NYUDv2"), dict(type="NYUDv2", data_root="/own")]
+    wrapped = dict(type="RepeatDataset", times=2, dataset=dict(type="ConcatDataset", datasets=parts))
+    cfg = load_config(Config(dict(data_root="/given", train_dataloader=dict(dataset=wrapped))))
+    inner = cfg.train_dataloader.dataset.dataset.datasets
+    assert [dataset.data_root for dataset in inner] == ["/given", "/own"]
+
+
+def test_options_reach_deep_and_leave_the_given_config_alone():
+    given = load_config("hydranet_nyud")
+    before = copy.deepcopy(given.to_dict())
+    cfg = load_config(given, {"model.backbone.model_name": "resnet18", "data_root": "/x"})
+    assert cfg.model.backbone.model_name == "resnet18"
+    cfg.model.heads.depth.loss.loss_weight = 7
+    cfg.train_dataloader.dataset.data_root = "/y"
+    assert given.to_dict() == before
+
+
+def test_a_failing_custom_import_tells_where_was_looked(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("custom_imports = dict(imports=['no_such_module_xyz'])\n")
+    with pytest.raises(ImportError, match="mine.py: an import of custom_imports failed: .*no_such_module_xyz"):
+        load_config(path)
+
+
+def test_modules_beside_the_config_can_be_imported(tmp_path):
+    (tmp_path / "beside_the_config_xyz.py").write_text("seen = []\n")
+    path = tmp_path / "mine.py"
+    path.write_text("custom_imports = dict(imports=['beside_the_config_xyz'])\n")
+    load_config(path)
+    import beside_the_config_xyz
+
+    assert beside_the_config_xyz.seen == []

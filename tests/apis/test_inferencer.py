@@ -1,0 +1,138 @@
+"""Maps of every task for images of any kind and size."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mtl_plugins.apis import MultiTaskInferencer
+from mtl_plugins.apis.inferencer import list_images
+from mtl_plugins.apis.map_files import DEPTH_SCALE, write_map
+from mtl_plugins.functional.normals_png import decode_normals
+
+OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8}
+RNG = np.random.default_rng(0)
+PICTURE = RNG.integers(0, 256, (37, 50, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def inferencer():
+    torch.manual_seed(0)
+    return MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS)
+
+
+def test_maps_have_the_images_size(inferencer):
+    maps = inferencer(PICTURE)
+    assert {task: (value.shape, value.dtype) for task, value in maps.items()} == dict(
+        semseg=((37, 50), np.uint8), depth=((37, 50), np.float32), normals=((3, 37, 50), np.float32)
+    )
+    assert maps["semseg"].max() < 40 and (maps["depth"] >= 0).all()
+    np.testing.assert_allclose(np.linalg.norm(maps["normals"], axis=0), 1, atol=1e-5)
+
+
+def test_paths_arrays_and_tensors_answer_alike(inferencer, tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    kinds = [str(tmp_path / "a.png"), tmp_path / "a.png", PICTURE, torch.from_numpy(PICTURE).permute(2, 0, 1)]
+    first, *others = (inferencer(kind) for kind in kinds)
+    for other in others:
+        assert all(np.array_equal(first[task], other[task]) for task in first)
+
+
+def test_a_batch_of_mixed_sizes_answers_as_its_images_alone(inferencer):
+    pictures = [PICTURE, PICTURE[:33, :40].copy(), PICTURE[::-1].copy()]
+    together = inferencer(pictures, batch_size=3)
+    assert isinstance(together, list) and len(together) == 3
+    for picture, maps in zip(pictures, together, strict=True):
+        alone = inferencer(picture)
+        assert maps["depth"].shape == picture.shape[:2]
+        np.testing.assert_allclose(maps["depth"], alone["depth"], rtol=1e-3, atol=1e-3)
+
+
+def test_grey_becomes_colour(inferencer):
+    grey = PICTURE[..., 0]
+    colour = inferencer(np.repeat(grey[..., None], 3, 2))
+    assert np.array_equal(inferencer(grey)["depth"], colour["depth"])
+
+
+def test_the_input_may_be_resized_and_the_answer_is_not():
+    small = MultiTaskInferencer("hydranet_synthrooms", device="cpu", cfg_options=OPTIONS)
+    assert small(PICTURE)["depth"].shape == (37, 50)
+
+
+@pytest.mark.parametrize(
+    "bad, told",
+    [
+        (PICTURE.astype(np.float32), r"float32 \(37, 50, 3\)"),
+        (PICTURE[..., :2], r"uint8 \(37, 50, 2\)"),
+        (torch.zeros(3, 4, 5), r"torch.float32 \(3, 4, 5\)"),
+        (torch.zeros(4, 5, 3, dtype=torch.uint8), r"torch.uint8 \(4, 5, 3\)"),
+        (7, "int"),
+    ],
+)
+def test_what_is_no_image_is_told(inferencer, bad, told):
+    with pytest.raises(ValueError, match=f"an image .*given: {told}"):
+        inferencer(bad)
+
+
+def test_a_missing_image_is_told(inferencer, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.png"):
+        inferencer(tmp_path / "nothing.png")
+
+
+# listing images
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for name in ("a.png", "b.JPG", "sub/c.jpeg", "sub/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(paths):
+    return [path.name for path in paths]
+
+
+def test_files_folders_and_globs_are_listed_once_each(pictures):
+    assert names(list_images([pictures])) == ["a.png", "b.JPG", "c.jpeg"]
+    assert names(list_images([pictures / "sub", pictures / "a.png"])) == ["c.jpeg", "a.png"]
+    assert names(list_images([f"{pictures}/*.png", pictures / "a.png"])) == ["a.png"]
+    assert names(list_images([f"{pictures}/**/*.jpeg"])) == ["c.jpeg"]
+
+
+def test_relative_globs(pictures, monkeypatch):
+    monkeypatch.chdir(pictures)
+    assert names(list_images(["*.JPG", "sub"])) == ["b.JPG", "c.jpeg"]
+
+
+@pytest.mark.parametrize("source", ["*.tiff", "nothing.png", "sub/*.txt"])
+def test_a_source_without_images_is_told(pictures, source):
+    with pytest.raises(FileNotFoundError, match="names no image"):
+        list_images([pictures / source])
+
+
+# raw maps
+
+
+def test_maps_survive_png(tmp_path):
+    classes = RNG.integers(0, 40, (5, 7), dtype=np.uint8)
+    depth = RNG.uniform(0, 70, (5, 7)).astype(np.float32)
+    normals = RNG.standard_normal((3, 5, 7)).astype(np.float32)
+    normals /= np.linalg.norm(normals, axis=0)
+    read = {
+        task: np.array(Image.open(write_map(task, values, tmp_path, "x", "png")))
+        for task, values in dict(semseg=classes, depth=depth, normals=normals).items()
+    }
+    assert np.array_equal(read["semseg"], classes)
+    assert read["depth"].dtype == np.uint16
+    np.testing.assert_allclose(read["depth"] / DEPTH_SCALE, depth.clip(max=65.535), atol=0.6 / DEPTH_SCALE)
+    np.testing.assert_allclose(decode_normals(read["normals"]).transpose(2, 0, 1), normals, atol=0.01)
+
+
+@pytest.mark.parametrize("kind", ["npy", "png"])
+def test_maps_that_png_cannot_hold_are_npy(tmp_path, kind):
+    values = RNG.standard_normal((2, 5, 7)).astype(np.float32)
+    path = write_map("flow", values, tmp_path, "x", kind)
+    assert path == tmp_path / "flow" / "x.npy"
+    assert np.array_equal(np.load(path), values)

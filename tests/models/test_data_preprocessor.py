@@ -1,0 +1,69 @@
+"""Batching and normalising, against plain numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from mtl_plugins.registry import MODELS
+
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+
+
+def build(**options):
+    return MODELS.build(dict(type="MultiTaskDataPreprocessor", **options))
+
+
+def images(*sizes):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=generator) for size in sizes]
+
+
+def by_numpy(image):
+    return (image.numpy() / 255 - MEAN[:, None, None]) / STD[:, None, None]
+
+
+def test_normalises_as_plain_numpy_does():
+    batch = images((5, 7), (5, 7))
+    out = build()({"inputs": batch, "data_samples": [1, 2]})
+    assert out["inputs"].dtype == torch.float32 and out["data_samples"] == [1, 2]
+    np.testing.assert_allclose(out["inputs"], np.stack([by_numpy(image) for image in batch]), atol=1e-5)
+
+
+def test_other_statistics():
+    [image] = images((4, 4))
+    out = build(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))({"inputs": [image]})["inputs"]
+    np.testing.assert_allclose(out[0], image.numpy() / 127.5 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_layout(channels_last):
+    out = build(channels_last=channels_last)({"inputs": images((5, 7), (5, 7))})["inputs"]
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    assert out.is_contiguous(memory_format=layout)
+
+
+def test_mixed_sizes_are_padded_at_the_right_and_the_bottom_with_nearly_nothing():
+    batch = images((5, 7), (3, 9))
+    out = build()({"inputs": batch})["inputs"]
+    assert out.shape == (2, 3, 5, 9)
+    for padded, image in zip(out, batch, strict=True):
+        height, width = image.shape[1:]
+        np.testing.assert_allclose(padded[:, :height, :width], by_numpy(image), atol=1e-5)
+        rest = padded.clone()
+        rest[:, :height, :width] = 0
+        assert rest.abs().max() < 0.01
+
+
+def test_a_stacked_batch_is_taken_too_and_left_as_it_was():
+    batch = torch.stack(images((5, 7), (5, 7)))
+    floats = batch.float().contiguous(memory_format=torch.channels_last)
+    before = floats.clone()
+    preprocessor = build()
+    assert torch.equal(
+        preprocessor({"inputs": batch})["inputs"], preprocessor({"inputs": floats})["inputs"]
+    )
+    assert torch.equal(floats, before)
+
+
+def test_statistics_are_no_weights():
+    assert not build().state_dict()

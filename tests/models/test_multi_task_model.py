@@ -1,0 +1,211 @@
+"""The one model: labels that are there, labels that are not, and images of many sizes."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.structures import BaseDataElement, PixelData
+
+from mtl_plugins.registry import MODELS
+
+BACKBONE = dict(type="TimmBackbone", model_name="test_resnet")
+HEADS = dict(
+    semseg=dict(type="SegmentationHead", num_classes=5),
+    depth=dict(type="DepthHead"),
+    normals=dict(type="NormalsHead"),
+)
+ALL = tuple(HEADS)
+SIZE = (32, 48)
+
+
+def build(heads=HEADS, **config):
+    torch.manual_seed(0)
+    config = dict(backbone=BACKBONE, neck=dict(type="LightWeightRefineNet", channels=8), heads=heads) | config
+    return MODELS.build(dict(type="MultiTaskModel", **config))
+
+
+@pytest.fixture(scope="module")
+def shared_model():
+    return build().eval()
+
+
+@pytest.fixture
+def model(shared_model):
+    return copy.deepcopy(shared_model)  # building asks timm anew, which takes longer
+
+
+def sample(tasks=ALL, size=SIZE, seed=0, **metainfo):
+    generator = torch.Generator().manual_seed(seed)
+    labels = dict(
+        semseg=torch.randint(0, 5, (1, *size), generator=generator, dtype=torch.uint8),
+        depth=torch.rand(1, *size, generator=generator) + 0.5,
+        normals=torch.nn.functional.normalize(torch.randn(3, *size, generator=generator), dim=0),
+    )
+    metainfo = dict(img_shape=size, ori_shape=size) | metainfo
+    return BaseDataElement(metainfo=metainfo, gt=PixelData(**{task: labels[task] for task in tasks}))
+
+
+def images(n, size=SIZE):
+    return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(2))
+
+
+def test_raw_outputs_by_task(model):
+    outputs = model(images(2))
+    assert {task: output.shape[1] for task, output in outputs.items()} == dict(semseg=5, depth=1, normals=3)
+    assert model.tasks == ALL
+
+
+def test_losses_are_named_by_task(model):
+    losses = model(images(2), [sample(), sample(seed=1)], mode="loss")
+    assert {name.split(".")[0] for name in losses} == set(ALL)
+    assert all(name.split(".")[1].startswith("loss_") for name in losses)
+
+
+def test_an_image_without_a_label_adds_nothing_to_that_task(model):
+    tasks_of = [ALL, ("depth",), ("semseg", "normals"), ("normals",)]
+    samples = [sample(tasks, seed=i) for i, tasks in enumerate(tasks_of)]
+    inputs = images(4)
+    losses = model(inputs, samples, mode="loss")
+    outputs = model(inputs)
+    for task, head in model.heads.items():
+        chosen = [i for i, tasks in enumerate(tasks_of) if task in tasks]
+        targets = torch.stack([samples[i].gt.get(task) for i in chosen])
+        for name, value in head.loss(outputs[task][chosen], targets).items():
+            torch.testing.assert_close(losses[f"{task}.{name}"], value)
+
+
+def test_which_other_labels_an_image_lacks_makes_no_difference(model):
+    full = model(images(2), [sample(), sample(seed=1)], mode="loss")
+    partly = model(images(2), [sample(("depth",)), sample(("depth", "semseg"), seed=1)], mode="loss")
+    assert torch.equal(partly["depth.loss_berhu"], full["depth.loss_berhu"])
+    assert set(partly) == {name for name in full if not name.startswith("normals")}
+
+
+@pytest.mark.parametrize("there", [("depth",), ("semseg",), ()])
+def test_a_head_that_no_image_has_a_label_for_gets_zero_gradients(model, there):
+    model.train()
+    losses = model(images(2), [sample(there), sample(there, seed=1)], mode="loss")
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert total.isfinite()
+    for task, head in model.heads.items():
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
+        assert any((p.grad != 0).any() for p in head.parameters()) == (task in there)
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_a_label_that_is_all_void_gives_no_loss(model):
+    void = sample(("semseg", "depth"))
+    void.gt.semseg.fill_(255)
+    void.gt.depth.zero_()
+    losses = model(images(1), [void], mode="loss")
+    assert all(value == 0 for value in losses.values())
+
+
+def test_labels_of_different_sizes_in_one_training_batch_are_told(model):
+    with pytest.raises(ValueError, match=r"semseg labels .* different sizes .*RandomCrop or Resize"):
+        model(images(2), [sample(), sample(size=(32, 32))], mode="loss")
+
+
+def test_a_task_set_to_none_is_left_out():
+    model = build({**HEADS, "depth": None})
+    assert model.tasks == ("semseg", "normals") and "depth" not in model(images(2))
+
+
+@pytest.mark.parametrize("heads", [{}, {"depth": None}])
+def test_a_model_without_tasks_is_told(heads):
+    with pytest.raises(ValueError, match="model.heads has no task"):
+        build(heads)
+
+
+def test_heads_can_read_the_backbone():
+    model = build(neck=None)
+    assert model.heads.depth.pre.in_channels == model.backbone.out_channels[0]
+    assert model(images(1))["depth"].shape[2:] == (8, 12)
+
+
+def test_an_unknown_mode_is_told(model):
+    with pytest.raises(ValueError, match="mode='train' is none of 'tensor', 'loss', 'predict'"):
+        model(images(1), mode="train")
+
+
+@torch.no_grad()
+def test_predictions_have_the_original_size_and_are_what_they_should_be(model):
+    answers = model(images(2), [sample(ori_shape=(50, 61)), sample()], mode="predict")
+    for answer, size in zip(answers, [(50, 61), SIZE], strict=True):
+        shapes = {task: answer.pred.get(task).shape for task in ALL}
+        assert shapes == dict(semseg=(1, *size), depth=(1, *size), normals=(3, *size))
+        assert answer.pred.semseg.dtype == torch.uint8 and answer.pred.semseg.max() < 5
+        assert (answer.pred.depth >= 0).all()
+        torch.testing.assert_close(answer.pred.normals.norm(dim=0), torch.ones(size))
+
+
+@torch.no_grad()
+def test_images_of_mixed_sizes_answer_in_a_batch_as_they_do_alone(model):
+    model.double()
+    sizes = [(32, 48), (40, 33), (32, 48), (57, 64)]
+    generator = torch.Generator().manual_seed(0)
+    raw = [torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=generator) for size in sizes]
+
+    def predict(chosen):
+        samples = [sample((), sizes[i], ori_shape=(60, 50 + i)) for i in chosen]
+        batch = model.data_preprocessor({"inputs": [raw[i] for i in chosen], "data_samples": samples})
+        return [answer.pred for answer in model(**batch, mode="predict")]
+
+    together = predict(range(4))
+    for i, answer in enumerate(together):
+        [alone] = predict([i])
+        assert answer.semseg.shape == (1, 60, 50 + i)
+        assert torch.equal(answer.semseg, alone.semseg)
+        for task in ("depth", "normals"):
+            torch.testing.assert_close(answer.get(task), alone.get(task), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_are_channels_last_by_choice(model):
+    conv = model.neck.lateral[-1].weight
+    assert conv.is_contiguous(memory_format=torch.channels_last)
+    big = [p for p in model.parameters() if p.ndim == 4 and p.shape[2] > 1 and p.shape[1] > 1]
+    assert big and all(p.is_contiguous(memory_format=torch.channels_last) for p in big)
+    plain = build(channels_last=False)
+    assert all(p.is_contiguous() for p in plain.parameters())
+
+
+def test_the_answers_do_not_depend_on_the_layout(model):
+    plain = build(channels_last=False).eval()
+    plain.load_state_dict(model.state_dict())
+    for task, output in model(images(1)).items():
+        torch.testing.assert_close(plain(images(1))[task], output, rtol=1e-3, atol=1e-4)
+
+
+def test_a_component_with_a_wrong_name_is_answered_with_the_nearest():
+    with pytest.raises(KeyError) as raised:
+        build(neck=dict(type="LightWeightRefinedNet"))
+    assert "LightWeightRefineNet" in str(raised.value)
+
+
+# swapping the backbone: its name alone changes
+
+TINY = ["test_vit", "test_convnext", "test_efficientnet", "test_byobnet", "test_nfnet", "dla46_c"]
+FULL = [
+    *("resnet18", "resnet50", "convnext_tiny", "efficientnet_b0", "mobilenetv3_large_100", "hrnet_w18_small"),
+    *("regnety_004", "swin_tiny_patch4_window7_224", "pvt_v2_b0", "vit_small_patch16_224", "densenet121"),
+    *("fastvit_t8", "repvit_m0_9"),
+]
+
+
+@pytest.mark.parametrize("model_name", TINY + FULL)
+def test_any_backbone_trains_a_step_and_predicts(model_name):
+    size = (64, 64)
+    model = build({task: HEADS[task] for task in ("semseg", "depth")}, backbone={**BACKBONE, "model_name": model_name})
+    samples = [sample(("semseg", "depth"), size), sample(("depth",), size, seed=1)]
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
+    model.train()
+    total, _ = model.parse_losses(model(images(2, size), samples, mode="loss"))
+    total.backward()
+    unseen = [name for name, p in model.named_parameters() if p.grad is None]
+    assert total.isfinite() and not unseen, "DDP would wait for these parameters"
+    optimiser.step()
+    model.eval()
+    with torch.no_grad():
+        for answer in model(images(2, size), samples, mode="predict"):
+            assert answer.pred.depth.shape == (1, *size) and answer.pred.depth.isfinite().all()

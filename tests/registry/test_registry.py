@@ -1,0 +1,80 @@
+"""Components are found by name, and a wrong name is answered with the nearest."""
+
+import pytest
+from mmengine import registry as mmengine_registry
+
+import registry
+from mtl_plugins import registry as handed_on
+from mtl_plugins.registry import HOOKS, MODELS, UnknownComponentError
+
+ALL = [name for name in registry.__all__ if name.isupper() and name != "SCOPE"]
+
+
+def test_both_modules_hand_out_the_same():
+    assert all(getattr(handed_on, name) is getattr(registry, name) for name in registry.__all__)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_is_a_child_of_mmengines_and_its_rooms_are_there(name):
+    child = getattr(registry, name)
+    assert child.scope == "mtl_plugins" and child.parent.scope == "mmengine"
+    child.import_from_location()
+    names = child.known_names()
+    assert names == sorted(set(names)) and set(child.parent.module_dict) <= set(names)
+
+
+def test_names_of_mmengine_are_found():
+    assert HOOKS.get("EMAHook").__module__.startswith("mmengine")
+    assert "EMAHook" in HOOKS and "EMAHok" not in HOOKS
+
+
+@pytest.mark.parametrize(
+    "given, nearest",
+    [
+        ("TimBackbone", "TimmBackbone"),
+        ("timmbackbone", "TimmBackbone"),
+        ("DepthHed", "DepthHead"),
+        ("CrossEntropy", "CrossEntropyLoss"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest(given, nearest):
+    with pytest.raises(UnknownComponentError) as raised:
+        MODELS.build(dict(type=given))
+    message = str(raised.value)
+    assert f"there is no model called {given!r}: did you mean" in message and nearest in message
+    assert "custom_imports" in message and "\\n" not in message
+
+
+def test_a_name_like_none_lists_all():
+    with pytest.raises(UnknownComponentError, match="Registered here: .*DepthHead.*SegmentationHead") as raised:
+        MODELS.get("qqqqqqqq")
+    assert "did you mean" not in str(raised.value)
+
+
+def test_what_a_user_registers_is_found_and_named():
+    @MODELS.register_module()
+    class ThingOfMyOwn:
+        pass
+
+    try:
+        assert isinstance(MODELS.build(dict(type="ThingOfMyOwn")), ThingOfMyOwn)
+        with pytest.raises(KeyError, match="ThingOfMyOwn"):
+            MODELS.get("ThingOfMyOwm")
+    finally:
+        MODELS.module_dict.pop("ThingOfMyOwn")
+
+
+def test_a_constructors_own_error_passes_through():
+    with pytest.raises(ValueError, match="no model of timm"):
+        MODELS.build(dict(type="TimmBackbone", model_name="zzqqxx"))
+
+
+def test_an_option_that_a_component_lacks_is_named():
+    with pytest.raises(TypeError, match="Head.*colour"):
+        MODELS.build(dict(type="DepthHead", in_channels=(4,), in_strides=(4,), colour=1))
+
+
+def test_mmengines_own_registry_finds_our_components_by_scope():
+    assert mmengine_registry.MODELS.get("mtl_plugins.DepthHead") is MODELS.get("DepthHead")
+    with mmengine_registry.MODELS.switch_scope_and_registry("mtl_plugins") as registry_of_scope:
+        assert registry_of_scope is MODELS
