@@ -301,7 +301,7 @@ def _runner_section(rows, hook_seconds):
 @contextlib.contextmanager
 def _quiet_runner(cfg):
     """A Runner that writes into a temporary folder, log included, and nothing to the screen."""
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     hooks = cfg.setdefault("default_hooks", {})
     hooks.update(checkpoint=None)
     cfg.experiment_name = f"benchmark_{uuid.uuid4().hex}"  # mmengine keeps loggers and visualizers by this name
@@ -314,6 +314,7 @@ def _quiet_runner(cfg):
             runner.visualizer.close()
             for handler in list(runner.logger.handlers):
                 handler.close()
+                runner.logger.removeHandler(handler)  # mmengine writes to the current logger's handlers itself
 
 
 def _loader(cfg, dataset, batch_size):

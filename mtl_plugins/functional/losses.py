@@ -141,8 +141,13 @@ def scale_invariant_log(prediction, target, variance_focus=0.85, eps=1e-3):
 def cosine_distance(prediction, target, eps=1e-6):
     """1 − cos of the angle between the raw prediction and the target, 0 … 2; for normals (N, 3, H, W)."""
     target, valid = label_and_valid(prediction, target)
-    prediction, target = (F.normalize(vectors, dim=1, eps=eps) for vectors in (prediction, target))
+    prediction, target = _unit(prediction, eps), _unit(target, eps)
     return masked_mean(1 - (prediction * target).sum(dim=1, keepdim=True), valid)
+
+
+def _unit(vectors, eps):
+    """``F.normalize(vectors, dim=1)``, which on the CPU takes ten times as long for maps (N, C, H, W)."""
+    return vectors * vectors.square().sum(dim=1, keepdim=True).clamp(min=eps * eps).rsqrt()
 
 
 def label_and_valid(prediction, target, zero_is_void=True):

@@ -1,0 +1,221 @@
+"""The commands from end to end on tiny data, and what they say when something is wrong."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mtl_plugins.apis.cli import run_command
+
+# A preset made small in a file, as a user would; {root}, {preset} and {data} are filled in.
+CONFIG = """
+_base_ = ["{root}/configs/{preset}.py"]
+data_root = "{data}"
+model = dict(backbone=dict(model_name="test_efficientnet"), neck=dict(channels=8))
+pipeline = [dict(type="RandomCrop", size=(32, 64)), dict(type="PackSample")]
+plain = dict(num_workers=0, persistent_workers=False)
+train_dataloader = dict(batch_size=2, dataset=dict(pipeline=pipeline, limit=2), **plain)
+val_dataloader = dict(dataset=dict(limit=2), **plain)
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=2, val_interval=2)
+env_cfg = dict(cudnn_benchmark=False)
+log_level = "ERROR"
+"""
+
+
+@pytest.fixture
+def config(root, nyud_folder, tmp_path):
+    """Writes the small config and gives its path."""
+
+    def write(preset="hydranet_nyud_three", data=nyud_folder, name="small", more=""):
+        path = tmp_path / f"{name}_{os.urandom(4).hex()}.py"  # mmengine keeps one global logger a name
+        path.write_text(CONFIG.format(root=root, preset=preset, data=data) + more)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def answer(run_tool, monkeypatch, capsys):
+    """What a failing command says: one message, and no traceback."""
+    codes = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.delenv("MTL_TRACEBACK", raising=False)
+
+    def say(*arguments):
+        codes.clear()
+        run_command(lambda: run_tool(*arguments))
+        text = capsys.readouterr().err
+        assert codes == [1], "the command did not fail"
+        found = re.fullmatch(r"(?:.*?\n)?error: (.+)\n\(traceback: (.+?)\)\n.*", text, re.DOTALL)
+        assert found and "Traceback" not in text, text
+        os.unlink(found[2])
+        return found[1]
+
+    return say
+
+
+@pytest.fixture(scope="module")
+def trained(root, tmp_path_factory):
+    """A checkpoint of the small three-task network with its start values."""
+    from mtl_plugins.apis import init_model
+
+    torch.manual_seed(0)
+    options = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8}
+    model = init_model(root / "configs" / "hydranet_nyud_three.py", cfg_options=options)
+    path = tmp_path_factory.mktemp("checkpoint") / "three.pth"
+    torch.save({"state_dict": model.state_dict()}, path)
+    return path
+
+
+def test_train_resume_test_and_predict(config, run_tool, nyud_folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    run_tool("train", config(more="train_cfg = dict(max_epochs=1, val_interval=1)"), "--work-dir", run)
+    assert (run / "epoch_1.pth").is_file()
+    run_tool("train", config(), "--work-dir", run, "--resume")
+    checkpoint = Path((run / "last_checkpoint").read_text())
+    assert checkpoint.name == "epoch_2.pth" and checkpoint.is_file()
+
+    arguments = ["--work-dir", tmp_path / "t", "--out", "m/metrics.json", "--show-dir", "shown", "--baselines"]
+    run_tool("test", config(), checkpoint, *arguments)
+    metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
+    assert {"semseg/mIoU", "semseg/pixAcc", "depth/rmse", "depth/delta1", "normals/mean", "normals/11.25"} <= set(metrics)
+    assert all(np.isfinite(metrics[key]) for key in ("semseg/mIoU", "depth/rmse", "normals/mean"))
+    table = capsys.readouterr().out
+    assert all(f"{key} " in table for key in ("semseg/mIoU", "depth/rmse", "normals/mean"))
+    assert len(list((tmp_path / "shown").rglob("*.png"))) == 2
+
+    run_tool("predict", config(), checkpoint, nyud_folder / "rgb", "--out", "out", "--maps", "png")
+    assert "6 of 6 images predicted" in capsys.readouterr().out
+    folders = {folder.name: sorted(path.name for path in folder.iterdir()) for folder in (tmp_path / "out").iterdir()}
+    assert folders == dict.fromkeys(("panels", "semseg", "depth", "normals"), [f"{i}.png" for i in range(6)])
+    depth = np.array(Image.open(tmp_path / "out" / "depth" / "0.png"))
+    assert depth.dtype == np.uint16 and depth.shape == (48, 64)
+
+
+def test_options_on_the_command_line_win(config, run_tool, tmp_path):
+    options = ["train_cfg.max_epochs=1", "model.heads.normals=None", "train_cfg.val_interval=9"]
+    options += ["val_evaluator.2.type=DepthMetric", "test_evaluator.2.type=DepthMetric"]
+    run_tool("train", config(), "--work-dir", tmp_path / "run", "--amp", "--cfg-options", *options)
+    state = torch.load(tmp_path / "run" / "epoch_1.pth", weights_only=False)["state_dict"]
+    assert not any("normals" in key for key in state)
+
+
+def test_prepare_dataset_writes_rooms(run_tool, tmp_path):
+    options = ["--num-train", 1, "--num-val", 1, "--size", 24, 32, "--workers", 1]
+    run_tool("prepare_dataset", "synthrooms", "--out", tmp_path / "rooms", *options)
+    assert len(list((tmp_path / "rooms" / "depth").glob("*.png"))) == 2
+
+
+def test_predict_goes_on_past_a_broken_image_and_names_it(config, trained, answer, nyud_folder, tmp_path):
+    (tmp_path / "in").mkdir()
+    shutil.copy(nyud_folder / "rgb" / "0.png", tmp_path / "in" / "good.png")
+    (tmp_path / "in" / "cut.png").write_bytes((nyud_folder / "rgb" / "0.png").read_bytes()[:300])
+    message = answer("predict", config(), trained, tmp_path / "in", "--out", "out", "--no-panels", "--maps", "npy")
+    assert "cut.png" in message and "cut off" in message
+    assert (tmp_path / "out" / "depth" / "good.npy").is_file()
+
+
+# bad input: what, where, and how to mend it
+
+
+def test_a_missing_data_root(config, answer, tmp_path):
+    message = answer("train", config(data=tmp_path / "nowhere"), "--work-dir", "run")
+    assert f"there is no folder {tmp_path / 'nowhere'}" in message
+    assert "data_root=DIR" in message and "make demo" in message
+
+
+def test_an_unknown_config(answer):
+    message = answer("train", "hydranet_nyuv")
+    assert "there is no config hydranet_nyuv; did you mean hydranet_nyud" in message
+
+
+@pytest.mark.parametrize(
+    "option, told",
+    [
+        ("model.neck.type=LightweightRefinenet", "did you mean 'LightWeightRefineNet'"),
+        ("model.heads.depth.loss.type=InverseHuber", "did you mean 'InverseHuberLoss'"),
+        ("model.backbone.model_name=resnet19", "did you mean 'resnet18'"),
+        ("optim_wrapper.optimizer.type=AdamWW", "did you mean 'AdamW'"),
+        ("train_dataloader.dataset.type=NYUDv3", "did you mean 'NYUDv2'"),
+        ("train_dataloader.dataset.pipeline.0.type=RandomCrob", "did you mean 'RandomCrop'"),
+        ("val_evaluator.1.type=DephtMetric", "did you mean 'DepthMetric'"),
+        ("default_hooks.visualization.type=PanelHok", "did you mean 'PanelHook'"),
+    ],
+)
+def test_an_unknown_component(config, answer, option, told):
+    assert told in answer("train", config(), "--work-dir", "run", "--cfg-options", option)
+
+
+def test_an_unknown_option_of_a_component(config, answer):
+    message = answer("train", config(), "--work-dir", "run", "--cfg-options", "model.neck.chanels=8")
+    assert "chanels" in message
+
+
+def test_a_list_that_names_missing_files(config, answer, nyud_folder, tmp_path):
+    shutil.copytree(nyud_folder, tmp_path / "data")
+    (tmp_path / "data" / "depth" / "0.png").unlink()
+    message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
+    assert "1 of the files" in message and "depth/0.png" in message and "train.txt" in message
+
+
+def test_an_empty_split(config, answer, nyud_folder, tmp_path):
+    shutil.copytree(nyud_folder, tmp_path / "data")
+    (tmp_path / "data" / "train.txt").write_text("\n")
+    assert "the split is empty" in answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
+
+
+def test_a_head_that_no_image_has_a_label_for(config, answer, nyud_folder, tmp_path):
+    shutil.copytree(nyud_folder, tmp_path / "data")
+    (tmp_path / "data" / "train.txt").write_text("rgb/0.png\tmasks/0.png\trgb/0.png\n".replace("\trgb/0.png", ""))
+    message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
+    assert "no training image has a label for the head 'depth', 'normals'" in message
+    assert "model.heads.depth=None" in message
+
+
+def test_a_broken_label_met_in_a_worker_process(config, answer, nyud_folder, tmp_path):
+    shutil.copytree(nyud_folder, tmp_path / "data")
+    Image.fromarray(np.full((48, 64), 77, np.uint8)).save(tmp_path / "data" / "masks" / "0.png")
+    options = ["--cfg-options", "train_dataloader.num_workers=1"]
+    message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run", *options)
+    assert message.startswith(str(tmp_path / "data" / "masks" / "0.png") + " holds class id 77")
+
+
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_a_checkpoint_of_another_model(config, trained, answer, nyud_folder, command):
+    more = [nyud_folder / "rgb" / "0.png", "--out", "out"] if command == "predict" else ["--work-dir", "t"]
+    message = answer(command, config("hydranet_nyud"), trained, *more)
+    assert "belongs to another model" in message and "unexpected in the file: 3 (heads.normals" in message
+
+
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_a_checkpoint_that_is_not_there(config, answer, nyud_folder, command):
+    more = [nyud_folder / "rgb" / "0.png", "--out", "out"] if command == "predict" else ["--work-dir", "t"]
+    assert "there is no checkpoint" in answer(command, config(), "nowhere.pth", *more)
+
+
+def test_resuming_from_what_is_not_there(config, answer):
+    assert "there is no checkpoint" in answer("train", config(), "--work-dir", "run", "--resume", "nowhere.pth")
+
+
+def test_a_source_without_images(config, trained, answer, tmp_path):
+    message = answer("predict", config(), trained, tmp_path / "nothing", "--out", "out")
+    assert "names no image" in message
+
+
+def test_a_published_file_of_another_format(trained, answer):
+    message = answer("convert_checkpoint", trained, "ours.pth", "--from", "lwrefinenet")
+    assert "no checkpoint of the format 'lwrefinenet'" in message and "layer1.0.weight" in message
+
+
+def test_the_launchers_need_their_starters(config, answer, monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "tools/dist_train.sh CONFIG N" in answer("train", config(), "--launcher", "pytorch")
+    assert "needs GPUs" in answer("train", config(), "--launcher", "slurm")
