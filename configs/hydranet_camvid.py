@@ -7,10 +7,10 @@ _base_ = [
 ]
 size = (180, 240)
 train_pipeline = [
-    dict(type="RandomZoom", scale=(0.4, 1.0), p=1.0),  # 0.5 is the size of the evaluation
+    dict(type="RandomZoom", scale=(0.4, 0.8), p=1.0),  # 0.5 is the size of the evaluation
     dict(type="RandomCrop", size=size),
     dict(type="RandomHorizontalFlip", p=0.5),
-    dict(type="ColorJitter", brightness=0.3, contrast=0.3, saturation=0.3),
+    dict(type="ColorJitter", brightness=0.2, contrast=0.2, saturation=0.2),
     dict(type="PackSample"),
 ]
 test_pipeline = [dict(type="Resize", size=size), dict(type="PackSample")]
@@ -18,5 +18,5 @@ predict_pipeline = [dict(type="ResizeInput", size=size), dict(type="PackSample")
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-train_cfg = dict(by_epoch=True, max_epochs=85, val_interval=10)
+train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=10)
 custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.004)]

@@ -7,10 +7,10 @@ _base_ = [
 ]
 size = (360, 480)
 train_pipeline = [
-    dict(type="RandomZoom", scale=(0.75, 2.0), p=1.0),
+    dict(type="RandomZoom", scale=(0.8, 1.6), p=1.0),
     dict(type="RandomCrop", size=size),
     dict(type="RandomHorizontalFlip", p=0.5),
-    dict(type="ColorJitter", brightness=0.3, contrast=0.3, saturation=0.3),
+    dict(type="ColorJitter", brightness=0.2, contrast=0.2, saturation=0.2),
     dict(type="PackSample"),
 ]
 test_pipeline = [dict(type="PackSample")]

@@ -49,9 +49,7 @@ class NamedRegistry(Registry):
 
 
 def _child(parent, *locations):
-    return NamedRegistry(
-        parent.name, scope=SCOPE, parent=parent, locations=[f"{SCOPE}.{room}" for room in locations]
-    )
+    return NamedRegistry(parent.name, scope=SCOPE, parent=parent, locations=[f"{SCOPE}.{room}" for room in locations])
 
 
 MODELS = _child(_mmengine.MODELS, "models")

@@ -23,9 +23,7 @@ def main():
 def prepare_synthrooms(args):
     from mtl_plugins.datasets.synthrooms import prepare_synthrooms
 
-    prepare_synthrooms(
-        args.out, args.num_train, args.num_val, tuple(args.size), seed=args.seed, workers=args.workers
-    )
+    prepare_synthrooms(args.out, args.num_train, args.num_val, tuple(args.size), seed=args.seed, workers=args.workers)
 
 
 if __name__ == "__main__":

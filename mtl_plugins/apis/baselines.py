@@ -17,4 +17,6 @@ def trivial_table(dataset, metrics, scores: dict[str, float]) -> str:
             ratio = scores[key] / trivial[key] if trivial[key] else float("nan")
             rows.append((key, f"{scores[key]:.4g}", f"{trivial[key]:.4g}", f"{ratio:.2f}", name))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

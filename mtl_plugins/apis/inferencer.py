@@ -101,7 +101,9 @@ def _read(image):
         image = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
     elif not isinstance(image, Tensor) or image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.uint8:
         given = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
-        raise ValueError(f"an image is a path, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W), RGB; given: {given}.")
+        raise ValueError(
+            f"an image is a path, a uint8 array (H, W, 3) or a uint8 tensor (3, H, W), RGB; given: {given}."
+        )
     return tv_tensors.Image(image), ""
 
 

@@ -131,4 +131,3 @@ def format_section(section: Section) -> str:
             padded = (number.rjust(width) for number, width in zip(numbers, others, strict=True))
             lines.append("  ".join([f"  {name.ljust(first)}", *padded]))
     return "\n".join([*lines, *(f"  {note}" for note in section.notes)])
-

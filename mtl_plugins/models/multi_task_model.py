@@ -39,7 +39,9 @@ class MultiTaskModel(BaseModel):
         self.neck = MODELS.build({**_sizes(self.backbone), **neck}) if neck else None
         configs = {task: config for task, config in heads.items() if config is not None}
         if not configs:
-            raise ValueError("model.heads has no task: give at least one, such as heads=dict(depth=dict(type='DepthHead')).")
+            raise ValueError(
+                "model.heads has no task: give at least one, such as heads=dict(depth=dict(type='DepthHead'))."
+            )
         sizes = _sizes(self.neck or self.backbone)
         self.heads = ModuleDict({task: MODELS.build({**sizes, **config}) for task, config in configs.items()})
         if channels_last:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mtl_plugins.apis import MultiTaskInferencer, build_runner, load_config
 
-CODE = '''
+CODE = """
 import torch
 from mtl_plugins.evaluation.task_metric import TaskMetric
 from mtl_plugins.models.heads import DenseHead
@@ -49,8 +49,8 @@ class SaliencyMetric(TaskMetric):
 
     def protocol(self):
         return "mean over images"
-'''
-CONFIG = '''
+"""
+CONFIG = """
 _base_ = ["{preset}"]
 custom_imports = dict(imports=["saliency_of_mine"])
 labels = dict(saliency=dict(folder="saliency", reader="image"))
@@ -63,7 +63,7 @@ val_dataloader = dict(dataset=dict(labels=labels))
 test_dataloader = val_dataloader
 val_evaluator = [dict(type="DepthMetric"), dict(type="SaliencyMetric")]
 test_evaluator = val_evaluator
-'''
+"""
 OPTIONS = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8}
 
 

@@ -37,9 +37,7 @@ def test_a_model_is_ready_for_prediction(model):
     assert len(model.dataset_meta["classes"]) == 40
     with torch.no_grad():
         outputs = model(torch.zeros(1, 3, 32, 48), mode="tensor")
-    assert {task: output.shape for task, output in outputs.items()} == dict(
-        semseg=(1, 40, 8, 12), depth=(1, 1, 8, 12)
-    )
+    assert {task: output.shape for task, output in outputs.items()} == dict(semseg=(1, 40, 8, 12), depth=(1, 1, 8, 12))
 
 
 def test_weights_come_from_the_checkpoint(model, checkpoint):

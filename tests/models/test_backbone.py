@@ -12,9 +12,7 @@ from mtl_plugins.models.backbones import timm_backbone
 from mtl_plugins.registry import MODELS
 
 # A Swin of the smallest size: features (N, H, W, C), input in multiples of patch times window.
-SWIN = dict(
-    model_name="swin_tiny_patch4_window7_224", embed_dim=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2)
-)
+SWIN = dict(model_name="swin_tiny_patch4_window7_224", embed_dim=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 2, 2))
 FREE_SIZE = {
     "resnet": dict(model_name="test_resnet"),
     "vit": dict(model_name="test_vit"),
@@ -306,9 +304,9 @@ def test_the_hubs_weights_are_loaded(monkeypatch):
     monkeypatch.setattr(
         timm_backbone.timm,
         "create_model",
-        lambda name, **kwargs: reference
-        if kwargs.get("pretrained") and "pretrained_cfg_overlay" not in kwargs
-        else create(name, **kwargs),
+        lambda name, **kwargs: (
+            reference if kwargs.get("pretrained") and "pretrained_cfg_overlay" not in kwargs else create(name, **kwargs)
+        ),
     )
     backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_convnext", pretrained=True))
     assert torch.equal(backbone.state_dict()["body.stem_0.weight"], reference.state_dict()["stem.0.weight"])

@@ -59,9 +59,7 @@ def test_a_stacked_batch_is_taken_too_and_left_as_it_was():
     floats = batch.float().contiguous(memory_format=torch.channels_last)
     before = floats.clone()
     preprocessor = build()
-    assert torch.equal(
-        preprocessor({"inputs": batch})["inputs"], preprocessor({"inputs": floats})["inputs"]
-    )
+    assert torch.equal(preprocessor({"inputs": batch})["inputs"], preprocessor({"inputs": floats})["inputs"])
     assert torch.equal(floats, before)
 
 

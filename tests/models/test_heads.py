@@ -79,9 +79,7 @@ class HeadContract:
 
     def test_several_weighted_losses_stand_apart(self, head):
         kind, name = type(head.losses[0]).__name__, head.losses[0].name
-        several = self.with_losses(
-            dict(type=kind, loss_weight=0.5), dict(type=kind, loss_weight=2.0, name="again")
-        )
+        several = self.with_losses(dict(type=kind, loss_weight=0.5), dict(type=kind, loss_weight=2.0, name="again"))
         outputs, label = head(self.features()), self.label(2, 20, 28)
         losses, plain = several.loss(outputs, label), head.loss(outputs, label)[f"loss_{name}"]
         assert set(losses) == {f"loss_{name}", "loss_again"}

@@ -100,9 +100,7 @@ def test_the_network_has_the_published_number_of_parameters(num_classes, paramet
             type="MultiTaskModel",
             backbone=dict(type="TimmBackbone", model_name="mobilenetv2_hydranet"),
             neck=dict(type="LightWeightRefineNet"),
-            heads=dict(
-                semseg=dict(type="SegmentationHead", num_classes=num_classes), depth=dict(type="DepthHead")
-            ),
+            heads=dict(semseg=dict(type="SegmentationHead", num_classes=num_classes), depth=dict(type="DepthHead")),
         )
     )
     assert sum(p.numel() for p in model.parameters()) == parameters

@@ -135,7 +135,7 @@ def _check_name(model_name):
     hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "."
     raise ValueError(
         f"model.backbone.model_name={model_name!r} is no model of timm {timm.__version__}{hint} "
-        f"All names: python -c \"import timm; print(timm.list_models())\""
+        f'All names: python -c "import timm; print(timm.list_models())"'
     )
 
 
@@ -225,5 +225,3 @@ def _is_channels_last(shape, size):
 
 def _nearest_stride(ratio):
     return max(1, round(ratio))
-
-
