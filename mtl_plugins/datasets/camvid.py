@@ -33,9 +33,7 @@ class CamVid(MultiTaskDataset):
     )
 
     def default_labels(self):
-        return dict(
-            semseg=dict(folder="{split}annot", reader="classes", num_classes=self.num_classes, void_ids=(11,))
-        )
+        return dict(semseg=dict(folder="{split}annot", reader="classes", num_classes=self.num_classes, void_ids=(11,)))
 
     def list_samples(self):
         folder = self._source()
@@ -50,9 +48,7 @@ class CamVid(MultiTaskDataset):
             for task, label in self.labels.items()
         }
         return [
-            SampleFiles(
-                img, {task: files[img.stem] for task, files in label_files.items() if img.stem in files}
-            )
+            SampleFiles(img, {task: files[img.stem] for task, files in label_files.items() if img.stem in files})
             for img in images
         ]
 

@@ -28,9 +28,7 @@ def decode_file(path, mode="UNCHANGED"):
     try:
         if data.startswith(SIGNATURE):
             header = check_png(data)
-            if (
-                header.bit_depth < 8 and mode == "UNCHANGED"
-            ):  # torchvision gives other numbers than are stored
+            if header.bit_depth < 8 and mode == "UNCHANGED":  # torchvision gives other numbers than are stored
                 return _decode_few_bits(data, header)
         return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode[mode])
     except (ValueError, RuntimeError, OSError) as error:

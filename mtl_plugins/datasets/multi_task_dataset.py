@@ -52,9 +52,7 @@ class MultiTaskDataset(Dataset):
     METAINFO = dict(classes=(), palette=())
     HOW_TO_PREPARE = None  # a sentence
 
-    def __init__(
-        self, data_root, split="train", pipeline=(), tasks=None, limit=None, labels=None, metainfo=None
-    ):
+    def __init__(self, data_root, split="train", pipeline=(), tasks=None, limit=None, labels=None, metainfo=None):
         self.data_root = Path(data_root).expanduser()
         self.split = split
         self._metainfo = {**self.METAINFO, **(metainfo or {})}
@@ -65,9 +63,7 @@ class MultiTaskDataset(Dataset):
         if limit is not None and limit < 1:
             raise ValueError(f"{type(self).__name__}: limit is None or at least 1, but got {limit}.")
         if not self.data_root.is_dir():
-            raise FileNotFoundError(
-                f"{self._name()}: there is no folder {self.data_root}. {self._how_to_get()}"
-            )
+            raise FileNotFoundError(f"{self._name()}: there is no folder {self.data_root}. {self._how_to_get()}")
         self.samples = [self._with_tasks(sample) for sample in self.list_samples()[:limit]]
         self.check()
 
@@ -140,9 +136,7 @@ class MultiTaskDataset(Dataset):
     def check(self):
         """See that there are samples and that each listed file exists; a folder is listed once, no file is opened."""
         if not self.samples:
-            raise DataError(
-                f"{self._name()}: the split is empty, no image in {self._source()}. {self._how_to_get()}"
-            )
+            raise DataError(f"{self._name()}: the split is empty, no image in {self._source()}. {self._how_to_get()}")
         present = {}
         missing = []
         for path in (path for sample in self.samples for path in (sample.img, *sample.labels.values())):
@@ -180,8 +174,7 @@ class MultiTaskDataset(Dataset):
             merged[task] = {**merged.get(task, {}), **label}
             if "reader" not in merged[task]:
                 raise ValueError(
-                    f"{type(self).__name__}: labels[{task!r}] needs a reader: dict(folder={task!r}, "
-                    "reader='classes')."
+                    f"{type(self).__name__}: labels[{task!r}] needs a reader: dict(folder={task!r}, reader='classes')."
                 )
         return merged
 
@@ -200,9 +193,7 @@ class MultiTaskDataset(Dataset):
         return tasks
 
     def _with_tasks(self, sample):
-        return sample._replace(
-            labels={task: sample.labels[task] for task in self.tasks if task in sample.labels}
-        )
+        return sample._replace(labels={task: sample.labels[task] for task in self.tasks if task in sample.labels})
 
 
 def _size(shape):

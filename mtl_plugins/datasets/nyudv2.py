@@ -83,9 +83,7 @@ class NYUDv2(MultiTaskDataset):
         for position, cell in enumerate(cell.strip() for cell in line.split("\t")):
             if cell in ("", "-"):
                 continue
-            told = [
-                task_of_folder[part] for part in reversed(Path(cell).parts[:-1]) if part in task_of_folder
-            ]
+            told = [task_of_folder[part] for part in reversed(Path(cell).parts[:-1]) if part in task_of_folder]
             if not told and position >= len(order):
                 raise DataError(
                     f"{place}: cell {position + 1}, {cell!r}, belongs to no known label "
@@ -116,9 +114,7 @@ class NYUDv2(MultiTaskDataset):
                 name, *values = line.split()
                 fx, fy, cx, cy = map(float, values)
             except ValueError:
-                raise DataError(
-                    f"{path}, line {number}: expected `name fx fy cx cy`, but got {line!r}."
-                ) from None
+                raise DataError(f"{path}, line {number}: expected `name fx fy cx cy`, but got {line!r}.") from None
             cameras[Path(name).name] = (fx, fy, cx, cy)
         return cameras
 

@@ -33,14 +33,10 @@ def check_png(data):
         length, kind = struct.unpack(">I4s", head)
         at = start + 12 + length
         if at > len(data):
-            raise ValueError(
-                f"the PNG is cut off: a part that should end at byte {at:,}, and it has {len(data):,}"
-            )
+            raise ValueError(f"the PNG is cut off: a part that should end at byte {at:,}, and it has {len(data):,}")
         (checksum,) = struct.unpack(">I", data[at - 4 : at])
         if zlib.crc32(data[start + 4 : at - 4]) != checksum:
-            raise ValueError(
-                f"the PNG is damaged: the checksum of its {kind!r} part at byte {start:,} is wrong"
-            )
+            raise ValueError(f"the PNG is damaged: the checksum of its {kind!r} part at byte {start:,} is wrong")
         if kind == b"IHDR":
             header = PngHeader(*struct.unpack(">IIBB", data[start + 8 : start + 18]))
         if kind == b"IEND":

@@ -74,9 +74,7 @@ def read_normals(path):
     """Normals, ``NormalMap`` float32 (3, H, W), of an 8-bit PNG as ``decode_normals`` describes it."""
     raw = decode_file(path)
     if raw.shape[0] != 3 or raw.dtype != torch.uint8:
-        raise DataError(
-            f"{path} has {raw.shape[0]} channels of {raw.dtype}, but normals are an 8-bit RGB PNG."
-        )
+        raise DataError(f"{path} has {raw.shape[0]} channels of {raw.dtype}, but normals are an 8-bit RGB PNG.")
     return _unless_empty(NormalMap(decode_normals(raw)), path, "no valid normal")
 
 

@@ -47,8 +47,6 @@ class SeededInfiniteSampler(InfiniteSampler):
         for number in count():
             order = range(self.size)
             if self.shuffle:
-                order = torch.randperm(
-                    self.size, generator=generator.manual_seed(self.seed + number)
-                ).tolist()
+                order = torch.randperm(self.size, generator=generator.manual_seed(self.seed + number)).tolist()
             for index in order:
                 yield index, draw_seed(self.seed, number, index)

@@ -107,9 +107,7 @@ def load_from_http(filename, map_location=None):
 
 
 def _load_from_nowhere(filename, map_location=None):
-    raise ValueError(
-        f"{filename}: checkpoints are read from files and http(s) alone; give the path of a file"
-    )
+    raise ValueError(f"{filename}: checkpoints are read from files and http(s) alone; give the path of a file")
 
 
 def register_safe_loaders():
@@ -145,9 +143,7 @@ def extract_state_dict(checkpoint, origin="the checkpoint"):
     state = checkpoint.get("state_dict", checkpoint)
     if not isinstance(state, dict) or not any(isinstance(value, torch.Tensor) for value in state.values()):
         keys = ", ".join(map(str, list(checkpoint)[:_SHOWN])) or "none"
-        raise ValueError(
-            f"{origin} has no weights: wanted are 'state_dict' or tensors by name; it has: {keys}"
-        )
+        raise ValueError(f"{origin} has no weights: wanted are 'state_dict' or tensors by name; it has: {keys}")
     stripped = OrderedDict((re.sub(r"^(module\.)+", "", key), value) for key, value in state.items())
     stripped._metadata = getattr(state, "_metadata", None)  # versions of modules, for their own upgrades
     return stripped
@@ -161,9 +157,7 @@ def compare_state_dicts(wanted, given):
     return StateDictDifference(
         missing=[key for key in wanted if key not in given and not key.endswith("num_batches_tracked")],
         unexpected=[key for key in given if key not in wanted],
-        reshaped=[
-            key for key, value in given.items() if key in wanted and _shape(value) != _shape(wanted[key])
-        ],
+        reshaped=[key for key, value in given.items() if key in wanted and _shape(value) != _shape(wanted[key])],
     )
 
 
@@ -177,9 +171,7 @@ def require_same_model(model, checkpoint, origin="the checkpoint", mend=""):
 
 
 def _describe(difference, wanted, given, origin, mend):
-    reshaped = [
-        f"{key}: file {_shape(given[key])}, model {_shape(wanted[key])}" for key in difference.reshaped
-    ]
+    reshaped = [f"{key}: file {_shape(given[key])}, model {_shape(wanted[key])}" for key in difference.reshaped]
     parts = [f"{origin} belongs to another model ({len(given)} weights; the model has {len(wanted)}):"]
     for title, keys in (
         ("missing in the file", difference.missing),

@@ -45,17 +45,13 @@ class LabelPresenceHook(Hook):
             seen = set().union(*all_gather_object(self._seen))
             if self._wanted - seen:
                 has = ", ".join(sorted(seen))
-                raise ValueError(
-                    _message(self._wanted - seen, f"the first epoch had: {has or 'no label at all'}")
-                )
+                raise ValueError(_message(self._wanted - seen, f"the first epoch had: {has or 'no label at all'}"))
 
 
 def _trained_heads(runner):
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     teachers = [hook for hook in runner.hooks if type(hook).__name__ == "DistillationHook"]
-    return set(getattr(model, "heads", ())).difference(
-        *(getattr(teacher, "tasks", ()) for teacher in teachers)
-    )
+    return set(getattr(model, "heads", ())).difference(*(getattr(teacher, "tasks", ()) for teacher in teachers))
 
 
 def _label_counts(dataset):

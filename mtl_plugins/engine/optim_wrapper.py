@@ -29,9 +29,7 @@ def resolve_precision(precision, device_type):
     if precision not in PRECISIONS:
         raise ValueError(f"optim_wrapper.precision={precision!r}: allowed are {', '.join(PRECISIONS)}")
     if precision == "float16" and device_type != "cuda":
-        raise ValueError(
-            f"precision='float16' needs a CUDA GPU, not {device_type!r}; take 'bfloat16' or 'auto'"
-        )
+        raise ValueError(f"precision='float16' needs a CUDA GPU, not {device_type!r}; take 'bfloat16' or 'auto'")
     if precision != "auto":
         return getattr(torch, precision)
     if device_type == "cuda":

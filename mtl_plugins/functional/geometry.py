@@ -8,9 +8,7 @@ def _focal_and_centre(intrinsics):
     if intrinsics.shape[-2:] == (3, 3):
         intrinsics = intrinsics[..., [0, 1, 0, 1], [0, 1, 2, 2]]
     if intrinsics.shape[-1:] != (4,):
-        raise ValueError(
-            f"intrinsics are (..., 4) fx, fy, cx, cy or (..., 3, 3), got {tuple(intrinsics.shape)}."
-        )
+        raise ValueError(f"intrinsics are (..., 4) fx, fy, cx, cy or (..., 3, 3), got {tuple(intrinsics.shape)}.")
     return intrinsics[..., None, None].unbind(-3)
 
 

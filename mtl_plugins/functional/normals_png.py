@@ -18,9 +18,7 @@ def encode_normals(normals: np.ndarray) -> np.ndarray:
         raise ValueError(f"normals have the shape (H, W, 3), not {normals.shape}")
     x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
     stored = np.stack([x, z, -y], -1)
-    code = np.floor((np.clip(stored, -1, 1) + np.float32(1)) * np.float32(127.5) + np.float32(0.5)).astype(
-        np.uint8
-    )
+    code = np.floor((np.clip(stored, -1, 1) + np.float32(1)) * np.float32(127.5) + np.float32(0.5)).astype(np.uint8)
     code[x * x + y * y + z * z < _MIN_NORM**2] = INVALID
     return code
 

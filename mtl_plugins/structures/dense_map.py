@@ -50,9 +50,7 @@ def _register(functional, forced):
 
 
 #: {functional: kernel}, for subclasses that turn their vectors after the map itself was moved
-DENSE_KERNELS = {
-    functional: _register(functional, forced) for functional, forced in _FORCED_ARGUMENTS.items()
-}
+DENSE_KERNELS = {functional: _register(functional, forced) for functional, forced in _FORCED_ARGUMENTS.items()}
 
 for _functional in (F.five_crop, F.ten_crop):
     refuse(_functional, DenseMap, "it makes several samples of one")

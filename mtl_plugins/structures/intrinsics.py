@@ -23,9 +23,7 @@ class Intrinsics(tv_tensors.TVTensor):
         if tensor.shape == (3, 3):
             tensor = tensor[[0, 1, 0, 1], [0, 1, 2, 2]]
         if tensor.shape != (4,):
-            raise ValueError(
-                f"Intrinsics are (fx, fy, cx, cy) or a 3×3 matrix, but got shape {tuple(tensor.shape)}."
-            )
+            raise ValueError(f"Intrinsics are (fx, fy, cx, cy) or a 3×3 matrix, but got shape {tuple(tensor.shape)}.")
         return cls._with_canvas(tensor, canvas_size)
 
     @classmethod
@@ -97,9 +95,7 @@ def _crop(inpt, top, left, height, width):
 def _center_crop(inpt, output_size):
     height, width = _followed_canvas(F.center_crop, inpt, output_size=output_size)
 
-    def start(
-        size, target
-    ):  # torchvision pads first where the image is the smaller one, then rounds the anchor
+    def start(size, target):  # torchvision pads first where the image is the smaller one, then rounds the anchor
         before = max(target - size, 0) // 2
         return round((max(size, target) - target) / 2) - before
 

@@ -57,6 +57,4 @@ def _affine(inpt, angle, *args, shear=(0, 0), **kwargs):
 
 
 for _functional in (F.perspective, F.elastic):
-    refuse(
-        _functional, NormalMap, "no camera sees the scene so, and the vectors would no longer fit the image"
-    )
+    refuse(_functional, NormalMap, "no camera sees the scene so, and the vectors would no longer fit the image")

@@ -31,9 +31,7 @@ def draw_panel(image, gt=None, pred=None, meta=None, title=""):
 class _Panel:
     def __init__(self, image, gt, pred, meta, title):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(
-                f"the image of a panel must be uint8 (H, W, 3), but it is {image.dtype} {image.shape}"
-            )
+            raise ValueError(f"the image of a panel must be uint8 (H, W, 3), but it is {image.dtype} {image.shape}")
         self.title = title
         self.rows = [(name, maps) for name, maps in (("ground truth", gt), ("prediction", pred)) if maps]
         self.tasks = list(dict.fromkeys([*pred, *gt]))  # the model's order, the same for each image

@@ -113,13 +113,8 @@ def test_class_names_are_those_of_nyud():
 
 def test_same_pixels_on_any_machine():
     """If this fails after a change of the pictures, raise `write.VERSION` and pin the new values."""
-    assert (
-        digest(render_room(0, 0, SIZE)) == "a34a151647a48c7ab90dd28be9a85178de7b98eb16316164302731ecb5e298b0"
-    )
-    assert (
-        digest(render_room(7, 3, (40, 40)))
-        == "1d1b0b0810b71996f897a0335c9b00f5cb397bf509875440928fbee202b50caa"
-    )
+    assert digest(render_room(0, 0, SIZE)) == "a34a151647a48c7ab90dd28be9a85178de7b98eb16316164302731ecb5e298b0"
+    assert digest(render_room(7, 3, (40, 40))) == "1d1b0b0810b71996f897a0335c9b00f5cb397bf509875440928fbee202b50caa"
 
 
 def test_images_differ_with_seed_and_index():
@@ -210,9 +205,7 @@ def test_a_lost_file_is_made_again(made, tmp_path):
     assert contents(tmp_path) == contents(made[0])
 
 
-@pytest.mark.parametrize(
-    "change, words", [(dict(seed=4), "seed 3 .asked: 4"), (dict(size=(24, 32)), "size .48, 64.")]
-)
+@pytest.mark.parametrize("change, words", [(dict(seed=4), "seed 3 .asked: 4"), (dict(size=(24, 32)), "size .48, 64.")])
 def test_another_set_in_the_folder_is_refused(made, change, words):
     with pytest.raises(ValueError, match=words):
         prepare_synthrooms(made[0], 4, 2, **(dict(size=SIZE, seed=3, progress=False) | change))

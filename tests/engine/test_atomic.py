@@ -36,9 +36,7 @@ def test_permissions_are_those_of_any_new_file(backend, tmp_path):
         ("replace", errno.EACCES, ["Permission denied"]),
     ],
 )
-def test_a_failure_keeps_the_old_file_and_says_what_and_where(
-    backend, tmp_path, monkeypatch, function, number, words
-):
+def test_a_failure_keeps_the_old_file_and_says_what_and_where(backend, tmp_path, monkeypatch, function, number, words):
     path = tmp_path / "a.pth"
     backend.put(b"old", path)
 

@@ -22,9 +22,7 @@ def model(width=4):
 def test_reads_what_mmengine_puts_beside_the_weights(tmp_path):
     path = tmp_path / "a.pth"
     buffer = HistoryBuffer([1.0, 2.0], [1, 1])
-    info = dict(
-        best=np.float64(0.5), count=np.int64(3), flag=np.bool_(True), names=("a", "b"), x=np.arange(3.0)
-    )
+    info = dict(best=np.float64(0.5), count=np.int64(3), flag=np.bool_(True), names=("a", "b"), x=np.arange(3.0))
     torch.save(dict(state_dict=model().state_dict(), message_hub=dict(loss=buffer, info=info)), path)
     hub = read_checkpoint(path)["message_hub"]
     assert hub["loss"].mean() == 1.5

@@ -72,9 +72,7 @@ def test_float16_scales_its_loss_and_resumes_the_scale():
 
 def test_in_a_run_of_mmengine(tmp_path):
     runner = build_runner(tmp_path, epochs=1)
-    runner.optim_wrapper = dict(
-        type="AutocastOptimWrapper", precision="bfloat16", optimizer=dict(type="Adam", lr=0.05)
-    )
+    runner.optim_wrapper = dict(type="AutocastOptimWrapper", precision="bfloat16", optimizer=dict(type="Adam", lr=0.05))
     runner.train()
     assert isinstance(runner.optim_wrapper, AutocastOptimWrapper)
     assert all(p.dtype is torch.float32 and p.isfinite().all() for p in runner.model.parameters())

@@ -71,9 +71,7 @@ def test_a_nan_loss_stops_before_anything_is_saved(tmp_path):
         "clip",
     ):
         assert words in message
-    assert all(
-        value.isfinite().all() for value in read_checkpoint(tmp_path / "epoch_1.pth")["state_dict"].values()
-    )
+    assert all(value.isfinite().all() for value in read_checkpoint(tmp_path / "epoch_1.pth")["state_dict"].values())
 
 
 class Scaled:

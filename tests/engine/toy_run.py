@@ -70,9 +70,7 @@ class ToyMetric(BaseMetric):
         return {"depth/rmse": float(np.sqrt(np.mean(results)))}
 
 
-def build_runner(
-    work_dir, epochs=2, model=None, dataset=None, iters=None, hooks=(), checkpoint=None, **config
-):
+def build_runner(work_dir, epochs=2, model=None, dataset=None, iters=None, hooks=(), checkpoint=None, **config):
     def loader():
         return DataLoader(dataset or ToyDataset(), batch_size=4, collate_fn=collate)
 

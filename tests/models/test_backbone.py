@@ -62,6 +62,7 @@ def test_channels_and_strides_are_true_at_any_size(build, kind, size):
             assert max(1, pixels // stride) <= length <= -(-pixels // stride)
 
 
+@torch.no_grad()  # timm's LeViT keeps what it computes in evaluation, graph and all
 def test_a_model_of_one_size_gets_its_input_resized(build):
     backbone = build("levit, one size")
     assert backbone.fixed_size == (224, 224)

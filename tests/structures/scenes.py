@@ -16,9 +16,7 @@ def two_planes(height, width, camera, tilts, distances=(2.0, 2.2)):
     v, u = torch.meshgrid(torch.arange(height).double(), torch.arange(width).double(), indexing="ij")
     rays = torch.stack(((u - cx) / fx, (v - cy) / fy, torch.ones_like(u)))
     normals = [unit(x, y, -1.0) for x, y in tilts]
-    depths = torch.stack(
-        [-d / torch.einsum("c,chw->hw", n, rays) for n, d in zip(normals, distances, strict=True)]
-    )
+    depths = torch.stack([-d / torch.einsum("c,chw->hw", n, rays) for n, d in zip(normals, distances, strict=True)])
     assert (depths > 0).all(), "the camera must see both planes from the front everywhere"
     depth, wall = depths.min(0)
     return dict(

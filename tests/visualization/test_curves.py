@@ -17,9 +17,7 @@ def run(first, last, mark):
     lines = []
     for i in range(first, last + 1):
         epoch = -(-i // PER_EPOCH)
-        lines.append(
-            {"loss": mark, "depth.loss_berhu": mark / 2, "lr": 0.1, "epoch": epoch, "iter": i, "step": i}
-        )
+        lines.append({"loss": mark, "depth.loss_berhu": mark / 2, "lr": 0.1, "epoch": epoch, "iter": i, "step": i})
         if i % PER_EPOCH == 0:
             lines.append({"semseg/mIoU": mark, "depth/rmse": mark, "time": 0.1, "step": epoch})
     return lines

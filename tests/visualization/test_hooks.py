@@ -52,9 +52,7 @@ class TinyModel(BaseModel):
             return {"semseg.loss_ce": self.weight**2, "depth.loss_berhu": self.weight.abs()}
         for sample in data_samples:
             channels = 0 if self.broken else 1
-            sample.pred = PixelData(
-                semseg=torch.zeros(1, *SIZE, dtype=torch.uint8), depth=torch.ones(channels, *SIZE)
-            )
+            sample.pred = PixelData(semseg=torch.zeros(1, *SIZE, dtype=torch.uint8), depth=torch.ones(channels, *SIZE))
         return data_samples
 
 
@@ -85,9 +83,7 @@ def own_logger():
         handler.close()
 
 
-def make_runner(
-    work_dir, hooks, epochs=2, resume=False, broken=False, visualizer="MultiTaskVisualizer", name=None
-):
+def make_runner(work_dir, hooks, epochs=2, resume=False, broken=False, visualizer="MultiTaskVisualizer", name=None):
     from mmengine.evaluator import Evaluator
 
     def loader():
@@ -153,9 +149,7 @@ def test_the_panel_shows_the_datasets_colours(finished):
 
 def test_all_test_images_are_painted(finished):
     _, _, show_dir = finished
-    assert {p.name for p in show_dir.iterdir()} == {
-        f"{s}.png" for s in ("001", "001_1", "002", "003", "004", "005")
-    }
+    assert {p.name for p in show_dir.iterdir()} == {f"{s}.png" for s in ("001", "001_1", "002", "003", "004", "005")}
 
 
 def test_curves_are_written(finished):

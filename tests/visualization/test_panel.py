@@ -68,9 +68,7 @@ def test_many_classes_without_names_or_palette_and_all_void():
     image, _ = example(60, 80)
     many = np.arange(60 * 80).reshape(1, 60, 80) % 150
     assert draw_panel(image, dict(semseg=many), dict(semseg=many)).shape[0] > 600
-    void = dict(
-        semseg=np.full((1, 60, 80), 255, np.uint8), depth=np.zeros((1, 60, 80)), normals=np.zeros((3, 60, 80))
-    )
+    void = dict(semseg=np.full((1, 60, 80), 255, np.uint8), depth=np.zeros((1, 60, 80)), normals=np.zeros((3, 60, 80)))
     assert colours(draw_panel(image, void, void, META)) >= {(0, 0, 0), (176, 176, 176)}
 
 

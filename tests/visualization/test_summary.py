@@ -11,9 +11,7 @@ from mtl_plugins.visualization.summary import update_best
 def test_the_best_is_the_largest_or_the_smallest_and_its_first_step(values):
     best = {}
     for step, value in enumerate(values, 1):
-        best = update_best(
-            best, {"semseg/mIoU": value, "depth/rmse": value, "time": value, "a/strange": value}, step
-        )
+        best = update_best(best, {"semseg/mIoU": value, "depth/rmse": value, "time": value, "a/strange": value}, step)
     assert best["semseg/mIoU"] == (max(values), values.index(max(values)) + 1)
     assert best["depth/rmse"] == (min(values), values.index(min(values)) + 1)
     assert set(best) == {"semseg/mIoU", "depth/rmse"}

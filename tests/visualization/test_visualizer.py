@@ -13,9 +13,7 @@ from mtl_plugins.visualization import MultiTaskVisualizer
 @pytest.fixture
 def sample():
     gt = PixelData(depth=torch.linspace(1, 3, 48).reshape(1, 6, 8))
-    pred = PixelData(
-        depth=torch.ones(1, 6, 8, dtype=torch.bfloat16), semseg=torch.ones(1, 6, 8, dtype=torch.uint8)
-    )
+    pred = PixelData(depth=torch.ones(1, 6, 8, dtype=torch.bfloat16), semseg=torch.ones(1, 6, 8, dtype=torch.uint8))
     return BaseDataElement(gt=gt, pred=pred)
 
 
@@ -71,8 +69,6 @@ def test_tensorboard_gets_scalars_and_panels(tmp_path):
 
 def test_a_missing_tensorboard_is_answered_with_the_command(tmp_path, monkeypatch):
     find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *a: None if name == "tensorboard" else find(name, *a)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tensorboard" else find(name, *a))
     with pytest.raises(ImportError, match="pip install tensorboard"):
         make(tmp_path, "no board", "TensorboardVisBackend")

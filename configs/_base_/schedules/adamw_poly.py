@@ -1,5 +1,5 @@
 # From scratch: AdamW with warm-up and polynomial decay, gradients clipped. The encoder, whose batch norm makes its
-# weights free of scale, wants a rate twenty times that of the decoder, which has none (docs/experiments.md).
+# weights free of scale, wants a rate twenty times that of the decoder, which has none.
 decoder_rate = 0.05  # of the encoder's
 optim_wrapper = dict(
     type="AutocastOptimWrapper",

@@ -46,9 +46,7 @@ class Builder:
                 planes[5],
             )
         for centre, axes, half, label, material in planes:
-            self.room.parts.append(
-                Primitive(PLANE, centre, axes, (*half, 0.0), 0.0, ID[label], material, False)
-            )
+            self.room.parts.append(Primitive(PLANE, centre, axes, (*half, 0.0), 0.0, ID[label], material, False))
         skirting, g = self.s.paint((0.88, 0.87, 0.84), gloss=0.1), Group()
         if d.chance(0.7):
             for x0, x1, y0, y1 in ((0, w, 0, 0.015), (w - 0.015, w, 0, deep), (0, 0.015, 0, deep)):
@@ -164,11 +162,7 @@ class Builder:
         w, sill = wide or d.uniform(0.9, 1.7), sill or d.uniform(0.75, 1.0)
         h = min(d.uniform(1.0, 1.4), self.h - sill - 0.35)
         if s is None:
-            s = (
-                d.uniform(0.25, 0.75) * self.w
-                if wall == 0
-                else self.along(wall, d.uniform(0.25, 0.6) * self.l)
-            )
+            s = d.uniform(0.25, 0.75) * self.w if wall == 0 else self.along(wall, d.uniform(0.25, 0.6) * self.l)
         if not self.hang(fittings.window(d, self.s, w, h, self.day), wall, s, sill, -0.09, h + 0.09):
             return False
         x, y = self.origin(wall, s)
@@ -230,18 +224,14 @@ class Builder:
         lx, ly = self.w * d.uniform(0.35, 0.65), self.l * d.uniform(0.3, 0.6)
         warm = d.uniform(0.0, 0.25)
         on = d.uniform(0.5, 1.0) if self.day > 0.55 and room.lights and d.chance(0.5) else d.uniform(1.5, 2.6)
-        room.lights.insert(
-            0, Light((lx, ly, self.h - 0.22), (on * (1 + warm), on, on * (1 - warm)), (0.2, 0.2, 0.03))
-        )
+        room.lights.insert(0, Light((lx, ly, self.h - 0.22), (on * (1 + warm), on, on * (1 - warm)), (0.2, 0.2, 0.03)))
         if d.chance(0.6):
             g = fittings.ceiling_lamp(d, self.s)
             room.parts += [
                 p._replace(centre=(p.centre[0] + lx, p.centre[1] + ly, p.centre[2] + self.h)) for p in g.parts
             ]
         for x, y, z, strength in self.lamps:
-            room.lights.append(
-                Light((x, y, z), (strength * 1.2, strength, strength * 0.65), (0, 0, 0), shadows=False)
-            )
+            room.lights.append(Light((x, y, z), (strength * 1.2, strength, strength * 0.65), (0, 0, 0), shadows=False))
         level = d.uniform(0.16, 0.24)
         room.ambient = (level * (1 + warm * 0.5), level, level * (1.04 - warm * 0.5))
         # Light from the whole ceiling: what makes it dark under tables.

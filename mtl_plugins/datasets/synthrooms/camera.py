@@ -24,9 +24,7 @@ def place_camera(builder) -> None:
     dropped = {n for t in gone for n in range(t[6], t[7])}
     # Small things may stand on what goes.
     for t in builder.taken:
-        if any(
-            t[4] > 0.2 and g[0] < (t[0] + t[1]) / 2 < g[1] and g[2] < (t[2] + t[3]) / 2 < g[3] for g in gone
-        ):
+        if any(t[4] > 0.2 and g[0] < (t[0] + t[1]) / 2 < g[1] and g[2] < (t[2] + t[3]) / 2 < g[3] for g in gone):
             dropped |= set(range(t[6], t[7]))
     room.parts = [part for n, part in enumerate(room.parts) if n not in dropped]
     right = unit((f[1], -f[0], 0.0))

@@ -51,11 +51,7 @@ class Draw:
         for n in shape:
             count *= n
         words = self.words((count + 1) // 2)
-        halves = (
-            np.stack([words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)], 1)
-            .ravel()[:count]
-            .astype(np.uint32)
-        )
+        halves = np.stack([words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)], 1).ravel()[:count].astype(np.uint32)
         # Two sums at once: bytes 0 + 1 and 2 + 3 in the 16-bit lanes.
         lanes = (halves & np.uint32(0x00FF00FF)) + ((halves >> np.uint32(8)) & np.uint32(0x00FF00FF))
         total = ((lanes & np.uint32(0xFFFF)) + (lanes >> np.uint32(16))).astype(np.float32)

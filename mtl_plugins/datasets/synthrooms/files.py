@@ -54,7 +54,6 @@ def _write(path: Path, fill):
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise OSError(
                 error.errno,
-                f"The disk is full: {path} could not be written. Make room and run again; "
-                "what is finished is kept",
+                f"The disk is full: {path} could not be written. Make room and run again; what is finished is kept",
             ) from None
         raise

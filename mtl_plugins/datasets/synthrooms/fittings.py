@@ -199,9 +199,7 @@ def radiator(d: Draw, s: Style) -> Group:
     w, h = d.uniform(0.6, 1.1), d.uniform(0.5, 0.62)
     g, me = Group((w, 0.14, h + 0.1)), ID["otherstructure"]
     for k in range(int(w / 0.09)):
-        g.cylinder(
-            (-w / 2 + 0.045 + 0.09 * k, 0.08, 0.1 + h / 2), (0.035, 0.05), h / 2, me, WHITE, casts=False
-        )
+        g.cylinder((-w / 2 + 0.045 + 0.09 * k, 0.08, 0.1 + h / 2), (0.035, 0.05), h / 2, me, WHITE, casts=False)
     g.block(-w / 2, w / 2, 0.05, 0.11, 0.12, 0.16, me, WHITE)
     return g
 

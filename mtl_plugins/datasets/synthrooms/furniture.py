@@ -27,9 +27,7 @@ def bed(d: Draw, s: Style) -> Group:
     g.block(-w / 2 - 0.02, w / 2 + 0.02, fold, length, h - 0.26, h + 0.025, me, cover)
     g.cylinder((0, fold, h + 0.02), 0.035, w / 2 + 0.02, me, WHITE, LYING_X, casts=False)
     if d.chance(0.4):
-        g.block(
-            -w / 2 - 0.03, w / 2 + 0.03, length - 0.04, length + 0.02, 0, h + d.uniform(0.05, 0.3), me, wood
-        )
+        g.block(-w / 2 - 0.03, w / 2 + 0.03, length - 0.04, length + 0.02, 0, h + d.uniform(0.05, 0.3), me, wood)
     for x in (-w / 4, w / 4) if w > 1.3 else (0.0,):
         g.cushion(
             (x + d.uniform(-0.03, 0.03), 0.28, h + 0.11),
@@ -106,9 +104,7 @@ def chair(d: Draw, s: Style) -> Group:
     g, me = Group((w, w, back)), ID["chair"]
     wood = d.pick((s.wood(), s.wood(), s.paint((0.16, 0.13, 0.12), gloss=0.2), WHITE))
     pad = (
-        s.paint(d.pick(((0.20, 0.18, 0.18), (0.55, 0.2, 0.18), (0.3, 0.22, 0.15))), "carpet")
-        if d.chance(0.5)
-        else wood
+        s.paint(d.pick(((0.20, 0.18, 0.18), (0.55, 0.2, 0.18), (0.3, 0.22, 0.15))), "carpet") if d.chance(0.5) else wood
     )
     _legs(g, me, wood, w / 2 - 0.025, 0.03, w - 0.03, seat - 0.02, 0.02, d.chance(0.5))
     g.block(-w / 2, w / 2, 0.0, w, seat - 0.035, seat, me, wood)
@@ -141,9 +137,7 @@ def office_chair(d: Draw, s: Style) -> Group:
 
 def table(d: Draw, s: Style, low=False, round_=False) -> Group:
     h = d.uniform(0.38, 0.47) if low else d.uniform(0.71, 0.77)
-    w, depth = (
-        (d.uniform(0.8, 1.15), d.uniform(0.5, 0.65)) if low else (d.uniform(1.0, 1.6), d.uniform(0.75, 0.95))
-    )
+    w, depth = (d.uniform(0.8, 1.15), d.uniform(0.5, 0.65)) if low else (d.uniform(1.0, 1.6), d.uniform(0.75, 0.95))
     me, top = ID["table"], s.wood()
     if round_:
         r = w * 0.45
@@ -214,36 +208,26 @@ def chest(d: Draw, s: Style, label: str, w, depth, h, columns, rows, doors=False
     for i in range(columns):
         for j in range(rows):
             x, z = -w / 2 + 0.01 + step_x * (i + 0.5), 0.06 + step_z * (j + 0.5)
-            g.box(
-                (x, depth - 0.005, z), (step_x / 2 - 0.008, 0.012, step_z / 2 - 0.008), me, body, casts=False
-            )
+            g.box((x, depth - 0.005, z), (step_x / 2 - 0.008, 0.012, step_z / 2 - 0.008), me, body, casts=False)
             if doors:
                 side = 1 if i % 2 == 0 else -1
-                g.cylinder(
-                    (x + side * (step_x / 2 - 0.05), depth + 0.02, z), 0.008, 0.06, me, pull, casts=False
-                )
+                g.cylinder((x + side * (step_x / 2 - 0.05), depth + 0.02, z), 0.008, 0.06, me, pull, casts=False)
             else:
                 g.ellipsoid((x, depth + 0.015, z), (0.018, 0.018, 0.018), me, pull, casts=False)
     return g
 
 
 def dresser(d: Draw, s: Style) -> Group:
-    return chest(
-        d, s, "dresser", d.uniform(0.9, 1.4), d.uniform(0.45, 0.55), d.uniform(0.75, 1.1), 2, d.pick((3, 4))
-    )
+    return chest(d, s, "dresser", d.uniform(0.9, 1.4), d.uniform(0.45, 0.55), d.uniform(0.75, 1.1), 2, d.pick((3, 4)))
 
 
 def night_stand(d: Draw, s: Style) -> Group:
-    return chest(
-        d, s, "night stand", d.uniform(0.40, 0.52), d.uniform(0.36, 0.44), d.uniform(0.48, 0.62), 1, 2
-    )
+    return chest(d, s, "night stand", d.uniform(0.40, 0.52), d.uniform(0.36, 0.44), d.uniform(0.48, 0.62), 1, 2)
 
 
 def cabinet(d: Draw, s: Style, tall=None) -> Group:
     tall = d.chance(0.5) if tall is None else tall
-    w, h = (
-        (d.uniform(0.8, 1.5), d.uniform(1.7, 2.15)) if tall else (d.uniform(0.9, 1.6), d.uniform(0.7, 0.95))
-    )
+    w, h = (d.uniform(0.8, 1.5), d.uniform(1.7, 2.15)) if tall else (d.uniform(0.9, 1.6), d.uniform(0.7, 0.95))
     return chest(d, s, "cabinet", w, d.uniform(0.4, 0.58), h, d.pick((2, 2, 3)), 1, doors=True)
 
 

@@ -13,12 +13,8 @@ def fill_shelf(g: Group, d: Draw, s: Style, x0, x1, y0, y1, z, room):
         run = min(d.uniform(0.12, 0.4), x1 - x)
         if d.chance(0.82):
             high = room * d.uniform(0.62, 0.92)
-            book = Material(
-                "spines", (0.5,) * 3, (0.5,) * 3, d.uniform(0.022, 0.045), 0.05, 0.0, d.integer(1, 60000)
-            )
-            g.block(
-                x, x + run, y0 + 0.02, y1 - d.uniform(0.02, 0.07), z, z + high, ID["books"], book, casts=False
-            )
+            book = Material("spines", (0.5,) * 3, (0.5,) * 3, d.uniform(0.022, 0.045), 0.05, 0.0, d.integer(1, 60000))
+            g.block(x, x + run, y0 + 0.02, y1 - d.uniform(0.02, 0.07), z, z + high, ID["books"], book, casts=False)
         elif room > 0.16 and d.chance(0.6):
             vase(g, d, s, x + run / 2, (y0 + y1) / 2, z, min(0.9 * room, 0.22))
         x += run + d.uniform(0.0, 0.02)
@@ -43,9 +39,7 @@ def box(d: Draw, s: Style) -> Group:
     g, me = Group((w, depth, h)), ID["box"]
     board = s.paint((0.70, 0.53, 0.35), spread=0.03)
     g.block(-w / 2, w / 2, 0, depth, 0, h, me, board)
-    g.block(
-        -0.03, 0.03, -0.002, depth + 0.002, h * 0.6, h + 0.002, me, s.paint((0.80, 0.68, 0.48)), casts=False
-    )
+    g.block(-0.03, 0.03, -0.002, depth + 0.002, h * 0.6, h + 0.002, me, s.paint((0.80, 0.68, 0.48)), casts=False)
     if d.chance(0.35):
         flap = tilt_x(-d.uniform(20, 60))
         g.box((0, depth + 0.06, h + 0.05), (w / 2, 0.005, 0.09), me, board, flap, casts=False)
@@ -72,9 +66,7 @@ def plant(d: Draw, s: Style) -> Group:
     for _ in range(d.integer(6, 9)):
         x, y, z = d.uniform(-0.14, 0.14), d.uniform(-0.14, 0.14), d.uniform(0.38, h)
         lean = tilt_x(d.uniform(-50, 50))
-        g.ellipsoid(
-            (x, 0.25 + y, z), (d.uniform(0.05, 0.12), 0.03, d.uniform(0.1, 0.2)), me, leaf, lean, casts=False
-        )
+        g.ellipsoid((x, 0.25 + y, z), (d.uniform(0.05, 0.12), 0.03, d.uniform(0.1, 0.2)), me, leaf, lean, casts=False)
     g.cylinder((0, 0.25, 0.2 + h / 3), 0.015, h / 3, me, leaf, casts=False)
     return g
 
@@ -117,7 +109,6 @@ def clutter(d: Draw, s: Style, kinds=("books", "paper", "vase", "box")) -> Group
     else:
         g.put(box(d, s))
         g.parts = [
-            p._replace(centre=tuple(c * 0.6 for c in p.centre), half=tuple(h * 0.6 for h in p.half))
-            for p in g.parts
+            p._replace(centre=tuple(c * 0.6 for c in p.centre), half=tuple(h * 0.6 for h in p.half)) for p in g.parts
         ]
     return g

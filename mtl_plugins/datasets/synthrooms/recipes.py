@@ -202,9 +202,7 @@ def dining(b, d, s):
     chest = fur.cabinet(d, s, False)
     spot = b.try_against(chest, SEEN)
     if spot and d.chance(0.7):
-        b.on_top(
-            props.clutter(d, s, ("vase", "books")), spot[0], spot[1], d.uniform(-0.3, 0.3), 0.1, chest.size[2]
-        )
+        b.on_top(props.clutter(d, s, ("vase", "books")), spot[0], spot[1], d.uniform(-0.3, 0.3), 0.1, chest.size[2])
         if d.chance(0.6):
             b.hang(fit.mirror(d, s), spot[0], spot[1], chest.size[2] + 0.6, -0.5, 0.5)
     _dress_wall(b, d, s, 0.6, d.integer(1, 2))

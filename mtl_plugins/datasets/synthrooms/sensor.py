@@ -18,11 +18,7 @@ def expose(light: list, shape, draw: Draw) -> np.ndarray:
     balance = [gain * draw.uniform(0.93, 1.07), gain, gain * draw.uniform(0.93, 1.07)]
     y = (np.arange(height, dtype=f32) - f32(height / 2)) / f32(width / 2)
     x = (np.arange(width, dtype=f32) - f32(width / 2)) / f32(width / 2)
-    vignette = (
-        f32(1)
-        - f32(draw.uniform(0.05, 0.3)) * (y * y)[:, None]
-        - f32(draw.uniform(0.05, 0.3)) * (x * x)[None]
-    )
+    vignette = f32(1) - f32(draw.uniform(0.05, 0.3)) * (y * y)[:, None] - f32(draw.uniform(0.05, 0.3)) * (x * x)[None]
     noise = draw.bell(3, height, width)
     read, shot = f32(draw.uniform(0.002, 0.006)), f32(draw.uniform(0.008, 0.022))
     out = np.empty((height, width, 3), np.uint8)

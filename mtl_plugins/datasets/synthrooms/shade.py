@@ -42,9 +42,7 @@ def _corners(room: Room, hits: Hits):
             # A surface that looks away from the plane does not see it.
             facing = np.clip(f32(2) - towards, f32(0), f32(1))
             reach = np.clip(f32(1) - gap / f32(0.5), f32(0), f32(1))
-            dim *= f32(1) - f32(0.38) * reach * reach * np.maximum(facing, f32(0.35)) * (
-                np.abs(n[i]) < f32(0.98)
-            )
+            dim *= f32(1) - f32(0.38) * reach * reach * np.maximum(facing, f32(0.35)) * (np.abs(n[i]) < f32(0.98))
     return dim
 
 
@@ -107,9 +105,7 @@ def _add_sun(light, solids: Solids, hits: Hits, samples, shape, glow, total) -> 
     if shape:  # the sun is not a point
         goal = [goal[i] + samples[i] * f32(0.03) for i in range(3)]
     off = [np.abs(goal[i] - f32(light.position[i])) for i in range(3)]
-    within = (
-        (facing > 0) & (way > 0) & (glow < f32(0.5)) & (off[2] < f32(light.half[2])) & (off[2] > f32(0.02))
-    )
+    within = (facing > 0) & (way > 0) & (glow < f32(0.5)) & (off[2] < f32(light.half[2])) & (off[2] > f32(0.02))
     for i in (0, 1):
         if light.normal[i] == 0.0:
             within &= (off[i] < f32(light.half[i])) & (off[i] > f32(0.025))

@@ -57,9 +57,7 @@ class Style:
     def _seed(self) -> int:
         return self.draw.integer(1, 60000)
 
-    def paint(
-        self, colour, texture="plain", second=None, scale=0.1, gloss=0.0, glow=0.0, spread=0.04
-    ) -> Material:
+    def paint(self, colour, texture="plain", second=None, scale=0.1, gloss=0.0, glow=0.0, spread=0.04) -> Material:
         a = self.draw.near(colour, spread)
         b = self.draw.near(second, spread) if second else tuple(c * 0.8 for c in a)
         return Material(texture, a, b, scale, gloss, glow, self._seed())
@@ -79,13 +77,9 @@ class Style:
         kind = self.draw.unit()
         if kind < 0.12:
             pale = tuple(min(0.95, c + 0.07) for c in self.wall_colour)
-            walls = [
-                self.paint(self.wall_colour, "stripes", pale, self.draw.uniform(0.08, 0.2), spread=0.01)
-            ] * 4
+            walls = [self.paint(self.wall_colour, "stripes", pale, self.draw.uniform(0.08, 0.2), spread=0.01)] * 4
         elif kind < 0.24:
-            walls[self.draw.pick((0, 1, 3))] = self.paint(
-                (0.66, 0.38, 0.30), "brick", (0.72, 0.69, 0.64), 0.22
-            )
+            walls[self.draw.pick((0, 1, 3))] = self.paint((0.66, 0.38, 0.30), "brick", (0.72, 0.69, 0.64), 0.22)
         elif kind < 0.40:
             walls[self.draw.pick((0, 0, 1, 3))] = self.paint(self.draw.pick(_SPREADS))
         return walls
@@ -102,16 +96,10 @@ class Style:
                 gloss=0.3 * pale,
             )
         if kind < 0.60:
-            return self.paint(
-                (0.68, 0.62, 0.54), "tiles", (0.48, 0.44, 0.40), self.draw.uniform(0.25, 0.45), 0.3
-            )
+            return self.paint((0.68, 0.62, 0.54), "tiles", (0.48, 0.44, 0.40), self.draw.uniform(0.25, 0.45), 0.3)
         if kind < 0.72:
-            return self.paint(
-                (0.74, 0.72, 0.68), "checker", (0.34, 0.32, 0.32), self.draw.uniform(0.25, 0.4), 0.3
-            )
-        tone = self.draw.pick(
-            ((0.62, 0.56, 0.48), (0.50, 0.50, 0.52), (0.52, 0.42, 0.38), (0.44, 0.48, 0.54))
-        )
+            return self.paint((0.74, 0.72, 0.68), "checker", (0.34, 0.32, 0.32), self.draw.uniform(0.25, 0.4), 0.3)
+        tone = self.draw.pick(((0.62, 0.56, 0.48), (0.50, 0.50, 0.52), (0.52, 0.42, 0.38), (0.44, 0.48, 0.54)))
         return self.paint(tone, "carpet", tuple(c * 0.72 for c in tone))
 
     def sofa(self) -> Material:

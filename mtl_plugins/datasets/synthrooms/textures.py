@@ -124,9 +124,7 @@ def _stripes(t):
 def _slats(t):
     _, y = _cell(t.v, t.scale)
     slope = np.clip(y / t.scale * f32(1.3), f32(0), f32(1))
-    sharp = np.clip(
-        f32(1.6) - f32(3) * t.foot / t.scale, f32(0), f32(1)
-    )  # too fine to see: the mean, not moire
+    sharp = np.clip(f32(1.6) - f32(3) * t.foot / t.scale, f32(0), f32(1))  # too fine to see: the mean, not moire
     return _mix(t.b, t.a, f32(0.6) + (slope - f32(0.6)) * sharp)
 
 

@@ -131,9 +131,7 @@ def cast(solids: Solids, origin, direction, boxes=None):
         offset = [origin[i] - solids.centre[n, i] for i in range(3)]
         if solids.kind[n] == PLANE:
             along = _along(axes[2], ray)
-            enter = np.where(
-                along < -_TINY, -_along(axes[2], offset) / np.where(along < -_TINY, along, _ONE), _FAR
-            )
+            enter = np.where(along < -_TINY, -_along(axes[2], offset) / np.where(along < -_TINY, along, _ONE), _FAR)
             hit = (enter > NEAR) & (enter < nearest)
         else:
             o = [_along(a, offset) for a in axes]

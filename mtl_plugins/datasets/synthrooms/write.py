@@ -63,10 +63,7 @@ def prepare_synthrooms(
     write_text(out / "val.txt", "".join(lines[num_train:]))
     write_text(
         out / "intrinsics.txt",
-        "".join(
-            " ".join([name, *(f"{v:.6f}" for v in found[i]["intrinsics"])]) + "\n"
-            for i, name in enumerate(names)
-        ),
+        "".join(" ".join([name, *(f"{v:.6f}" for v in found[i]["intrinsics"])]) + "\n" for i, name in enumerate(names)),
     )
     for folder in FOLDERS.values():  # what a killed run left half-written
         for path in (out / folder).glob("*.tmp"):
@@ -104,13 +101,9 @@ def _check_folder(out: Path, identity: dict):
         held = json.loads(marker.read_text())
     except ValueError:
         raise ValueError(f"{marker} is no JSON; delete {out} and prepare the set again.") from None
-    wrong = [
-        f"{key} {held.get(key)} (asked: {value})" for key, value in identity.items() if held.get(key) != value
-    ]
+    wrong = [f"{key} {held.get(key)} (asked: {value})" for key, value in identity.items() if held.get(key) != value]
     if wrong:
-        raise ValueError(
-            f"{out} holds another SynthRooms set: {', '.join(wrong)}. Give another folder, or delete it."
-        )
+        raise ValueError(f"{out} holds another SynthRooms set: {', '.join(wrong)}. Give another folder, or delete it.")
 
 
 def _finished(out: Path, wanted: dict, total: int) -> dict | None:
@@ -134,9 +127,7 @@ def _render_all(out, seed, size, total, workers, progress) -> dict:
             context = get_context("fork" if sys.platform == "linux" else "spawn")
             pool = ProcessPoolExecutor(min(workers, total), context, _die_with_parent, (os.getpid(),))
             stack.callback(pool.shutdown, cancel_futures=True)
-            results = (
-                future.result() for future in as_completed([pool.submit(prepare_image, job) for job in jobs])
-            )
+            results = (future.result() for future in as_completed([pool.submit(prepare_image, job) for job in jobs]))
         try:
             for result in results:
                 found[result["index"]] = result

@@ -23,9 +23,7 @@ class RandomRotation(v2.Transform):
         super().__init__()
         low, high = (-degrees, degrees) if isinstance(degrees, (int, float)) else degrees
         if not (low <= high and 0 <= p <= 1):
-            raise ValueError(
-                f"RandomRotation wants degrees >= 0 or (low, high) and 0 <= p <= 1, got {degrees=}, {p=}."
-            )
+            raise ValueError(f"RandomRotation wants degrees >= 0 or (low, high) and 0 <= p <= 1, got {degrees=}, {p=}.")
         self.degrees, self.p, self.fill = (low, high), p, tuple(fill)
 
     def make_params(self, flat_inputs):

@@ -21,9 +21,7 @@ class RandomZoom(v2.Transform):
         super().__init__()
         low, high = scale
         if not (0 < low <= high and 0 <= p <= 1):
-            raise ValueError(
-                f"RandomZoom wants 0 < scale[0] <= scale[1] and 0 <= p <= 1, got scale={scale}, p={p}."
-            )
+            raise ValueError(f"RandomZoom wants 0 < scale[0] <= scale[1] and 0 <= p <= 1, got scale={scale}, p={p}.")
         self.scale, self.p = (low, high), p
 
     def make_params(self, flat_inputs):
