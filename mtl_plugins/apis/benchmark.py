@@ -69,7 +69,7 @@ def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
 
 def _for_benchmark(cfg):
     """The config without what does not change the speed of a training step: weights to load, validation, test."""
-    cfg = cfg.copy()
+    cfg = copy.deepcopy(cfg)
     if "pretrained" in cfg.model.get("backbone", {}):
         cfg.model.backbone.pretrained = False
     cfg.load_from, cfg.resume = None, False
