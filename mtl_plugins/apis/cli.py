@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
+from .option_hint import option_hint
+
 # What a user's input can cause. Anything else is a fault of ours and shows its traceback.
 _FOR_PEOPLE = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
 
@@ -34,6 +36,8 @@ def message_of(error: BaseException) -> str:
     """The sentence of an error, without what the data loader and the registry put around it."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is not None:
         return f"the disk is full: {error.filename} could not be written. Free some space, then go on with --resume."
+    if isinstance(error, TypeError) and (hint := option_hint(error)):
+        return hint
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if "Original Traceback" in text:
         # "Caught X in DataLoader worker process 0.\nOriginal Traceback ...\nmodule.X: the message"

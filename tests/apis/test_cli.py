@@ -114,3 +114,16 @@ def test_a_command_that_works_says_nothing():
     called = []
     run_command(lambda: called.append(1))
     assert called
+
+
+def test_a_misspelt_option_is_told_with_the_nearest_that_there_is():
+    config = dict(type="SegmentationHead", in_channels=(8,), in_strides=(4,), num_classes=3, los=[])
+    with pytest.raises(TypeError) as caught:
+        MODELS.build(config)
+    message = message_of(caught.value)
+    assert "SegmentationHead has no option 'los': did you mean 'loss'" in message
+    assert "num_classes" in message and "in_strides" in message and "self" not in message
+
+
+def test_a_type_error_that_is_no_option_stays_as_it_is():
+    assert message_of(TypeError("unsupported operand")) == "unsupported operand"
