@@ -40,10 +40,10 @@ class NamedRegistry(Registry):
         lower = {name.lower(): name for name in names}
         if key.lower() in lower:
             near = [lower[key.lower()]]
-        own = ", ".join(sorted(self.module_dict))
+        own = f"Registered here: {', '.join(sorted(self.module_dict))}. " if self.module_dict else ""
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         return (
-            f"there is no {self.name} called {key!r}: {hint}Registered here: {own}. For a class of your own, "
+            f"there is no {self.name} called {key!r}: {hint}{own}For a class of your own, "
             f"list its module in the config: custom_imports = dict(imports=['your_module'])."
         )
 

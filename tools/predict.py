@@ -38,7 +38,10 @@ def main():
     visualizer = MultiTaskVisualizer()
     visualizer.dataset_meta = inferencer.dataset_meta
     out, names, failed = Path(args.out), {}, []
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"--out {out} can't be made: {error.strerror}. Give a folder that you may write to.") from error
     for path in track(images, description="predicting"):
         names[path.stem] = number = names.get(path.stem, 0) + 1
         stem = path.stem if number == 1 else f"{path.stem}_{number}"

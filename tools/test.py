@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 from pathlib import Path
 
@@ -46,7 +47,9 @@ def main():
         return
     if args.out:
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(json.dumps({name: float(value) for name, value in metrics.items()}, indent=2) + "\n")
+        # JSON knows no NaN: a score that no image had a label for is null
+        scores = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+        Path(args.out).write_text(json.dumps(scores, indent=2) + "\n")
     if args.baselines:
         print(trivial_table(runner.test_dataloader.dataset, runner.test_evaluator.metrics, metrics))
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from mmengine.config import DictAction
+from mmengine.runner import find_latest_checkpoint
 
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.apis.cli import run_command
@@ -38,6 +39,8 @@ def main():
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
+        if args.resume == "auto" and find_latest_checkpoint(cfg.work_dir) is None:
+            print(f"--resume: there is no checkpoint in {cfg.work_dir}, training starts afresh")
     build_runner(cfg).train()
 
 

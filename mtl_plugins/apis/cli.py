@@ -34,8 +34,9 @@ def run_command(main: Callable[[], None]) -> None:
 
 def message_of(error: BaseException) -> str:
     """The sentence of an error, without what the data loader and the registry put around it."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is not None:
-        return f"the disk is full: {error.filename} could not be written. Free some space, then go on with --resume."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and "disk is full" not in str(error):
+        what = error.filename or "a file"
+        return f"the disk is full: {what} could not be written. Free some space and try again; train.py: --resume."
     if isinstance(error, TypeError) and (hint := option_hint(error)):
         return hint
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)

@@ -1,11 +1,18 @@
 import copy
 import difflib
+import inspect
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
+# What the Runner reads from the config beside its own arguments.
+_RUNNER_OPTIONS = (
+    *("compile", "sync_bn", "find_unused_parameters", "activation_checkpointing", "efficient_conv_bn_eval"),
+    *("model_wrapper_cfg", "runner_type", "strategy", "custom_imports", "predict_pipeline", "data_root"),
+)
 _DATALOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
@@ -27,12 +34,16 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
                 sys.path.insert(0, folder)
         try:
             cfg = Config.fromfile(path)
+        except (SyntaxError, NameError, AttributeError) as error:
+            line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            raise ValueError(f"the config {path}{line} can't be read: {type(error).__name__}: {error}") from error
         except ImportError as error:
             raise ImportError(
                 f"{path}: an import of custom_imports failed: {error}. Modules are looked for in the working "
                 f"directory, in the config's folder and among the installed packages."
             ) from error
     if cfg_options:
+        _check_options(cfg, cfg_options)
         cfg.merge_from_dict(cfg_options)
     _hand_down_data_root(cfg)
     return cfg
@@ -60,6 +71,17 @@ def _preset_folders():
     spec = find_spec("mtl_plugins.configs")
     packaged = [Path(place) for place in spec.submodule_search_locations] if spec else []
     return [folder for folder in (*packaged, tree) if folder.is_dir()]
+
+
+def _check_options(cfg, cfg_options):
+    """Refuse an option whose first name neither the config nor mmengine's Runner knows: it would do nothing."""
+    known = {*cfg, *inspect.signature(Runner.__init__).parameters, *_RUNNER_OPTIONS} - {"self"}
+    for option in cfg_options:
+        name = option.split(".")[0]
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(sorted(known))}."
+            raise ValueError(f"--cfg-options {option}: the config has no {name!r}; {hint}")
 
 
 def _hand_down_data_root(cfg):

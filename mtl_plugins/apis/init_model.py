@@ -26,7 +26,7 @@ def init_model(
         FileNotFoundError: no such config or checkpoint.
         ValueError: a checkpoint of another model (the keys are named), or no plain checkpoint.
     """
-    cfg = load_config(config, cfg_options)
+    cfg, device = load_config(config, cfg_options), _checked_device(device)
     init_default_scope(cfg.get("default_scope", SCOPE))
     if checkpoint is not None and cfg.model.backbone.get("pretrained"):
         cfg.model.backbone.pretrained = False  # the checkpoint has the backbone's weights
@@ -41,6 +41,14 @@ def init_model(
     model.cfg = cfg
     model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
     return model.to(device).eval()
+
+
+def _checked_device(device):
+    device = torch.device(device)
+    if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
+        found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        raise ValueError(f"device={str(device)!r}: this machine has {found} usable GPUs. Take 'cpu', or leave it out.")
+    return device
 
 
 def _dataset_meta(cfg):

@@ -59,12 +59,12 @@ def read_checkpoint(path, map_location="cpu"):
         raise
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL (\S+)|(?:function|but got) (<.+?>)", str(error))
-        if foreign is None:
+        if foreign is None and not _is_pickle(path):
             raise _torn(path, error) from error
+        asked = (foreign.group(1) or foreign.group(2)) if foreign else "more than tensors"
         raise ValueError(
-            f"refused to read {path}: it is no plain checkpoint, its pickle asks for "
-            f"{foreign.group(1) or foreign.group(2)}, which weights do not need and which could run any "
-            f"code. Nothing of it was run. Ask its author for the state_dict alone."
+            f"refused to read {path}: it is no plain checkpoint, its pickle asks for {asked}, which weights do not "
+            f"need and which could run any code. Nothing of it was run. Ask its author for the state_dict alone."
         ) from error
     except Exception as error:  # what torch raises for a torn file depends on where it is torn
         if "deserialize object on" in str(error):  # a device that this machine lacks: torch says it well
@@ -76,6 +76,13 @@ def read_checkpoint(path, map_location="cpu"):
             f"'state_dict', or a state_dict itself"
         )
     return checkpoint
+
+
+def _is_pickle(path):
+    """Whether the file is a bare pickle of protocol 2 or later (torch.save writes a zip archive today)."""
+    with open(path, "rb") as file:
+        start = file.read(2)
+    return len(start) == 2 and start[0] == 0x80 and 2 <= start[1] <= pickle.HIGHEST_PROTOCOL
 
 
 def _torn(path, error):

@@ -1,6 +1,6 @@
 """Refuse to train a head for which there is nothing to learn from."""
 
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -13,9 +13,9 @@ _TRIED = 3  # samples looked at for a label that only a transform makes
 class LabelPresenceHook(Hook):
     """ValueError for a head of ``model.heads`` whose label no training image has.
 
-    Before training it asks the dataset's ``label_counts()`` ({task: images that have the label}). For a
-    dataset that does not count, it holds the heads against the labels that came in the first pass over the
-    data. Labels that a ``DistillationHook`` fills (its ``tasks``) are passed over.
+    Before training it asks the dataset's ``label_counts()`` ({task: images that have the label}). After the first
+    pass over the data it holds the heads against the labels that came: listed files may hold nothing.
+    Labels that a ``DistillationHook`` fills (its ``tasks``) are passed over.
     """
 
     def __init__(self):
@@ -34,6 +34,12 @@ class LabelPresenceHook(Hook):
         if unlabelled:
             has = ", ".join(f"{task} ({count} images)" for task, count in sorted(counts.items()) if count)
             raise ValueError(_message(unlabelled, f"the training dataset has: {has or 'no label at all'}"))
+        # Files that hold nothing (depth all zero) count too, until they are read: an epoch that saw no label of a task
+        # with more of them than an incomplete last batch can drop shows it.
+        loader = runner.train_dataloader
+        dropped = len(dataset) - len(loader) * (loader.batch_size or 1) * get_world_size()
+        self._wanted = {task for task in heads if counts.get(task, 0) > max(dropped, 0)}
+        self._seen, self._left = set(), len(loader)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if not self._left:

@@ -8,6 +8,10 @@ from mmengine.hooks import Hook
 from mtl_plugins.registry import HOOKS
 
 _SHOWN = 8  # images that the message lists
+_MEND = (
+    "Lower the learning rate (optim_wrapper.optimizer.lr), clip the gradients (optim_wrapper.clip_grad.max_norm=1), "
+    "warm up longer or train in float32; then --resume."
+)
 
 
 class NonFiniteLossError(FloatingPointError, ValueError):
@@ -42,6 +46,15 @@ class NonFiniteLossHook(Hook):
         if self._consecutive > (self.patience if scaled else 0):
             raise NonFiniteLossError(_describe(runner, losses, data_batch))
 
+    def before_save_checkpoint(self, runner, checkpoint):
+        """A last step whose loss was finite may have spoilt the weights all the same: such are never saved."""
+        spoilt = [k for k, v in checkpoint["state_dict"].items() if v.is_floating_point() and not v.isfinite().all()]
+        if spoilt:
+            raise NonFiniteLossError(
+                f"training stopped in iteration {runner.iter + 1}: {len(spoilt)} weights are no numbers any more "
+                f"({', '.join(spoilt[:3])}, ...) and were not saved; earlier checkpoints are not touched. {_MEND}"
+            )
+
 
 def _describe(runner, losses, data_batch):
     values = {key: float(torch.as_tensor(value).detach()) for key, value in losses.items()}
@@ -58,9 +71,7 @@ def _describe(runner, losses, data_batch):
             f"  task: {', '.join(tasks) or 'all'} ({', '.join(f'{k} = {v}' for k, v in named.items())})",
             f"  images of the batch: {images or 'unknown'}",
             f"  last whole checkpoint: {checkpoint or 'none yet'} (not touched)",
-            "Check the labels of these images; else lower the learning rate (optim_wrapper.optimizer.lr), "
-            "clip the gradients (optim_wrapper.clip_grad.max_norm=1), warm up longer or train in float32; "
-            "then --resume.",
+            f"Check the labels of these images. {_MEND}",
         ]
     )
 

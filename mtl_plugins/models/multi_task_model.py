@@ -45,7 +45,7 @@ class MultiTaskModel(BaseModel):
         sizes = _sizes(self.neck or self.backbone)
         self.heads = ModuleDict({task: MODELS.build({**sizes, **config}) for task, config in configs.items()})
         if channels_last:
-            self.to(memory_format=torch.channels_last)
+            _to_channels_last(self)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -110,6 +110,12 @@ class MultiTaskModel(BaseModel):
             for position, i in enumerate(chosen):
                 data_samples[i].pred = PixelData(**{task: answer[position] for task, answer in maps.items()})
         return data_samples
+
+
+def _to_channels_last(module):
+    for parameter in module.parameters():
+        if parameter.dim() == 4:  # nn.Module.to(memory_format=...) stumbles over other convolutions (5-D)
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _sizes(module):

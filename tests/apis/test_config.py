@@ -71,3 +71,16 @@ def test_modules_beside_the_config_can_be_imported(tmp_path):
     import beside_the_config_xyz
 
     assert beside_the_config_xyz.seen == []
+
+
+def test_an_option_that_nothing_reads_is_refused_with_the_nearest_name(root):
+    config = root / "configs" / "hydranet_nyud.py"
+    with pytest.raises(ValueError, match="optim_wraper.*did you mean 'optim_wrapper'"):
+        load_config(config, {"optim_wraper.clip_grad.max_norm": 1})
+    assert load_config(config, {"compile": True, "model.heads.depth": None}).compile
+
+
+def test_a_broken_config_is_named_with_its_line(tmp_path):
+    (tmp_path / "broken.py").write_text("a = 1\nb = (\n")
+    with pytest.raises(ValueError, match=r"broken\.py, line 2 can't be read"):
+        load_config(tmp_path / "broken.py")
