@@ -7,11 +7,12 @@ _base_ = [
 ]
 model = dict(
     heads=dict(
-        semseg=dict(type="SegmentationHead", num_classes=40),
-        depth=dict(type="DepthHead"),
-        normals=dict(type="NormalsHead"),
+        semseg=dict(type="SegmentationHead", num_classes=40, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
+        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=2.0)),
+        normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=4.0)),
     )
 )
-train_cfg = dict(by_epoch=True, max_epochs=12, val_interval=4)
+optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
+train_cfg = dict(by_epoch=True, max_epochs=9, val_interval=9)
 val_evaluator = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
 test_evaluator = val_evaluator
