@@ -25,7 +25,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(split="train", pipeline=test_pipeline))
 test_dataloader = val_dataloader
-train_cfg = dict(_delete_=True, by_epoch=False, max_iters=300, val_interval=100)
+train_cfg = dict(by_epoch=False, max_iters=300, val_interval=100)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, begin=0, end=30, by_epoch=False),
     dict(type="PolyLR", power=0.9, eta_min=1e-6, by_epoch=False),
