@@ -18,7 +18,7 @@ from mtl_plugins.registry import METRICS, MODELS
 
 
 @MODELS.register_module()
-class SaliencyHead(DenseHead):
+class GazeHead(DenseHead):
     def __init__(self, *args, loss=dict(type="SquaredSigmoidLoss"), **kwargs):
         super().__init__(*args, out_channels=1, loss=loss, **kwargs)
 
@@ -35,7 +35,7 @@ class SquaredSigmoidLoss(DenseLoss):
 
 
 @METRICS.register_module()
-class SaliencyMetric(TaskMetric):
+class GazeMetric(TaskMetric):
     score_names = ("mae",)
 
     def __init__(self, task="saliency", **kwargs):
@@ -54,14 +54,14 @@ CONFIG = """
 _base_ = ["{preset}"]
 custom_imports = dict(imports=["saliency_of_mine"])
 labels = dict(saliency=dict(folder="saliency", reader="image"))
-model = dict(heads=dict(normals=None, saliency=dict(type="SaliencyHead", loss=[
+model = dict(heads=dict(normals=None, saliency=dict(type="GazeHead", loss=[
     dict(type="SquaredSigmoidLoss", loss_weight=2.0),
     dict(type="BinaryCrossEntropyLoss"),
 ])))
 train_dataloader = dict(dataset=dict(labels=labels))
 val_dataloader = dict(dataset=dict(labels=labels))
 test_dataloader = val_dataloader
-val_evaluator = [dict(type="DepthMetric"), dict(type="SaliencyMetric")]
+val_evaluator = [dict(type="DepthMetric"), dict(type="GazeMetric")]
 test_evaluator = val_evaluator
 """
 OPTIONS = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8}
