@@ -12,7 +12,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mtl_plugins.apis import load_config
-from mtl_plugins.apis.benchmark import Setting, benchmark_training, machine, training_size
+from mtl_plugins.apis.benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
 from mtl_plugins.apis.cli import run_command
 from mtl_plugins.apis.timing import format_section
 
@@ -20,7 +20,9 @@ from mtl_plugins.apis.timing import format_section
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file, or the name of a preset")
-    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), help="default: that of the training pipeline")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=DEFAULT_SIZE, metavar=("H", "W"), help="default: %(default)s"
+    )
     parser.add_argument("--batch-size", type=int, metavar="N", help="default: the config's")
     parser.add_argument("--steps", type=int, default=Setting.steps, metavar="N", help="batches a turn (%(default)s)")
     parser.add_argument("--rounds", type=int, default=Setting.rounds, metavar="N", help="turns of each (%(default)s)")
@@ -32,7 +34,7 @@ def parse_args():
 def main():
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    size = tuple(args.size) if args.size else training_size(cfg)
+    size = tuple(args.size)
     batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.batch_size
     setting = Setting(size, batch_size, args.steps, args.rounds)
     about = {"config": str(args.config), **machine(setting)}
