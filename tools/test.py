@@ -3,42 +3,31 @@
 import argparse
 import json
 import math
-import os
 from pathlib import Path
 
-from mmengine.config import DictAction
 from mmengine.dist import is_main_process
 
-from mtl_plugins.apis import build_runner, load_config
+from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.baselines import trivial_table
-from mtl_plugins.apis.cli import run_command
+from mtl_plugins.apis.cli import load_run_config, parse_run_args, run_command
+from mtl_plugins.apis.config import drop_pretrained
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config file, or the name of a preset")
     parser.add_argument("checkpoint")
-    parser.add_argument("--work-dir", help="where the log goes (default: work_dirs/<config>)")
     parser.add_argument("--out", metavar="FILE.json", help="write the metrics there")
     parser.add_argument("--show-dir", metavar="DIR", help="paint a panel for each image")
     parser.add_argument("--baselines", action="store_true", help="print the trivial predictors' metrics beside")
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="override the config")
-    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    return args
+    return parse_run_args(parser)
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
+    cfg = load_run_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
-    if cfg.model.backbone.get("pretrained"):
-        cfg.model.backbone.pretrained = False  # the checkpoint has the backbone's weights
-    if args.work_dir or cfg.get("work_dir") is None:
-        cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(args.config).stem)
+    drop_pretrained(cfg)
     if args.show_dir:
         cfg.default_hooks.visualization.update(out_dir=args.show_dir)
     runner = build_runner(cfg)

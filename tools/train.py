@@ -1,38 +1,26 @@
 """Train a config: python tools/train.py configs/hydranet_nyud.py"""
 
 import argparse
-import os
-from pathlib import Path
 
-from mmengine.config import DictAction
 from mmengine.runner import find_latest_checkpoint
 
-from mtl_plugins.apis import build_runner, load_config
-from mtl_plugins.apis.cli import run_command
+from mtl_plugins.apis import build_runner
+from mtl_plugins.apis.cli import load_run_config, parse_run_args, run_command
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config file, or the name of a preset")
-    parser.add_argument("--work-dir", help="where logs, checkpoints and pictures go (default: work_dirs/<config>)")
     parser.add_argument(
         "--resume", nargs="?", const="auto", metavar="PATH", help="go on from PATH, or from the last whole checkpoint"
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision even where it is not the default")
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="override the config")
-    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    return args
+    return parse_run_args(parser)
 
 
 def main():
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
-    if args.work_dir or cfg.get("work_dir") is None:
-        cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(args.config).stem)
+    cfg = load_run_config(args)
     if args.amp:
         cfg.optim_wrapper.type = "AutocastOptimWrapper"
         cfg.optim_wrapper.precision = "bfloat16"

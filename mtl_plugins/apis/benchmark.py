@@ -29,7 +29,7 @@ from mtl_plugins.datasets.synthrooms import prepare_synthrooms
 from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
-from .config import _innermost as innermost_datasets
+from .config import drop_pretrained, innermost_datasets
 from .timing import WARM_UP, Section, Stopwatch, alternate, synchronizer, to_row, to_rows
 
 DEFAULT_SIZE = (240, 320)
@@ -70,8 +70,7 @@ def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
 def _for_benchmark(cfg):
     """The config without what does not change the speed of a training step: weights to load, validation, test."""
     cfg = copy.deepcopy(cfg)
-    if "pretrained" in cfg.model.get("backbone", {}):
-        cfg.model.backbone.pretrained = False
+    drop_pretrained(cfg)
     cfg.load_from, cfg.resume = None, False
     for phase in ("val", "test"):
         for key in ("dataloader", "cfg", "evaluator"):

@@ -89,13 +89,19 @@ def _hand_down_data_root(cfg):
         return
     for name in _DATALOADERS:
         if cfg.get(name):
-            for dataset in _innermost(cfg[name].dataset):
+            for dataset in innermost_datasets(cfg[name].dataset):
                 dataset.setdefault("data_root", cfg.data_root)
 
 
-def _innermost(dataset):
-    """The datasets inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
+def drop_pretrained(cfg: Config) -> None:
+    """Have the backbone load nothing: a checkpoint brings its weights, or they do not matter."""
+    if cfg.model.get("backbone", {}).get("pretrained"):
+        cfg.model.backbone.pretrained = False
+
+
+def innermost_datasets(dataset: dict) -> list[dict]:
+    """The dataset configs inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
     inner = dataset.get("datasets") or ([dataset["dataset"]] if "dataset" in dataset else None)
     if inner is None:
         return [dataset]
-    return [leaf for child in inner for leaf in _innermost(child)]
+    return [leaf for child in inner for leaf in innermost_datasets(child)]

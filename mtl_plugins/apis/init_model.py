@@ -8,7 +8,7 @@ from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import DATASETS, MODELS, SCOPE
 
-from .config import load_config
+from .config import drop_pretrained, load_config
 
 
 def init_model(
@@ -28,8 +28,8 @@ def init_model(
     """
     cfg, device = load_config(config, cfg_options), _checked_device(device)
     init_default_scope(cfg.get("default_scope", SCOPE))
-    if checkpoint is not None and cfg.model.backbone.get("pretrained"):
-        cfg.model.backbone.pretrained = False  # the checkpoint has the backbone's weights
+    if checkpoint is not None:
+        drop_pretrained(cfg)
     model = MODELS.build(cfg.model)
     content = {}
     if checkpoint is None:

@@ -9,6 +9,9 @@ from .nyud40 import NYUD40_CLASSES, NYUD40_PALETTE
 #: The colour camera of NYUDv2 at 640×480 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
 KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
 
+#: What the authors' 16-bit depth PNG counts in a metre.
+DEPTH_SCALE = 5000.0
+
 
 @DATASETS.register_module()
 class NYUDv2(MultiTaskDataset):
@@ -39,7 +42,7 @@ class NYUDv2(MultiTaskDataset):
         split="train",
         ann_file=None,
         folders=None,
-        depth_scale=5000.0,
+        depth_scale=DEPTH_SCALE,
         intrinsics=None,
         **kwargs,
     ):

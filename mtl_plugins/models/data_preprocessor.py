@@ -35,7 +35,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """``dict(inputs=[uint8 (3, H, W), ...], data_samples=[...])`` to a batch: inputs (N, 3, H, W), normalised."""
         inputs = data["inputs"]
-        batch = inputs if isinstance(inputs, Tensor) else _stack(_padded(inputs))
+        batch = inputs if isinstance(inputs, Tensor) else _stack(self._padded(inputs))
         moved = self.cast_data({"inputs": batch, "data_samples": data.get("data_samples")})
         return {"inputs": self.normalise(moved["inputs"]), "data_samples": moved["data_samples"]}
 
@@ -45,22 +45,20 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         batch = batch.contiguous(memory_format=layout).to(self.mean.dtype, copy=True)  # the caller's stays as it is
         return batch.sub_(self.mean).mul_(self.scale)
 
+    def _padded(self, images):
+        height = max(image.shape[-2] for image in images)
+        width = max(image.shape[-1] for image in images)
+        if all(image.shape[-2:] == (height, width) for image in images):
+            return images
+        colour = self.mean[0].round().to(images[0])  # nearly zero, once it is normalised
+        padded = []
+        for image in images:
+            canvas = colour.expand(3, height, width).clone()
+            canvas[:, : image.shape[-2], : image.shape[-1]] = image
+            padded.append(canvas)
+        return padded
+
 
 def _stack(images):
     # PackSample's images lie pixel by pixel in memory: stacked in that order the batch is channels-last at no cost.
     return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
-
-
-def _padded(images):
-    height = max(image.shape[-2] for image in images)
-    width = max(image.shape[-1] for image in images)
-    if all(image.shape[-2:] == (height, width) for image in images):
-        return list(images)
-    # 124, 116, 104 is ImageNet's mean in bytes: after normalising, the padding is nearly zero.
-    colour = torch.tensor([124, 116, 104], dtype=torch.uint8)
-    padded = []
-    for image in images:
-        canvas = colour.view(3, 1, 1).expand(3, height, width).clone()
-        canvas[:, : image.shape[-2], : image.shape[-1]] = image
-        padded.append(canvas)
-    return padded

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mtl_plugins.datasets.nyudv2 import DEPTH_SCALE
 from mtl_plugins.functional.normals_png import encode_normals
 
 from .classes import NYUD40
 from .render import camera_of, render_room
 
 FOLDERS = dict(img="rgb", semseg="masks", depth="depth", normals="normals")
-DEPTH_SCALE = 5000  # PNG values a metre
 
 
 def prepare_image(job: tuple) -> dict:
