@@ -2,15 +2,30 @@ import os
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+
+from mtl_plugins.engine import keep_freed_memory
+from mtl_plugins.registry import RUNNERS
 
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on a GPU where there is one, else on the CPU (then with gloo between processes)."""
     if cfg.get("launcher", "none") != "none" and not torch.cuda.is_available():
         _prepare_cpu_processes(cfg)
-    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    if not torch.cuda.is_available():
+        keep_freed_memory()
+    runner = RUNNERS.get(cfg.get("runner_type", "MultiTaskRunner"))
+    return runner.from_cfg(cfg)
+
+
+def leave_processes() -> None:
+    """End the process group, if there is one, together with the other processes.
+
+    A process that just ends leaves gloo's threads running; its interpreter now and then aborts on them.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def _prepare_cpu_processes(cfg):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from .build import leave_processes
 from .config import load_config
 from .option_hint import option_hint
 
@@ -46,6 +47,7 @@ def run_command(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        leave_processes()
     except KeyboardInterrupt:
         sys.exit("\ninterrupted")
     except _FOR_PEOPLE as error:

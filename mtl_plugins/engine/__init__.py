@@ -10,7 +10,9 @@ from .checkpoint import (
     read_checkpoint,
     require_same_model,
 )
+from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
+from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
 from .seed_iteration_hook import SeedIterationHook, mix_seed
@@ -22,6 +24,7 @@ __all__ = [
     "AtomicLocalBackend",
     "AutocastOptimWrapper",
     "LabelPresenceHook",
+    "MultiTaskRunner",
     "NonFiniteLossError",
     "NonFiniteLossHook",
     "SeedIterationHook",
@@ -31,6 +34,7 @@ __all__ = [
     "compare_state_dicts",
     "cpu_has_bfloat16",
     "extract_state_dict",
+    "keep_freed_memory",
     "load_weights",
     "mix_seed",
     "read_checkpoint",

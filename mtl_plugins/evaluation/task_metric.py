@@ -6,7 +6,9 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-NOT_LABELLED = "not labelled"  # stands in ``results`` for an image that lacks the task
+# stand in ``results`` for an image that lacks the task
+NOT_LABELLED = "not labelled"
+NOT_PREDICTED = "not predicted"
 
 
 class TaskMetric(BaseMetric):
@@ -43,7 +45,7 @@ class TaskMetric(BaseMetric):
         """More text for the log, or None."""
 
     def process(self, data_batch, data_samples):
-        statistics = [NOT_LABELLED] * len(data_samples)
+        statistics = [self._lacking(sample) for sample in data_samples]
         for indices, prediction, target in self._batches(data_samples):
             for index, statistic in zip(indices, self.results_of(prediction, target), strict=True):
                 statistics[index] = statistic
@@ -51,6 +53,11 @@ class TaskMetric(BaseMetric):
 
     def compute_metrics(self, results):
         labelled = [result for result in results if not isinstance(result, str)]
+        if results and all(
+            isinstance(result, str) and result == NOT_PREDICTED for result in results
+        ):  # as after model.heads.<task>=None
+            print_log(f"{self.task}: left out, the model has no head for it", logger="current")
+            return {}
         if not labelled:
             print_log(
                 f"{self.task}: none of the {len(results)} images has both a label and a prediction, so there "
@@ -72,6 +79,9 @@ class TaskMetric(BaseMetric):
         if isinstance(statistics, tuple):
             return list(zip(*map(_rows, statistics), strict=True))
         return _rows(statistics)
+
+    def _lacking(self, sample):
+        return NOT_LABELLED if _field(sample.get("pred"), self.task) is not None else NOT_PREDICTED
 
     def _batches(self, data_samples):
         """Indices, predictions and targets of the labelled samples, stacked wherever the sizes agree."""

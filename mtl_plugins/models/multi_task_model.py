@@ -60,8 +60,7 @@ class MultiTaskModel(BaseModel):
                 the samples, each with ``.pred``.
         """
         if mode == "tensor":
-            features = self.extract_features(inputs)
-            return {task: head(features) for task, head in self.heads.items()}
+            return self.outputs(inputs)
         if mode == "loss":
             return self.loss(inputs, data_samples)
         if mode == "predict":
@@ -73,12 +72,20 @@ class MultiTaskModel(BaseModel):
         features = self.backbone(inputs)
         return self.neck(features) if self.neck is not None else features
 
+    def outputs(self, inputs: Tensor) -> dict[str, Tensor]:
+        """``{task: raw output}``."""
+        features = self.extract_features(inputs)
+        return {task: head(features) for task, head in self.heads.items()}
+
+    def compile_network(self, **options) -> None:
+        """Have ``outputs`` compiled by ``torch.compile(**options)``: all but losses and resizing."""
+        self.outputs = torch.compile(self.outputs, **options)
+
     def loss(self, inputs: Tensor, data_samples: list[BaseDataElement]) -> dict[str, Tensor]:
         """Losses of each task over the samples that have its label."""
-        features = self.extract_features(inputs)
         losses, unlabelled = {}, 0.0
-        for task, head in self.heads.items():
-            outputs = head(features)
+        for task, outputs in self.outputs(inputs).items():
+            head = self.heads[task]
             labelled = [i for i, sample in enumerate(data_samples) if task in sample.gt]
             if not labelled:
                 unlabelled = unlabelled + _zero(outputs)
@@ -105,8 +112,8 @@ class MultiTaskModel(BaseModel):
             alike[shape, tuple(sample.get("ori_shape", shape))].append(i)
         for ((height, width), size), chosen in alike.items():
             images = inputs if len(chosen) == len(inputs) else inputs[chosen]
-            features = self.extract_features(images[..., :height, :width])
-            maps = {task: head.predict(head(features), size) for task, head in self.heads.items()}
+            outputs = self.outputs(images[..., :height, :width])
+            maps = {task: head.predict(outputs[task], size) for task, head in self.heads.items()}
             for position, i in enumerate(chosen):
                 data_samples[i].pred = PixelData(**{task: answer[position] for task, answer in maps.items()})
         return data_samples

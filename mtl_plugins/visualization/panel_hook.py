@@ -107,7 +107,7 @@ class PanelHook(Hook):
 
     def _paint(self, runner, image, sample, title, path, track=None):
         try:
-            panel = self._painter.draw(_at_size(image, sample.get("ori_shape")), sample, title=title)
+            panel = self._painter.draw(_picture(image, sample), sample, title=title)
             write_picture(panel, path)
             if track is not None:
                 name, step = track
@@ -127,10 +127,24 @@ def _due(progress, interval):
     return progress.unit != "epoch" or progress.step % interval == 0 or progress.step >= progress.last
 
 
-def _at_size(image, size):
-    """A uint8 (3, H, W) tensor as (H', W', 3) array at the size that predictions are given at."""
+def _picture(image, sample):
+    """The image, uint8 (H', W', 3), at the size that predictions are given at.
+
+    Where the network saw it at another size, the file itself is looked at again: it is sharper.
+    """
     picture = image.detach().cpu().permute(1, 2, 0).numpy()
-    if size is None or tuple(picture.shape[:2]) == tuple(size):
+    size = tuple(sample.get("ori_shape") or picture.shape[:2])
+    if picture.shape[:2] == size:
         return picture
-    height, width = size
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
+    original = _read_if_size(sample.get("img_path"), size)
+    if original is not None:
+        return original
+    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def _read_if_size(path, size):
+    try:
+        with Image.open(path) as file:
+            return np.asarray(file.convert("RGB")) if file.size == size[::-1] else None
+    except (OSError, AttributeError, ValueError):  # no file, as for images that came from elsewhere
+        return None

@@ -16,7 +16,11 @@ from mtl_plugins.engine import atomic
 from mtl_plugins.registry import HOOKS
 
 HOOKS.import_from_location()  # now, and not in each of the processes forked below
-Runner._log_env = lambda self, env_cfg: None  # it asks git and gcc for their versions, a second each run
+
+
+class ToyRunner(Runner):
+    def _log_env(self, env_cfg):
+        """Nothing: it asks git and gcc for their versions, a second each run."""
 
 
 class ToyDataset(Dataset):
@@ -75,7 +79,7 @@ def build_runner(work_dir, epochs=2, model=None, dataset=None, iters=None, hooks
         return DataLoader(dataset or ToyDataset(), batch_size=4, collate_fn=collate)
 
     by_iter = dict(type="IterBasedTrainLoop", max_iters=iters, val_interval=2)
-    return Runner(
+    return ToyRunner(
         model=model or ToyModel(),
         work_dir=str(work_dir),
         train_dataloader=loader(),

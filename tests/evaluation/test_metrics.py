@@ -217,11 +217,12 @@ def test_unknown_depth_protocols_are_refused(settings, message):
         DepthMetric(**settings)
 
 
-def test_a_task_without_prediction_is_passed_over():
+def test_a_task_that_no_head_predicts_is_left_out(capture_log):
     data_sample = sample(0)
     data_sample.pred = PixelData(semseg=data_sample.pred.semseg)
     scores = evaluated([data_sample])
-    assert math.isnan(scores["depth/rmse"]) and not math.isnan(scores["semseg/mIoU"])
+    assert not math.isnan(scores["semseg/mIoU"]) and not any(key.startswith("depth/") for key in scores)
+    assert "depth: left out, the model has no head for it" in capture_log() and "WARNING" not in capture_log()
 
 
 def test_score_names_are_what_scores_gives():

@@ -27,7 +27,7 @@ def _free_port():
 def _run(*command):
     env = dict(os.environ, PYTHON=sys.executable, PORT=_free_port(), OMP_NUM_THREADS="1")
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, env=env)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
 
 
 def test_two_processes_train_with_missing_labels_and_score_as_one(root, nyud_folder, tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from mtl_plugins.visualization import CurvesHook, PanelHook, SummaryHook
+from mtl_plugins.visualization.panel_hook import _picture
 
 SIZE = (12, 16)
 METAINFO = dict(classes=("wall", "floor"), palette=[(200, 20, 20), (20, 200, 20)])
@@ -145,6 +146,18 @@ def test_the_panel_shows_the_datasets_colours(finished):
     panel = np.asarray(Image.open(work_dir / "panels" / "001_1_epoch_001.png"))
     for colour in METAINFO["palette"]:
         assert (panel == colour).all(-1).sum() > 1000
+
+
+def test_a_panel_shows_the_file_itself_where_the_network_saw_it_smaller(tmp_path):
+    sharp = (np.indices((12, 16)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
+    Image.fromarray(sharp).save(tmp_path / "a.png")
+    seen = torch.full((3, 6, 8), 127, dtype=torch.uint8)
+    sample = BaseDataElement(metainfo=dict(img_path=str(tmp_path / "a.png"), ori_shape=SIZE))
+    assert np.array_equal(_picture(seen, sample), sharp)
+    elsewhere = BaseDataElement(metainfo=dict(img_path="", ori_shape=SIZE))
+    assert np.array_equal(_picture(seen, elsewhere), np.full((*SIZE, 3), 127))
+    augmented = BaseDataElement(metainfo=dict(img_path=str(tmp_path / "a.png"), ori_shape=(6, 8)))
+    assert np.array_equal(_picture(seen, augmented), np.full((6, 8, 3), 127))
 
 
 def test_all_test_images_are_painted(finished):
