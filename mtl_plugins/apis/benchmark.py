@@ -26,6 +26,7 @@ from torch.utils.data import Dataset
 
 from mtl_plugins.datasets import SynthRooms
 from mtl_plugins.datasets.synthrooms import prepare_synthrooms
+from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
@@ -147,20 +148,31 @@ def compare_steps(cfg, model, optim_wrapper, samples, setting) -> Section:
     """The config's own training step against the plain one, of the same network on the same batch."""
     batch, synchronize = pseudo_collate(samples), synchronizer(model)
     plain = plain_step(cfg, copy.deepcopy(model), samples)
-    train_step = _compiled(cfg, model.train_step)
+    if options := cfg.get("compile"):
+        model.compile_network(**(options if isinstance(options, dict) else {}))
+    on_cpu = batch["inputs"][0].device == next(model.parameters()).device
+
+    def in_turn(step, keep):
+        def run():
+            if on_cpu:
+                keep_freed_memory(keep)
+            step()
+            synchronize()
+
+        return run
+
     contenders = {
-        "plain": lambda: (plain(), synchronize()),
-        "ours": lambda: (train_step(batch, optim_wrapper), synchronize()),
+        "plain": in_turn(plain, keep=False),
+        "ours": in_turn(lambda: model.train_step(batch, optim_wrapper), keep=True),
     }
     rows = to_rows(alternate(contenders, setting.rounds, setting.steps), len(samples), "train: ")
-    shares = {}
-    if not cfg.get("compile"):  # one piece then, without parts
-        shares = step_shares(model, optim_wrapper, batch, setting.rounds * setting.steps)
+    shares = step_shares(model, optim_wrapper, batch, setting.rounds * setting.steps)
     height, width = setting.size
     dtype = str(getattr(optim_wrapper, "dtype", torch.float32)).removeprefix("torch.")
     told = ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items())
     notes = (
-        f"plain: eager, NCHW, float32, unfused {type(optim_wrapper.optimizer).__name__}; "
+        f"plain: eager, NCHW, float32, unfused {type(optim_wrapper.optimizer).__name__}, the C library's own memory "
+        "settings; "
         f"ours: the config's settings ({dtype})",
         *([f"parts of ours: {told}"] if told else []),
     )
@@ -218,11 +230,6 @@ def step_shares(model, optim_wrapper, batch, steps: int) -> dict[str, float]:
     return {**shares, "rest": max(0.0, 1 - sum(shares.values()))}
 
 
-def _compiled(cfg, train_step):
-    options = cfg.get("compile")
-    return torch.compile(train_step, **(options if isinstance(options, dict) else {})) if options else train_step
-
-
 # 2. The Runner
 
 
@@ -263,12 +270,15 @@ def compare_runner(cfg, model, optim_wrapper, samples, setting) -> Section:
     count = setting.rounds * setting.steps
     dataset = InMemoryDataset(samples, len(samples) * (WARM_UP + count + 1))
     batches = iter(_loader(cfg, dataset, len(samples)))
-    train_step, synchronize = _compiled(cfg, model.train_step), synchronizer(model)
+    synchronize = synchronizer(model)
     with _quiet_runner(cfg) as runner:
         runner._train_dataloader = _loader(cfg, dataset, len(samples))
         watch = Stopwatch()
         turns = _TakeTurns(
-            lambda: train_step(next(batches), optim_wrapper), synchronize, count, after_warm_up=watch.seconds.clear
+            lambda: model.train_step(next(batches), optim_wrapper),
+            synchronize,
+            count,
+            after_warm_up=watch.seconds.clear,
         )
         stages = ("before_train_iter", "after_train_iter")
         hooks = [(type(hook).__name__, hook, stage) for hook in runner.hooks for stage in stages]
