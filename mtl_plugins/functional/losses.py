@@ -65,6 +65,10 @@ def cross_entropy(prediction, target, ignore_index=255, class_weight=None, label
     target = class_map(prediction, target, ignore_index)
     if class_weight is not None:
         class_weight = class_weight.to(prediction)
+    if prediction.is_contiguous(memory_format=torch.channels_last):
+        # a list of pixels, the classes last: torch's kernels for maps would copy the logits to channels-first
+        prediction = prediction.permute(0, 2, 3, 1).reshape(-1, prediction.shape[1])
+        target = target.reshape(-1)
     total = F.cross_entropy(
         prediction,
         target,
