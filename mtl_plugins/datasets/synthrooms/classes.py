@@ -1,5 +1,7 @@
 """Labels by name: those of NYUD-40."""
 
-from ..nyud40 import NYUD40_CLASSES as NYUD40
+from mtl_plugins.label_spaces import label_space
+
+NYUD40 = label_space("nyud40").classes
 
 ID = {name: n for n, name in enumerate(NYUD40)}

@@ -1,13 +1,10 @@
-"""One image's files, each written under a temporary name and renamed."""
-
-import errno
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from mtl_plugins.datasets.nyudv2 import DEPTH_SCALE
+from mtl_plugins.datasets.prepare.files import write_png
 from mtl_plugins.functional.normals_png import encode_normals
 
 from .classes import NYUD40
@@ -30,30 +27,10 @@ def prepare_image(job: tuple) -> dict:
         code = np.floor(room["depth"] * np.float32(DEPTH_SCALE) + np.float32(0.5)).astype(np.uint16)
         arrays = dict(img=room["img"], semseg=semseg, depth=code, normals=encode_normals(room["normals"]))
         for key, path in paths.items():
-            _write(path, lambda file, a=arrays[key]: Image.fromarray(a).save(file, "PNG", compress_level=1))
+            write_png(path, arrays[key])
     return dict(
         index=index,
         intrinsics=intrinsics,
         depth=(int(code.min()) / DEPTH_SCALE, int(code.max()) / DEPTH_SCALE),
         counts=[int(n) for n in np.bincount(semseg.ravel(), minlength=len(NYUD40))],
     )
-
-
-def write_text(path: Path, text: str):
-    _write(path, lambda file: file.write(text.encode()))
-
-
-def _write(path: Path, fill):
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            fill(file)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise OSError(
-                error.errno,
-                f"The disk is full: {path} could not be written. Make room and run again; what is finished is kept",
-            ) from None
-        raise

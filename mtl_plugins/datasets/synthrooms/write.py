@@ -1,21 +1,16 @@
 """``prepare_synthrooms``: a set of rendered rooms in the folder layout of NYUDv2."""
 
-import contextlib
-import json
-import os
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
+
+from mtl_plugins.datasets.prepare.files import write_text
+from mtl_plugins.datasets.prepare.target import Target
+from mtl_plugins.datasets.prepare.workers import run_jobs
 
 from .classes import NYUD40
-from .files import FOLDERS, prepare_image, write_text
+from .files import FOLDERS, prepare_image
 
 VERSION = 1  # of the pictures: raise it when a change alters them
-MARKER, STARTED = "synthrooms.json", "synthrooms.started.json"
 
 
 def prepare_synthrooms(
@@ -42,22 +37,22 @@ def prepare_synthrooms(
     out, size = Path(out_dir), tuple(int(n) for n in size)
     _check(num_train, num_val, size, seed, workers)
     identity = dict(version=VERSION, seed=int(seed), size=list(size))
-    _check_folder(out, identity)
+    target = Target(out, "synthrooms", "SynthRooms", identity)
+    target.check()
     counts = dict(num_train=num_train, num_val=num_val)
     total = num_train + num_val
-    done = _finished(out, identity | counts, total)
+    names = [f"{i:06d}.png" for i in range(total)]
+    lists = [out / name for name in ("train.txt", "val.txt", "intrinsics.txt")]
+    done = target.finished([*lists, *(out / folder / name for folder in FOLDERS.values() for name in names)], **counts)
     if done:
         if progress:
             print(f"{out}: complete already.\n{_table(done)}")
         return done
     began = time.perf_counter()
-    for folder in FOLDERS.values():
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    write_text(out / STARTED, json.dumps(identity))
-    (out / MARKER).unlink(missing_ok=True)
-    found = _render_all(out, seed, size, total, workers or os.cpu_count() or 1, progress)
+    target.begin(FOLDERS.values())
+    jobs = [(str(out), seed, i, size) for i in range(total)]
+    found = run_jobs(prepare_image, jobs, "SynthRooms", workers, progress)
 
-    names = [f"{i:06d}.png" for i in range(total)]
     lines = ["\t".join(f"{folder}/{name}" for folder in FOLDERS.values()) + "\n" for name in names]
     write_text(out / "train.txt", "".join(lines[:num_train]))
     write_text(out / "val.txt", "".join(lines[num_train:]))
@@ -65,12 +60,7 @@ def prepare_synthrooms(
         out / "intrinsics.txt",
         "".join(" ".join([name, *(f"{v:.6f}" for v in found[i]["intrinsics"])]) + "\n" for i, name in enumerate(names)),
     )
-    for folder in FOLDERS.values():  # what a killed run left half-written
-        for path in (out / folder).glob("*.tmp"):
-            path.unlink(missing_ok=True)
-    summary = identity | counts | _summary(found, total, size)
-    write_text(out / MARKER, json.dumps(summary, indent=1) + "\n")
-    (out / STARTED).unlink(missing_ok=True)
+    summary = target.finish(counts | _summary(found, total, size))
     if progress:
         print(f"{out}: {total} images in {time.perf_counter() - began:.0f} s.\n{_table(summary)}")
     return summary
@@ -89,108 +79,15 @@ def _check(num_train, num_val, size, seed, workers):
         raise ValueError(f"workers={workers}: 1 or more, or None for one a core.")
 
 
-def _check_folder(out: Path, identity: dict):
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; give a folder for the set.")
-    if not out.exists() or not any(out.iterdir()):
-        return
-    marker = next((out / name for name in (MARKER, STARTED) if (out / name).exists()), None)
-    if marker is None:
-        raise ValueError(f"{out} is not empty and holds no SynthRooms set; give a new or an empty folder.")
-    try:
-        held = json.loads(marker.read_text())
-    except ValueError:
-        raise ValueError(f"{marker} is no JSON; delete {out} and prepare the set again.") from None
-    wrong = [f"{key} {held.get(key)} (asked: {value})" for key, value in identity.items() if held.get(key) != value]
-    if wrong:
-        raise ValueError(f"{out} holds another SynthRooms set: {', '.join(wrong)}. Give another folder, or delete it.")
-
-
-def _finished(out: Path, wanted: dict, total: int) -> dict | None:
-    """The summary, if the whole set is there."""
-    if not (out / MARKER).exists():
-        return None
-    held = json.loads((out / MARKER).read_text())
-    files = [out / name for name in ("train.txt", "val.txt", "intrinsics.txt")]
-    files += [out / folder / f"{i:06d}.png" for folder in FOLDERS.values() for i in range(total)]
-    same = all(held.get(key) == value for key, value in wanted.items())
-    return held if same and all(map(os.path.exists, files)) else None
-
-
-def _render_all(out, seed, size, total, workers, progress) -> dict:
-    found, jobs = {}, [(str(out), seed, i, size) for i in range(total)]
-    with _bar(total, progress) as advance, contextlib.ExitStack() as stack:
-        if workers == 1 or total == 1:
-            results = map(prepare_image, jobs)
-        else:
-            # fork starts at once and needs no importable main module; elsewhere than on Linux it is unsafe.
-            context = get_context("fork" if sys.platform == "linux" else "spawn")
-            pool = ProcessPoolExecutor(min(workers, total), context, _die_with_parent, (os.getpid(),))
-            stack.callback(pool.shutdown, cancel_futures=True)
-            results = (future.result() for future in as_completed([pool.submit(prepare_image, job) for job in jobs]))
-        try:
-            for result in results:
-                found[result["index"]] = result
-                advance()
-        except BrokenProcessPool:
-            raise RuntimeError(
-                f"A rendering process was killed (out of memory?) after {len(found)} of {total} images. "
-                f"Run again to go on, perhaps with fewer workers than {workers}."
-            ) from None
-    return found
-
-
-def _die_with_parent(parent: int):
-    """A worker whose parent was killed would wait for ever."""
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _bar(total: int, show: bool):
-    """Yields a function to call after each image."""
-    if not show:
-        yield lambda: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("SynthRooms"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    task, began, count = bar.add_task("", total=total, rate=""), time.perf_counter(), 0
-
-    def advance():
-        nonlocal count
-        if not count:
-            bar.start()  # not before the workers are forked: it starts a thread
-        count += 1
-        bar.update(task, advance=1, rate=f"{count / (time.perf_counter() - began):.1f} images/s")
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
-
-
-def _summary(found: dict, total: int, size) -> dict:
+def _summary(found: list[dict], total: int, size) -> dict:
     pixels = total * size[0] * size[1]
-    counts = [sum(r["counts"][k] for r in found.values()) for k in range(len(NYUD40))]
+    counts = [sum(r["counts"][k] for r in found) for k in range(len(NYUD40))]
     return dict(
         images=total,
         labels=dict.fromkeys(("semseg", "depth", "normals"), total),
         classes=list(NYUD40),
         share={NYUD40[k]: counts[k] / pixels for k in range(len(NYUD40)) if counts[k]},
-        depth_range=[min(r["depth"][0] for r in found.values()), max(r["depth"][1] for r in found.values())],
+        depth_range=[min(r["depth"][0] for r in found), max(r["depth"][1] for r in found)],
     )
 
 

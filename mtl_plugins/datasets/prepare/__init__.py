@@ -1,0 +1,1 @@
+"""From official archives to what training reads: ``python tools/prepare_dataset.py NAME``."""

@@ -1,0 +1,50 @@
+"""Files that are whole or absent: written under a temporary name, then renamed."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+TEMPORARY = ".tmp"
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Have ``fill(file)`` write ``path``; its folder must be there.
+
+    Raises:
+        OSError: the disk is full (what is finished is kept), or the folder can't be written.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        with open(temporary, "wb") as file:
+            fill(file)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in _FULL:
+            raise OSError(
+                error.errno,
+                f"The disk is full: {path} could not be written. Make room and run again; what is finished is kept",
+            ) from None
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8."""
+    write_file(path, lambda file: file.write(text.encode()))
+
+
+def write_png(path: Path, array: np.ndarray) -> None:
+    """Write uint8 or uint16 (H, W), or uint8 (H, W, 3), as PNG: compressed a little, as reading is then fastest."""
+    write_file(path, lambda file: Image.fromarray(array).save(file, "PNG", compress_level=1))
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed runs left half-written in ``folder``."""
+    for path in folder.glob(f"*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
