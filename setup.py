@@ -32,6 +32,7 @@ setup(
         "mmengine>=0.10.7",  # the first that works with numpy 2 and torch 2.6
         "numpy>=1.26",  # the first for Python 3.12
         "scipy>=1.11",  # the first for numpy 1.26
+        "h5py>=3.11",  # the first for numpy 2
         "matplotlib>=3.8",  # the first for Python 3.12
         "pillow>=10.1",  # ImageFont.load_default takes a size
     ],

@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from mtl_plugins.apis.config import innermost_datasets
 from mtl_plugins.datasets.synthrooms import prepare_synthrooms
 from mtl_plugins.functional.normals_png import encode_normals
+
+from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (48, 64)
@@ -72,6 +76,16 @@ def nyud_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def nyud13_folder(tmp_path_factory, nyud_folder):
+    """The same with in-painted depth and cameras, as ``hydranet_nyud13`` wants it."""
+    folder = tmp_path_factory.mktemp("nyud13") / "data"
+    shutil.copytree(nyud_folder, folder)
+    shutil.copytree(folder / "depth", folder / "depth_filled")
+    (folder / "intrinsics.txt").write_text("".join(f"{i}.png 50 50 32 24\n" for i in range(len(LABELS_OF_LINE))))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def camvid_folder(tmp_path_factory):
     """CamVid's layout: 4 images of 48x64 to train on, 2 to validate."""
     folder = tmp_path_factory.mktemp("camvid")
@@ -110,8 +124,36 @@ def run_tool(monkeypatch, tmp_path):
     return run
 
 
+@pytest.fixture(scope="session")
+def kitti_folder(tmp_path_factory):
+    """KITTI's folders: ``depth`` (raw and annotated, 8 frames), ``kitti6`` (6 images)."""
+    folder = tmp_path_factory.mktemp("kitti")
+    for name, write in (("depth", write_kitti), ("kitti6", write_kitti6)):
+        (folder / name).mkdir()
+        write(folder / name, size=SIZE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cityscapes_folder(tmp_path_factory):
+    """Cityscapes' folders, images of 48x64."""
+    return write_cityscapes(tmp_path_factory.mktemp("cityscapes"), size=SIZE)
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory, nyud_folder, kitti_folder):
+    """``nyud`` and ``kitti`` side by side."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "nyud").symlink_to(nyud_folder)
+    (folder / "kitti").symlink_to(kitti_folder)
+    return folder
+
+
 def light(cfg, data_root, work_dir):
-    """A preset made small: tiny images, batches of 2 (validation 1), no workers, one epoch of one iteration."""
+    """A preset made small: tiny images, batches of 2 (validation 1), no workers, one epoch of one iteration a dataset.
+
+    A preset of several datasets is to be loaded with its ``data_root``.
+    """
     cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.log_level = str(work_dir), "ERROR"
     cfg.experiment_name = f"tiny_{os.urandom(4).hex()}"  # mmengine keeps one global logger a name
@@ -119,12 +161,18 @@ def light(cfg, data_root, work_dir):
     cfg.env_cfg.cudnn_benchmark = False
     cfg.default_hooks.logger.interval = 1
     for name, size in (("train_dataloader", 2), ("val_dataloader", 1), ("test_dataloader", 1)):
-        loader = cfg[name]
+        loader, parts = cfg[name], innermost_datasets(cfg[name].dataset)
         loader.update(batch_size=size, num_workers=0, persistent_workers=False)
-        loader.dataset.update(data_root=str(data_root), limit=2 if name == "train_dataloader" else 1)
-        for transform in loader.dataset.pipeline:
-            if "size" in transform:
-                transform.size = (32, 64)
+        if loader.sampler.type == "MultiDatasetSampler":
+            loader.sampler.update(weights=dict.fromkeys(loader.dataset.datasets, 1), length=2 * len(parts))
+            loader.sampler.update(batch_size=2 if loader.sampler.get("batch_size") else None)
+        for part in parts:
+            if len(parts) == 1:
+                part.data_root = str(data_root)
+            part.limit = 2 if name == "train_dataloader" else 1
+            for transform in part.pipeline:
+                if "size" in transform:
+                    transform.size = (32, 64)
     cfg.param_scheduler = None
     by_epoch = cfg.train_cfg.get("by_epoch", True)
     cfg.train_cfg = dict(by_epoch=by_epoch, val_interval=1, **{"max_epochs" if by_epoch else "max_iters": 1})

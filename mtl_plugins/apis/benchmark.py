@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -31,10 +32,12 @@ from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
 from .config import drop_pretrained, innermost_datasets
+from .plain_reading import plain_reading
 from .timing import WARM_UP, Section, Stopwatch, alternate, synchronizer, to_row, to_rows
 
 DEFAULT_SIZE = (240, 320)
 _IMAGES_ON_DISK = 8  # of the stand-in for SynthRooms where it was not prepared
+_IMAGES_READ = 16  # in the comparison of ways to read
 _HOOKS_SHOWN = 3
 
 
@@ -54,7 +57,7 @@ class Setting:
 
 
 def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
-    """Yields the sections 'train', 'runner' and 'data' as they are measured."""
+    """Yields the sections 'train', 'runner', 'data' and 'read' as they are measured."""
     cfg = _for_benchmark(cfg)
     init_default_scope(cfg.get("default_scope", SCOPE))
     model, optim_wrapper = build_training(cfg)
@@ -63,6 +66,7 @@ def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
     yield train
     yield compare_runner(cfg, model, optim_wrapper, samples, setting)
     yield measure_data(cfg, setting, train.rows[-1].images_per_second)
+    yield compare_reading(cfg, setting)
 
 
 # What is trained, and on what
@@ -356,6 +360,38 @@ def measure_data(cfg: Config, setting: Setting, training_speed: float) -> Sectio
     return Section(title, (row,), figures, tuple(notes))
 
 
+def compare_reading(cfg: Config, setting: Setting) -> Section:
+    """Images a second in one thread: PIL and numpy by hand, this project's pipeline, and that with a cache."""
+    title = "Reading and augmenting, one thread"
+    with tempfile.TemporaryDirectory(prefix="mtl-benchmark-") as folder:
+        try:
+            dataset_cfg, origin = _dataset_on_disk(cfg, folder)
+            parts = [dict(part, limit=_IMAGES_READ) for part in innermost_datasets(dataset_cfg)]
+            ours = [DATASETS.build(part) for part in parts]
+            cached = [DATASETS.build(dict(part, cache="memory")) for part in parts]
+            plain = [plain_reading(d.samples, d.labels, part["pipeline"]) for d, part in zip(ours, parts, strict=True)]
+        except (FileNotFoundError, NotImplementedError) as error:
+            return Section(title, notes=(f"not measured: {error}",))
+        draw, images = np.random.default_rng(0), min(map(len, ours))
+
+        def of_each(datasets, read):
+            def run():
+                for dataset in datasets:
+                    for index in range(images):
+                        read(dataset, index)
+
+            return run
+
+        contenders = {
+            "PIL + numpy": of_each(plain, lambda read, index: read(index, draw)),
+            "ours": of_each(ours, lambda dataset, index: dataset[index, int(draw.integers(2**32))]),
+            "ours, cached": of_each(cached, lambda dataset, index: dataset[index, int(draw.integers(2**32))]),
+        }
+        with one_thread():
+            times = alternate(contenders, setting.rounds, setting.steps, warm_up=1)
+    return Section(title, to_rows(times, images * len(ours), "read: "), {}, (origin,))
+
+
 def _feeds(workers, ratio):
     if not workers:
         return "feeds: no, with num_workers=0 training waits for each batch: give train_dataloader.num_workers"
@@ -388,13 +424,20 @@ def read_seconds(cfg: Config, dataset: Dataset, setting: Setting) -> list[float]
     def read_batch():
         loader.collate_fn([dataset[key] for key in islice(keys, setting.batch_size)])
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the data loader does in its workers
-    try:
+    with one_thread():
         [turn] = alternate({"worker": read_batch}, 1, setting.rounds * setting.steps, warm_up=1)["worker"]
+    return turn
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Within the context torch computes in one thread, as the data loader has it in its workers."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
-    return turn
 
 
 def _endless(sampler):

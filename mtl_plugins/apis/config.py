@@ -11,15 +11,18 @@ from mmengine.runner import Runner
 # What the Runner reads from the config beside its own arguments.
 _RUNNER_OPTIONS = (
     *("compile", "sync_bn", "find_unused_parameters", "activation_checkpointing", "efficient_conv_bn_eval"),
-    *("model_wrapper_cfg", "runner_type", "strategy", "custom_imports", "predict_pipeline", "data_root"),
+    *("model_wrapper_cfg", "runner_type", "strategy", "custom_imports", "predict_pipeline", "data_root", "tta_model"),
+    "label_space",
 )
+_ITSELF = "{data_root}"  # where several datasets lie in one folder: data_root="{data_root}/kitti6"
 _DATALOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def load_config(config: str | Path | Config, cfg_options: dict | None = None) -> Config:
     """Read a config file or a preset by name, and merge options into it.
 
-    A dataset that names no ``data_root`` gets the config's own, so ``--cfg-options data_root=DIR`` moves all of them.
+    A dataset that names no ``data_root`` gets the config's own, and ``{data_root}`` in a dataset's means it, so
+    ``--cfg-options data_root=DIR`` moves all of them.
     The config's folder and the working directory can be imported from (``custom_imports``).
 
     Raises:
@@ -54,7 +57,7 @@ def find_config(config: str | Path) -> Path:
     path = Path(config)
     if path.is_file():
         return path
-    presets = {preset.stem: preset for folder in _preset_folders() for preset in sorted(folder.glob("*.py"))}
+    presets = {preset.stem: preset for folder in _preset_folders() for preset in list_presets(folder)}
     if path.stem in presets and path.suffix in ("", ".py") and len(path.parts) <= 2:
         return presets[path.stem]
     near = difflib.get_close_matches(path.stem, presets, n=3, cutoff=0.4)
@@ -63,6 +66,11 @@ def find_config(config: str | Path) -> Path:
         + (f"; did you mean {', '.join(near)}?" if near else ".")
         + f" Presets: {', '.join(presets)}."
     )
+
+
+def list_presets(folder: Path) -> list[Path]:
+    """The presets in a folder and the folders in it, without the parts that they are made of (``_base_``)."""
+    return [path for path in sorted(folder.rglob("*.py")) if not path.relative_to(folder).parts[0].startswith("_")]
 
 
 def _preset_folders():
@@ -90,7 +98,7 @@ def _hand_down_data_root(cfg):
     for name in _DATALOADERS:
         if cfg.get(name):
             for dataset in innermost_datasets(cfg[name].dataset):
-                dataset.setdefault("data_root", cfg.data_root)
+                dataset.data_root = dataset.get("data_root", _ITSELF).replace(_ITSELF, cfg.data_root)
 
 
 def drop_pretrained(cfg: Config) -> None:
@@ -100,8 +108,9 @@ def drop_pretrained(cfg: Config) -> None:
 
 
 def innermost_datasets(dataset: dict) -> list[dict]:
-    """The dataset configs inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
+    """The dataset configs inside wrappers such as ``MultiDataset``, ``ConcatDataset`` and ``RepeatDataset``."""
     inner = dataset.get("datasets") or ([dataset["dataset"]] if "dataset" in dataset else None)
     if inner is None:
         return [dataset]
+    inner = list(inner.values()) if isinstance(inner, dict) else inner  # MultiDataset has them by name
     return [leaf for child in inner for leaf in innermost_datasets(child)]

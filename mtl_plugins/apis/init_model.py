@@ -4,7 +4,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mtl_plugins.datasets import combine_metainfo
 from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model
+from mtl_plugins.label_spaces import label_space
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import DATASETS, MODELS, SCOPE
 
@@ -54,5 +56,17 @@ def _checked_device(device):
 def _dataset_meta(cfg):
     for name in ("test_dataloader", "val_dataloader", "train_dataloader"):
         if cfg.get(name):
-            return dict(getattr(DATASETS.get(cfg[name].dataset.type), "METAINFO", {}))
-    return {}
+            return _meta_of(cfg[name].dataset)
+    return label_space(cfg.label_space).metainfo if cfg.get("label_space") else {}  # a network without data
+
+
+def _meta_of(dataset):
+    """The metainfo that a dataset of this config would have, without its files."""
+    if isinstance(dataset.get("datasets"), dict):
+        return combine_metainfo({name: _meta_of(part) for name, part in dataset["datasets"].items()})
+    if "dataset" in dataset:  # a wrapper such as RepeatDataset
+        return _meta_of(dataset["dataset"])
+    meta = dict(getattr(DATASETS.get(dataset["type"]), "METAINFO", {}))
+    if "label_space" in dataset:
+        meta |= label_space(dataset["label_space"]).metainfo
+    return meta | dict(dataset.get("metainfo") or {})

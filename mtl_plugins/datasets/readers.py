@@ -1,6 +1,7 @@
 """From a label file to a tensor with a meaning: ``reader(path, **options)``, which gives None for no label."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import torch
@@ -8,11 +9,12 @@ from mmengine.registry import FUNCTIONS
 from torchvision import tv_tensors
 
 from mtl_plugins.functional.normals_png import decode_normals
+from mtl_plugins.label_spaces import VOID, label_space
+from mtl_plugins.label_spaces import class_map as find_class_map
 from mtl_plugins.structures import DenseMap, DepthMap, NormalMap
 
 from .decode import decode_file
 from .errors import DataError
-from .transforms.fill import VOID
 
 
 def read_image(path):
@@ -33,16 +35,24 @@ def _one_channel(path, what):
     return raw
 
 
-def read_classes(path, num_classes=None, void_ids=()):
+def read_classes(path, num_classes=None, void_ids=(), class_map=None):
     """Class ids of each pixel, ``Mask`` uint8 (1, H, W), 255 void.
 
     Args:
-        path: PNG of 8 bits or less, grey or palette.
-        num_classes (int): ids must lie below it, or be void; None: not checked.
+        path: PNG, grey or palette.
+        num_classes (int): ids, after the map, must lie below it, or be void; None: not checked.
         void_ids (tuple): ids in the file that mean void too.
+        class_map: from the file's ids to others: names ``(source, target)`` of label spaces, or a look-up table of
+            uint8, 255 void, as `label_spaces.class_map` gives it. The file's ids must be known to the source, or be
+            void.
+
+    Raises:
+        DataError: an id that there is not, with the file's name.
     """
     raw = _one_channel(path, "a map of class ids").numpy()
-    if void_ids:
+    if class_map is not None:
+        raw = _mapped(raw, class_map, tuple(void_ids), path)
+    elif void_ids:
         table = np.arange(np.iinfo(raw.dtype).max + 1, dtype=raw.dtype)
         table[list(void_ids)] = VOID
         raw = np.take(table, raw)
@@ -51,12 +61,49 @@ def read_classes(path, num_classes=None, void_ids=()):
     if raw.dtype != np.uint8 or (raw + np.uint8(1)).max() > limit:
         found = [n for n in np.unique(raw).tolist() if n >= limit and n != VOID]
         if found:
-            shown = ", ".join(map(str, found[:10])) + (" …" if len(found) > 10 else "")
+            holds = "holds class id" if class_map is None else "holds what its class map makes class id"
             raise DataError(
-                f"{path} holds class id {shown}, but there are {limit} classes: 0…{limit - 1}, and {VOID} "
+                f"{path} {holds} {_shown(found)}, but there are {limit} classes: 0…{limit - 1}, and {VOID} "
                 "for void. Correct the file, or name all classes in the dataset's metainfo=dict(classes=…)."
             )
     return tv_tensors.Mask(torch.from_numpy(raw.astype(np.uint8, copy=False)))
+
+
+def _mapped(raw, class_map, void_ids, path):
+    named = isinstance(class_map[0], str)
+    lut, known = _named_table(tuple(class_map), void_ids) if named else _table(class_map, None, void_ids)
+    strange = ~np.take(known, raw, mode="clip")
+    if strange.any():
+        ids = np.flatnonzero(known)
+        owner = f"of {class_map[0]} " if named else ""
+        raise DataError(
+            f"{path} holds class id {_shown(np.unique(raw[strange]).tolist())}, but the ids {owner}that can be mapped "
+            f"are {ids[0]}…{ids[ids != VOID][-1]}, and {VOID} for void. Are these labels of another set? Name theirs "
+            "in class_map=(source, target); ids that mean void are void_ids."
+        )
+    return np.take(lut, raw)
+
+
+@cache
+def _named_table(names, void_ids):
+    return _table(find_class_map(*names), label_space(names[0]).ids, void_ids)
+
+
+def _table(given, ids, void_ids):
+    """The look-up table, uint8, and which ids it knows: ``ids`` (None: all of them), void, and ``void_ids``."""
+    given = np.asarray(given)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or given.min() < 0 or given.max() > VOID:
+        raise ValueError(f"class_map is two names of label spaces or a table of ids 0…{VOID}, but got {given!r:.200}.")
+    lut = np.full(max(len(given), VOID + 1, *(void + 1 for void in void_ids)), VOID, np.uint8)
+    lut[: len(given)] = given
+    lut[list(void_ids)] = VOID
+    known = np.zeros(len(lut) + 1, bool)  # the last stands for all ids beyond the table
+    known[[*(range(len(given)) if ids is None else ids), VOID, *void_ids]] = True
+    return lut, known
+
+
+def _shown(ids):
+    return ", ".join(map(str, ids[:10])) + (" …" if len(ids) > 10 else "")
 
 
 def read_depth(path, scale):
@@ -67,7 +114,7 @@ def read_depth(path, scale):
             f"{path} is a PNG of 8 bits, but depth is read from 16 bits (metres × {scale:g}, 0 for no "
             "reading). Write it again as a 16-bit grey PNG."
         )
-    return _unless_empty(DepthMap(raw.to(torch.float32).div_(scale)), path, "no reading (all zero)")
+    return unless_empty(DepthMap(raw.to(torch.float32).div_(scale)), path, "no reading (all zero)")
 
 
 def read_normals(path):
@@ -75,7 +122,7 @@ def read_normals(path):
     raw = decode_file(path)
     if raw.shape[0] != 3 or raw.dtype != torch.uint8:
         raise DataError(f"{path} has {raw.shape[0]} channels of {raw.dtype}, but normals are an 8-bit RGB PNG.")
-    return _unless_empty(NormalMap(decode_normals(raw)), path, "no valid normal")
+    return unless_empty(NormalMap(decode_normals(raw)), path, "no valid normal")
 
 
 def read_map(path):
@@ -84,7 +131,8 @@ def read_map(path):
     return DenseMap(raw.to(torch.float32).div_(torch.iinfo(raw.dtype).max))
 
 
-def _unless_empty(label, path, what):
+def unless_empty(label, path, what):
+    """The label; None, with a warning, where it says nothing of any pixel."""
     if label.any():
         return label
     # Python shows the same warning once a process

@@ -8,3 +8,4 @@ class SynthRooms(NYUDv2):
     """Rendered rooms in the layout and with the classes of `NYUDv2`, each image with its own camera."""
 
     HOW_TO_PREPARE = "Prepare it with `python tools/prepare_dataset.py synthrooms --out {data_root}`."
+    depth_source = None  # of one kind alone

@@ -10,6 +10,7 @@ from .checkpoint import (
     read_checkpoint,
     require_same_model,
 )
+from .distillation import DistillationHook, Teacher, TeacherError
 from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
 from .multi_task_runner import MultiTaskRunner
@@ -23,6 +24,7 @@ __all__ = [
     "AtomicCheckpointHook",
     "AtomicLocalBackend",
     "AutocastOptimWrapper",
+    "DistillationHook",
     "LabelPresenceHook",
     "MultiTaskRunner",
     "NonFiniteLossError",
@@ -30,6 +32,8 @@ __all__ = [
     "SeedIterationHook",
     "StateDictDifference",
     "SyncAllBuffersHook",
+    "Teacher",
+    "TeacherError",
     "autocast_context",
     "compare_state_dicts",
     "cpu_has_bfloat16",

@@ -1,11 +1,15 @@
+import difflib
+from dataclasses import replace
+
 import torch
 
-from mtl_plugins.functional.depth_metrics import CROPS, depth_scores, depth_statistics, evaluated_pixels
+from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics, evaluated_pixels
 from mtl_plugins.registry import METRICS
 
+from .depth_protocol import PROTOCOLS
 from .task_metric import TaskMetric
 
-AVERAGES = ("pixel", "image")
+_SAME = "as the protocol"
 
 
 @METRICS.register_module()
@@ -16,36 +20,43 @@ class DepthMetric(TaskMetric):
 
     Args:
         task: the key of the task.
-        crop: None, ``'eigen'`` (NYUDv2) or ``'garg'`` (KITTI).
-        min_depth, max_depth: metres.
-        average: ``'pixel'`` over all pixels of the set, or ``'image'``: each image's score, averaged.
+        protocol: a name of ``PROTOCOLS``; it stands in the log and in the results.
+        crop, min_depth, max_depth, average: what differs from it; see :class:`DepthProtocol`.
     """
 
     score_names = ("rmse", "rmse_log", "abs_rel", "sq_rel", "silog", "delta1", "delta2", "delta3")
 
-    def __init__(self, task="depth", crop=None, min_depth=1e-3, max_depth=10.0, average="pixel", **kwargs):
+    def __init__(
+        self,
+        task="depth",
+        protocol="nyud",
+        crop=_SAME,
+        min_depth=_SAME,
+        max_depth=_SAME,
+        average=_SAME,
+        **kwargs,
+    ):
         super().__init__(task, **kwargs)
-        for name, value, allowed in (("crop", crop, (None, *CROPS)), ("average", average, AVERAGES)):
-            if value not in allowed:
-                raise ValueError(f"DepthMetric has {name}={value!r}, allowed are {', '.join(map(repr, allowed))}")
-        if not 0 < min_depth < max_depth:
-            raise ValueError(f"DepthMetric needs 0 < min_depth < max_depth, not {min_depth} and {max_depth} metres")
-        self.crop = crop
-        self.min_depth = min_depth
-        self.max_depth = max_depth
-        self.average = average
+        if protocol not in PROTOCOLS:
+            near = difflib.get_close_matches(str(protocol), PROTOCOLS, n=2, cutoff=0.5)
+            hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+            raise ValueError(f"DepthMetric has protocol={protocol!r}: {hint}Known: {', '.join(PROTOCOLS)}.")
+        given = dict(crop=crop, min_depth=min_depth, max_depth=max_depth, average=average)
+        settings = replace(PROTOCOLS[protocol], **{name: value for name, value in given.items() if value != _SAME})
+        self.name = protocol if settings == PROTOCOLS[protocol] else f"{protocol}, changed"
+        self.settings = settings
 
     def evaluated(self, target):
         """Bool, shape of ``target``: the pixels that count."""
-        return evaluated_pixels(target, self.min_depth, self.max_depth, self.crop)
+        return evaluated_pixels(target, self.settings.min_depth, self.settings.max_depth, self.settings.crop)
 
     def statistics(self, prediction, target):
-        prediction = prediction.double().clamp(self.min_depth, self.max_depth)
+        prediction = prediction.double().clamp(self.settings.min_depth, self.settings.max_depth)
         return depth_statistics(prediction, target, self.evaluated(target))
 
     def scores(self, results):
-        return depth_scores(torch.stack(results), self.average)
+        return depth_scores(torch.stack(results), self.settings.average)
 
     def protocol(self):
-        crop = f"{self.crop.capitalize()} crop" if self.crop else "no crop"
-        return f"{crop}, {self.min_depth:g}-{self.max_depth:g} m, {self.average}-wise average"
+        source = self.metainfo.get("depth_source")
+        return f"{self.name} ({self.settings}{f'; {source}' if source else ''})"

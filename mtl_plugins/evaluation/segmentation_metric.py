@@ -34,7 +34,7 @@ class SegmentationMetric(TaskMetric):
         """The classes' names."""
         classes = self._classes
         if classes is None:
-            classes = (self.dataset_meta or {}).get("classes")
+            classes = self.metainfo.get("classes")
         if classes is None:
             raise ValueError(
                 f"SegmentationMetric of {self.task!r} knows no classes: the dataset's METAINFO has no "

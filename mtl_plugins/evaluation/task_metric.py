@@ -20,14 +20,28 @@ class TaskMetric(BaseMetric):
 
     Args:
         task: the key of the task.
+        dataset: the name of the dataset whose samples alone are scored, where there are several (``MultiDataset``);
+            the keys are then ``<dataset>/<task>/<score>``.
         collect_device, collect_dir: see mmengine's ``BaseMetric``.
     """
 
     score_names: tuple
 
-    def __init__(self, task, collect_device="cpu", collect_dir=None):
-        super().__init__(collect_device=collect_device, prefix=task, collect_dir=collect_dir)
-        self.task = task
+    def __init__(self, task, dataset=None, collect_device="cpu", collect_dir=None):
+        prefix = task if dataset is None else f"{dataset}/{task}"
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.task, self.dataset = task, dataset
+
+    @property
+    def metainfo(self):
+        """The metainfo of the dataset that is scored."""
+        meta = self.dataset_meta or {}
+        return meta.get("datasets", {}).get(self.dataset, meta)
+
+    def is_scored(self, sample):
+        """Whether a sample is of the dataset that is scored, and its label a real one, no teacher's answer."""
+        real = self.task not in sample.get("pseudo", ())
+        return real and (self.dataset is None or sample.get("dataset") == self.dataset)
 
     @abstractmethod
     def statistics(self, prediction, target):
@@ -56,11 +70,11 @@ class TaskMetric(BaseMetric):
         if results and all(
             isinstance(result, str) and result == NOT_PREDICTED for result in results
         ):  # as after model.heads.<task>=None
-            print_log(f"{self.task}: left out, the model has no head for it", logger="current")
+            print_log(f"{self.prefix}: left out, the model has no head for it", logger="current")
             return {}
         if not labelled:
             print_log(
-                f"{self.task}: none of the {len(results)} images has both a label and a prediction, so there "
+                f"{self.prefix}: none of the {len(results)} images has both a label and a prediction, so there "
                 "are no scores; check the dataset's labels and the model's heads",
                 logger="current",
                 level=logging.WARNING,
@@ -68,7 +82,7 @@ class TaskMetric(BaseMetric):
             return dict.fromkeys(self.score_names, float("nan"))
         more = self.report(labelled)
         print_log(
-            f"{self.task}: {self.protocol()}, {len(labelled)} images" + (f"\n{more}" if more else ""),
+            f"{self.prefix}: {self.protocol()}, {len(labelled)} images" + (f"\n{more}" if more else ""),
             logger="current",
         )
         return self.scores(labelled)
@@ -88,7 +102,7 @@ class TaskMetric(BaseMetric):
         groups = defaultdict(list)
         for index, sample in enumerate(data_samples):
             prediction, target = (_field(sample.get(part), self.task) for part in ("pred", "gt"))
-            if prediction is None or target is None:
+            if prediction is None or target is None or not self.is_scored(sample):
                 continue
             if prediction.shape != target.shape:
                 image = sample.get("img_path", f"sample {index} of the batch")

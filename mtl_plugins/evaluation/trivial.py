@@ -45,9 +45,9 @@ class BestConstantDepth:
 
     def prediction(self):
         if not self.images:
-            return torch.tensor(self.metric.max_depth)  # nothing to be scored on
+            return torch.tensor(self.metric.settings.max_depth)  # nothing to be scored on
         number, mean, variance = np.array(self.images).T
-        if self.metric.average == "pixel":
+        if self.metric.settings.average == "pixel":
             best = np.average(mean, weights=number)
         else:
             best = minimize_scalar(  # a convex sum
@@ -122,10 +122,10 @@ def trivial_scores(dataset, metrics):
 def _labels(dataset, metrics):
     """Each label of the dataset with the metric that scores it."""
     for index in range(len(dataset)):
-        gt = dataset[index]["data_samples"].gt
+        sample = dataset[index]["data_samples"]
         for metric in metrics:
-            target = gt.get(metric.task)
-            if target is not None:
+            target = sample.gt.get(metric.task)
+            if target is not None and metric.is_scored(sample):
                 yield metric, target
 
 

@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 
 
-def _focal_and_centre(intrinsics):
+def focal_and_centre(intrinsics):
     """fx, fy, cx, cy, each (..., 1, 1), of intrinsics (..., 4) or (..., 3, 3)."""
     intrinsics = torch.as_tensor(intrinsics)
     if intrinsics.shape[-2:] == (3, 3):
@@ -22,7 +22,7 @@ def depth_to_points(depth, intrinsics):
     Returns:
         (..., 3, H, W), metres; (0, 0, 0) where there is no reading.
     """
-    fx, fy, cx, cy = (value.to(depth) for value in _focal_and_centre(intrinsics))
+    fx, fy, cx, cy = (value.to(depth) for value in focal_and_centre(intrinsics))
     z = depth[..., 0, :, :]
     v = torch.arange(z.shape[-2], dtype=z.dtype, device=z.device)[:, None]
     u = torch.arange(z.shape[-1], dtype=z.dtype, device=z.device)

@@ -2,6 +2,8 @@
 
 import torch
 
+from .unit_vectors import unit_vectors
+
 BIN = 0.05  # degrees; the median is read from the histogram, so this bounds its error
 BINS = round(180 / BIN)
 THRESHOLDS = (11.25, 22.5, 30.0)  # degrees
@@ -16,7 +18,7 @@ def valid_normals(target):
 
 def angular_error(prediction, target):
     """Angle (N, 1, H, W) in degrees, float64, of vectors (N, 3, H, W) of any length; 90 where one is 0."""
-    prediction, target = (torch.nn.functional.normalize(x.double(), dim=1) for x in (prediction, target))
+    prediction, target = (unit_vectors(x.double()) for x in (prediction, target))
     return (prediction * target).sum(dim=1, keepdim=True).clamp(-1, 1).acos().rad2deg()
 
 

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from mmengine.model import BaseModel, ModuleDict
@@ -21,6 +21,8 @@ class MultiTaskModel(BaseModel):
         heads: Configs by task; each is built with ``in_channels`` and ``in_strides`` of the neck. A task set to
             ``None`` is left out. The task's name is also the name of its label, its prediction, its losses
             (``depth.loss_berhu``) and its metrics.
+        hint: Config of a module that compares the neck's finest features with a teacher's (``FeatureHint``), for
+            samples that have them as ``hint``.
         data_preprocessor: Config; ImageNet's normalisation by default.
         channels_last: Whether the weights are laid out channels-last.
     """
@@ -30,6 +32,7 @@ class MultiTaskModel(BaseModel):
         backbone: dict,
         heads: dict[str, dict | None],
         neck: dict | None = None,
+        hint: dict | None = None,
         data_preprocessor: dict | None = None,
         channels_last: bool = True,
         init_cfg=None,
@@ -44,6 +47,7 @@ class MultiTaskModel(BaseModel):
             )
         sizes = _sizes(self.neck or self.backbone)
         self.heads = ModuleDict({task: MODELS.build({**sizes, **config}) for task, config in configs.items()})
+        self.hint = MODELS.build({**sizes, **hint}) if hint else None
         if channels_last:
             _to_channels_last(self)
 
@@ -72,28 +76,40 @@ class MultiTaskModel(BaseModel):
         features = self.backbone(inputs)
         return self.neck(features) if self.neck is not None else features
 
-    def outputs(self, inputs: Tensor) -> dict[str, Tensor]:
-        """``{task: raw output}``."""
+    def outputs(self, inputs: Tensor, tasks: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """``{task: raw output}`` of all tasks, or of ``tasks`` alone: the heads of others are not computed."""
         features = self.extract_features(inputs)
-        return {task: head(features) for task, head in self.heads.items()}
+        return {task: self.heads[task](features) for task in (self.heads if tasks is None else tasks)}
 
     def compile_network(self, **options) -> None:
         """Have ``outputs`` compiled by ``torch.compile(**options)``: all but losses and resizing."""
         self.outputs = torch.compile(self.outputs, **options)
 
     def loss(self, inputs: Tensor, data_samples: list[BaseDataElement]) -> dict[str, Tensor]:
-        """Losses of each task over the samples that have its label."""
+        """Losses of each task over the samples that have its label.
+
+        The loss is taken apart for the datasets that a head tells apart, and for labels of different weight
+        (``label_weights`` of a sample's metainfo, ``{task: weight}``), and added up by their shares of the samples.
+        """
         losses, unlabelled = {}, 0.0
-        for task, outputs in self.outputs(inputs).items():
+        if self.hint is None:
+            raw = self.outputs(inputs)
+        else:
+            features = self.extract_features(inputs)
+            raw = {task: head(features) for task, head in self.heads.items()}
+            losses["hint.loss_hint"] = self.hint(features, [sample.get("hint") for sample in data_samples])
+        for task, outputs in raw.items():
             head = self.heads[task]
             labelled = [i for i, sample in enumerate(data_samples) if task in sample.gt]
             if not labelled:
                 unlabelled = unlabelled + _zero(outputs)
-                continue
-            if len(labelled) < len(data_samples):
-                outputs = tree_map(lambda output, chosen=labelled: output[chosen], outputs)
-            targets = _stack([data_samples[i] for i in labelled], task)
-            losses.update({f"{task}.{name}": value for name, value in head.loss(outputs, targets).items()})
+            for (dataset, weight), chosen in _alike(head, task, data_samples, labelled).items():
+                targets = _stack([data_samples[i].gt.get(task) for i in chosen], task)
+                found = head.loss(select_outputs(head, _of_samples(outputs, chosen, data_samples), dataset), targets)
+                weight = weight * len(chosen) / len(labelled)
+                for name, value in found.items():
+                    losses[f"{task}.{name}"] = losses.get(f"{task}.{name}", 0.0) + weight * value
+            losses.update(self._soft_loss(task, outputs, data_samples))
         if isinstance(unlabelled, Tensor):
             # A head that no image of the batch has a label for still takes part in the graph, with gradient zero:
             # under DDP every parameter must be seen in every step.
@@ -101,22 +117,63 @@ class MultiTaskModel(BaseModel):
             losses[name] = losses.get(name, 0.0) + unlabelled
         return losses
 
-    def predict(self, inputs: Tensor, data_samples: list[BaseDataElement]) -> list[BaseDataElement]:
+    def _soft_loss(self, task, outputs, data_samples):
+        """The loss against raw outputs of a teacher, where samples have them as ``soft.<task>``."""
+        chosen = [i for i, sample in enumerate(data_samples) if task in sample.get("soft", ())]
+        if not chosen:
+            return {}
+        targets = _stack([data_samples[i].soft.get(task) for i in chosen], task)
+        share = len(chosen) / len(data_samples)
+        found = self.heads[task].soft_loss(_of_samples(outputs, chosen, data_samples), targets)
+        return {f"{task}.{name}": share * value for name, value in found.items()}
+
+    def predict(
+        self,
+        inputs: Tensor,
+        data_samples: list[BaseDataElement],
+        predict_maps: Callable[..., dict[str, Tensor]] | None = None,
+    ) -> list[BaseDataElement]:
         """Each task's map at each image's own size (``ori_shape``), as ``sample.pred``.
 
         Images that were padded to a common size are cut back first, so that a batch answers what its images alone do.
+        ``predict_maps`` takes the place of the method of that name.
         """
+        predict_maps = predict_maps or self.predict_maps
         alike = defaultdict(list)
+        apart = any(_datasets(head) for head in self.heads.values())
         for i, sample in enumerate(data_samples):
             shape = tuple(sample.get("img_shape", inputs.shape[-2:]))
-            alike[shape, tuple(sample.get("ori_shape", shape))].append(i)
-        for ((height, width), size), chosen in alike.items():
+            alike[shape, tuple(sample.get("ori_shape", shape)), sample.get("dataset") if apart else None].append(i)
+        for ((height, width), size, dataset), chosen in alike.items():
             images = inputs if len(chosen) == len(inputs) else inputs[chosen]
-            outputs = self.outputs(images[..., :height, :width])
-            maps = {task: head.predict(outputs[task], size) for task, head in self.heads.items()}
+            maps = predict_maps(images[..., :height, :width], size, dataset)
             for position, i in enumerate(chosen):
                 data_samples[i].pred = PixelData(**{task: answer[position] for task, answer in maps.items()})
         return data_samples
+
+    def predict_maps(self, images: Tensor, size: tuple[int, int], dataset: str | None = None) -> dict[str, Tensor]:
+        """``{task: map}`` (N, K, *size) for images of one dataset (N, 3, H, W), without padding."""
+        return {
+            task: self.heads[task].predict(select_outputs(self.heads[task], outputs, dataset), size)
+            for task, outputs in self.outputs(images).items()
+        }
+
+    def predict_scores(
+        self,
+        images: Tensor,
+        size: tuple[int, int],
+        dataset: str | None = None,
+        tasks: Sequence[str] | None = None,
+    ) -> dict[str, Tensor]:
+        """What the maps follow from, ``{task: scores}`` (N, K, *size): class probabilities, metres, unit vectors."""
+        return {
+            task: self.heads[task].scores(select_outputs(self.heads[task], outputs, dataset), size)
+            for task, outputs in self.outputs(images, tasks).items()
+        }
+
+    def undo_mirror(self, task: str, scores: Tensor) -> Tensor:
+        """Scores of an image from those of its mirror image."""
+        return self.heads[task].undo_mirror(scores)
 
 
 def _to_channels_last(module):
@@ -129,12 +186,38 @@ def _sizes(module):
     return dict(in_channels=module.out_channels, in_strides=module.out_strides)
 
 
+def _datasets(head):
+    return getattr(head, "datasets", ())
+
+
+def _alike(head, task, data_samples, chosen):
+    """{(dataset, weight): indices} of the chosen samples whose loss is one."""
+    weights = getattr(head, "dataset_weights", {})
+    groups = defaultdict(list)
+    for i in chosen:
+        dataset = data_samples[i].get("dataset") if weights or _datasets(head) else None
+        weight = data_samples[i].get("label_weights", {}).get(task, 1.0)
+        groups[dataset, weight * weights.get(dataset, 1.0)].append(i)
+    return groups
+
+
+def _of_samples(outputs, chosen, data_samples):
+    """The raw outputs of the chosen samples."""
+    if len(chosen) == len(data_samples):
+        return outputs
+    return tree_map(lambda output: output[chosen], outputs)
+
+
+def select_outputs(head, outputs, dataset):
+    """What of a head's raw output is meant for images of ``dataset``."""
+    return head.select(outputs, dataset) if _datasets(head) else outputs
+
+
 def _zero(outputs):
     return sum(output[:0].sum() for output in tree_leaves(outputs))
 
 
-def _stack(samples, task):
-    labels = [sample.gt.get(task) for sample in samples]
+def _stack(labels, task):
     shapes = {tuple(label.shape) for label in labels}
     if len(shapes) > 1:
         raise ValueError(

@@ -2,8 +2,9 @@
 
 from .dense_map import DenseMap
 from .depth_map import DepthMap
+from .disparity_map import DisparityMap
 from .intrinsics import Intrinsics
 from .normal_map import NormalMap
 from .zoom import zoom
 
-__all__ = ["DenseMap", "DepthMap", "Intrinsics", "NormalMap", "zoom"]
+__all__ = ["DenseMap", "DepthMap", "DisparityMap", "Intrinsics", "NormalMap", "zoom"]

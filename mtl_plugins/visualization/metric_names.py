@@ -15,10 +15,20 @@ _GREATER = re.compile(
 _SMALLER = re.compile(r"mse|mae|err|loss|silog|_rel$|^(mean|median|ber)$")
 
 
+_DETAIL = "/IoU/"  # semseg/IoU/wall: of one class
+
+
 def split_metric(key):
-    """``'depth/rmse'`` is ``('depth', 'rmse')``; a key without a task has ``''``."""
-    task, slash, name = key.partition("/")
-    return (task, name) if slash else ("", key)
+    """``'depth/rmse'`` is ``('depth', 'rmse')``; a key without a task has ``''``.
+
+    With several datasets ``'nyud/depth/rmse'`` is ``('nyud/depth', 'rmse')``; what belongs to one class stays in the
+    name: ``'semseg/IoU/wall'`` is ``('semseg', 'IoU/wall')``.
+    """
+    head, detail, tail = key.partition(_DETAIL)
+    if detail:
+        return head, detail.lstrip("/") + tail
+    task, _, name = key.rpartition("/")
+    return task, name
 
 
 def is_headline(key):
@@ -30,7 +40,7 @@ def is_headline(key):
 def metric_unit(key):
     """The unit of a metric, ``''`` where it has none or it isn't known."""
     task, name = split_metric(key)
-    return _UNITS.get(task, {}).get(name, "")
+    return _UNITS.get(task.rpartition("/")[2], {}).get(name, "")
 
 
 def higher_is_better(key):

@@ -128,7 +128,7 @@ def paint_any_task(maps, meta):
 def _painted_classes(maps, names, palette):
     present = [int(i) for i in np.unique(np.concatenate([np.unique(labels) for labels in maps]))]
     ids = [i for i in present if i != VOID_INDEX]
-    if palette is None:
+    if palette is None or not len(palette):
         palette = make_palette(max([len(names or ())] + [i + 1 for i in ids]))
     pictures = [paint_classes(labels, palette) for labels in maps]
     names = dict(enumerate(names or ()))

@@ -49,7 +49,13 @@ class MultiTaskVisualizer(Visualizer):
         """
         gt = _maps(data_sample, "gt") if draw_gt else {}
         pred = _maps(data_sample, "pred") if draw_pred else {}
-        return draw_panel(_as_picture(image), gt, pred, self.dataset_meta, title)
+        return draw_panel(_as_picture(image), gt, pred, self._meta_of(data_sample), title)
+
+    def _meta_of(self, data_sample):
+        """The metainfo of the sample's own dataset, where there are several."""
+        meta = self.dataset_meta or {}
+        name = data_sample.get("dataset") if data_sample is not None else None
+        return meta.get("datasets", {}).get(name, meta)
 
     @master_only
     def add_datasample(

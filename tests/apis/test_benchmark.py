@@ -207,6 +207,7 @@ def test_command(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     written = json.loads(out.read_text())
     names = ["train: plain", "train: ours", "runner: bare loop", "runner: Runner", "data: one worker"]
+    names += ["read: PIL + numpy", "read: ours", "read: ours, cached"]
     assert [row["name"] for row in written["rows"]] == names
     for row in written["rows"]:
         assert set(row) == {"name", "images_per_second", "ms_median", "ms_min", "ms_max", "ratio_to_baseline"}

@@ -7,12 +7,29 @@ import pytest
 import torch
 
 from mtl_plugins.apis import build_runner, load_config
+from mtl_plugins.apis.config import innermost_datasets
 from mtl_plugins.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = sorted(CONFIGS.glob("*.py"))
-FOLDER_OF = dict(NYUDv2="nyud_folder", CamVid="camvid_folder", SynthRooms="synthrooms_folder")
+RECIPES = sorted((CONFIGS / "distillation").glob("*.py"))
+FOLDER_OF = dict(
+    NYUDv2="nyud_folder",
+    CamVid="camvid_folder",
+    SynthRooms="synthrooms_folder",
+    Cityscapes="cityscapes_folder",
+    KITTIDepth="kitti_folder",
+)
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def folder_of(cfg, request):
+    """A tiny data root for a preset."""
+    parts = innermost_datasets(cfg.train_dataloader.dataset)
+    if parts[0].get("depth") == "filled":
+        return request.getfixturevalue("nyud13_folder")
+    return request.getfixturevalue("data_folder" if len(parts) > 2 else FOLDER_OF[parts[0].type])
+
 
 each_preset = pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 
@@ -22,14 +39,16 @@ def small(make_light, tmp_path, request):
     """A preset on tiny data, with a small encoder and decoder."""
 
     def get(path):
-        cfg = load_config(path, {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8})
-        return make_light(cfg, request.getfixturevalue(FOLDER_OF[cfg.train_dataloader.dataset.type]), tmp_path)
+        folder = folder_of(load_config(path), request)
+        options = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8, "data_root": str(folder)}
+        return make_light(load_config(path, options), folder, tmp_path)
 
     return get
 
 
 def test_there_are_the_presets_that_the_readme_names():
     wanted = {"hydranet_nyud", "hydranet_nyud_three", "hydranet_camvid", "hydranet_synthrooms"}
+    wanted |= {"hydranet_kitti", "hydranet_nyud_kitti", "hydranet_cityscapes", "hydranet_nyud13"}
     assert wanted <= {path.stem for path in PRESETS}
 
 
@@ -46,20 +65,26 @@ def test_presets_inherit_from_bases_alone(path):
 
 
 @each_preset
-def test_numbers_and_names_agree(path):
+def test_numbers_and_names_agree(path, request):
     cfg = load_config(path)
-    datasets = {cfg[loader].dataset.type for loader in LOADERS}
-    assert len(datasets) == 1
-    classes = DATASETS.get(datasets.pop()).METAINFO["classes"]
-    assert cfg.model.heads.semseg.num_classes == len(classes)
-    weight = cfg.model.heads.semseg.get("loss", {}).get("class_weight")
-    assert weight is None or len(weight) == len(classes)
-    tasks = {METRICS.build(metric).task for metric in cfg.val_evaluator}
-    assert tasks == set(cfg.model.heads)
+    cfg = load_config(path, {"data_root": str(folder_of(cfg, request))})
+    semseg, datasets = cfg.model.heads.semseg, {}
     for loader in LOADERS:
-        for transform in cfg[loader].dataset.pipeline:
-            assert TRANSFORMS.get(transform.type)
-        assert cfg[loader].dataset.pipeline[-1].type == "PackSample"
+        for part in innermost_datasets(cfg[loader].dataset):
+            for transform in part.pipeline:
+                assert TRANSFORMS.get(transform.type)
+            assert part.pipeline[-1].type == "PackSample"
+        built = DATASETS.build(dict(cfg[loader].dataset))
+        datasets |= getattr(built, "datasets", {None: built})
+    for name, dataset in datasets.items():
+        if "semseg" in dataset.tasks:
+            first, end = semseg.get("ranges", {}).get(name, (0, semseg.num_classes))
+            assert end - first == dataset.num_classes
+    weight = semseg.get("loss", {}).get("class_weight")
+    assert weight is None or len(weight) == semseg.num_classes
+    metrics = [METRICS.build(metric) for metric in cfg.val_evaluator]
+    assert {metric.task for metric in metrics} == set(cfg.model.heads)
+    assert {metric.dataset for metric in metrics} <= set(datasets)
     for transform in cfg.get("predict_pipeline", []):
         TRANSFORMS.build(transform)
 
@@ -83,17 +108,32 @@ def test_one_iteration_and_one_validation(path, small, tmp_path):
     runner = build_runner(cfg)
     before = {name: value.clone() for name, value in runner.model.named_parameters()}
     runner.train()
-    assert runner.iter == 1
+    assert runner.iter == len(innermost_datasets(cfg.train_dataloader.dataset))
     moved = [name for name, value in runner.model.named_parameters() if not torch.equal(value, before[name])]
     assert any(name.startswith("backbone") for name in moved)
     assert {name.split(".")[1] for name in moved if name.startswith("heads")} == set(cfg.model.heads)
     scores = runner.message_hub.log_scalars
-    for task, score in dict(semseg="mIoU", depth="rmse", normals="mean").items():
-        if task in cfg.model.heads:
-            assert math.isfinite(scores[f"val/{task}/{score}"].current())
+    score_of = dict(semseg="mIoU", depth="rmse", normals="mean")
+    for metric in map(METRICS.build, cfg.val_evaluator):
+        assert math.isfinite(scores[f"val/{metric.prefix}/{score_of[metric.task]}"].current())
     assert list(tmp_path.glob("*.pth")), "no checkpoint"
     assert list(tmp_path.rglob("panels/*.png")), "no picture"
     assert list(tmp_path.rglob("curves*.png")), "no curves"
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipes_of_distillation_load(path, tmp_path):
+    """Each stage names teachers that are there, and heads that they can answer for."""
+    cfg = load_config(path)
+    model = MODELS.build(cfg.model)
+    assert set(model.tasks) == {METRICS.build(metric).task for metric in cfg.val_evaluator}
+    for hook in cfg.custom_hooks:
+        if hook.type != "DistillationHook":
+            continue
+        for teacher in hook.teachers:
+            with torch.device("meta"):
+                answered = set(MODELS.build(load_config(teacher.config).model).tasks)
+            assert set(teacher.tasks) <= answered & set(model.tasks)
 
 
 def test_swapping_the_backbone_by_its_name_alone_through_the_runner(make_light, nyud_folder, tmp_path):

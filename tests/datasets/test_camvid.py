@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
 
 from mtl_plugins.datasets import CamVid, DataError
+from mtl_plugins.label_spaces import class_map, label_space
 
 from .data_files import SIZE, write_camvid, write_png
 from .dataset_contract import DatasetContract
@@ -50,3 +52,16 @@ def test_class_out_of_range(root):
         CamVid(root)[0]
     names = [f"c{i}" for i in range(13)]
     assert CamVid(root, metainfo=dict(classes=names))[0]["semseg"].max() == 12
+
+
+def test_another_label_space(root):
+    plain, mapped = CamVid(root), CamVid(root, label_space="kitti6")
+    assert mapped.metainfo["classes"] == label_space("kitti6").classes and mapped.num_classes == 6
+    lut = torch.from_numpy(class_map("camvid11", "kitti6"))
+    for i in range(3):
+        assert torch.equal(mapped[i]["semseg"], lut[plain[i]["semseg"].long()])
+    write_png(root / "trainannot" / "frame_0.png", np.full(SIZE, 12, np.uint8))
+    with pytest.raises(DataError, match="frame_0.png holds class id 12, but the ids of camvid11"):
+        mapped[0]
+    with pytest.raises(FileNotFoundError, match="no class map from camvid11 to nyud13"):
+        CamVid(root, label_space="nyud13")[0]

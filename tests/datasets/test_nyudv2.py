@@ -5,8 +5,9 @@ import pytest
 import torch
 from mmengine.registry import FUNCTIONS
 
-from mtl_plugins.datasets import DataError, NYUDv2, SynthRooms
+from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2, SynthRooms
 from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
+from mtl_plugins.label_spaces import class_map, label_space
 from mtl_plugins.structures import DenseMap, DepthMap, NormalMap
 
 from .data_files import SIZE, random_image, write_png, write_rooms
@@ -24,6 +25,16 @@ class TestNYUDv2(DatasetContract):
     @pytest.fixture
     def config(self, root):
         return dict(type="NYUDv2", data_root=str(root))
+
+
+class TestNYUDv2WithOptions(DatasetContract):
+    @pytest.fixture
+    def config(self, root):
+        (root / "depth_filled").mkdir()
+        for path in (root / "depth").iterdir():  # smooth enough for normals
+            write_png(root / "depth_filled" / path.name, np.full(SIZE, 5000, np.uint16))
+        options = dict(label_space="nyud13", depth="filled", normals="depth", intrinsics=(30, 30, 16, 12))
+        return dict(type="NYUDv2", data_root=str(root), **options)
 
 
 class TestSynthRooms(DatasetContract):
@@ -160,6 +171,77 @@ def test_empty_depth_is_a_missing_label(root):
     with pytest.warns(UserWarning, match=f"{path.name} has no reading"):
         sample = SynthRooms(root)[1]
     assert "depth" not in sample and "depth" not in sample["meta"]["label_paths"] and "semseg" in sample
+
+
+def test_another_label_space(root):
+    plain, mapped = NYUDv2(root), NYUDv2(root, label_space="nyud13")
+    assert mapped.metainfo["classes"] == label_space("nyud13").classes and mapped.num_classes == 13
+    lut = torch.from_numpy(class_map("nyud40", "nyud13"))
+    for i in range(3):
+        assert torch.equal(mapped[i]["semseg"], lut[plain[i]["semseg"].long()])
+    write_png(root / "masks" / "000000.png", np.full(SIZE, 40, np.uint8))
+    with pytest.raises(DataError, match="000000.png holds class id 40, but the ids of nyud40"):
+        mapped[0]
+    own = NYUDv2(root, label_space="nyud13", metainfo=dict(palette=((0, 0, 0),) * 13))
+    assert own.metainfo["classes"] == mapped.metainfo["classes"] and own.metainfo["palette"][3] == (0, 0, 0)
+    with pytest.raises(FileNotFoundError, match="'nyud31'.*did you mean 'nyud13'"):
+        NYUDv2(root, label_space="nyud31")
+
+
+def test_filled_depth_lies_beside_the_raw_one(root):
+    for i in range(2):
+        write_png(root / "depth_filled" / f"{i:06d}.png", np.full(SIZE, 5000 + i, np.uint16))
+    filled = NYUDv2(root, depth="filled")
+    assert [float(filled[i]["depth"].unique()) for i in range(2)] == pytest.approx([1, 1.0002])
+    assert filled.label_counts() == NYUDv2(root).label_counts()
+    (root / "depth_filled" / "000001.png").unlink()
+    with pytest.raises(FileNotFoundError, match="1 of the files (?s:.*)depth_filled/000001.png"):
+        NYUDv2(root, depth="filled")
+    (root / "flat.txt").write_text("rgb/000000.png\t-\tflat/000000.png")
+    with pytest.raises(DataError, match="flat.txt, line 1: depth='filled' is read from the folder depth_filled"):
+        NYUDv2(root, "flat", depth="filled")
+    for wrong in (dict(depth="sensor"), dict(normals="mesh")):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))}='.*' is not known: "):
+            NYUDv2(root, **wrong)
+
+
+def test_normals_of_the_depth_map(root):
+    camera = (30.0, 30.0, 16.0, 12.0)
+    for i in range(2):  # a slanted plane: 1 / z is linear in the pixel's coordinates
+        u = np.arange(SIZE[1]) - camera[2]
+        write_png(
+            root / "depth" / f"{i:06d}.png", np.rint(5000 / (0.5 + 0.002 * u) * np.ones((SIZE[0], 1))).astype("u2")
+        )
+    dataset = NYUDv2(root, intrinsics=camera, normals="depth")
+    assert dataset.label_counts() == dict(semseg=3, depth=2, normals=2)
+    sample = dataset[1]
+    assert type(sample["normals"]) is NormalMap and sample["normals"].dtype == torch.float32
+    assert sample["meta"]["label_paths"]["normals"] == sample["meta"]["label_paths"]["depth"]
+    wanted = torch.nn.functional.normalize(torch.tensor((-0.06, 0.0, -0.5)), dim=0)
+    torch.testing.assert_close(sample["normals"], wanted[:, None, None].expand(3, *SIZE), atol=1e-2, rtol=0)
+    alone = NYUDv2(root, intrinsics=camera, normals="depth", tasks=["normals"], rename=dict(normals="tilt"))[1]
+    assert set(alone) == {"img", "tilt", "intrinsics", "meta"} and torch.equal(alone["tilt"], sample["normals"])
+    with pytest.raises(DataError, match="needs the camera of .*000001.png: name it in .*intrinsics.txt"):
+        NYUDv2(root, normals="depth")[1]
+
+
+def test_depth_without_a_normal_is_a_missing_label(root):
+    lonely = np.zeros(SIZE, np.uint16)
+    lonely[3, 4] = 5000
+    write_png(root / "depth" / "000001.png", lonely)
+    with pytest.warns(UserWarning, match="000001.png has no normal in its depth"):
+        sample = NYUDv2(root, intrinsics=(30, 30, 16, 12), normals="depth")[1]
+    assert "normals" not in sample and "depth" in sample and set(sample["meta"]["label_paths"]) == {"semseg", "depth"}
+
+
+def test_images_of_the_sensors_size_have_its_camera(tmp_path):
+    for name, size in dict(kinect=(480, 640), other=(480, 641)).items():
+        write_png(tmp_path / "rgb" / f"{name}.png", np.zeros((*size, 3), np.uint8))
+    (tmp_path / "train.txt").write_text("rgb/kinect.png\nrgb/other.png")
+    kinect, other = (NYUDv2(tmp_path)[i] for i in range(2))
+    assert kinect["intrinsics"].tolist() == pytest.approx(KINECT_INTRINSICS) and "intrinsics" not in other
+    assert kinect["intrinsics"].canvas_size == (480, 640)
+    assert NYUDv2(tmp_path, intrinsics=(1, 2, 3, 4))[0]["intrinsics"].tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real frames are not here")

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from mtl_plugins.datasets import CamVid, DataError
 from mtl_plugins.datasets.readers import read_classes, read_depth, read_image, read_map, read_normals
+from mtl_plugins.label_spaces import class_map
 
 from .data_files import SIZE, random_image, write_camvid, write_png
 
@@ -68,6 +69,38 @@ def test_void_ids_and_range(tmp_path):
     with pytest.raises(DataError, match="class id 700, but there are 255"):
         read_classes(wide, void_ids=(65535,))
     assert read_classes(wide, 4, void_ids=(700, 65535)).flatten().tolist() == [3, 255, 255, 255]
+
+
+def test_a_class_map_by_names_or_as_a_table(tmp_path):
+    path = write_png(tmp_path / "m.png", np.array([[0, 4, 10, 11, 255]], np.uint8))
+    by_names = read_classes(path, 6, void_ids=(11,), class_map=("camvid11", "kitti6"))
+    assert by_names.flatten().tolist() == class_map("camvid11", "kitti6")[[0, 4, 10, 255, 255]].tolist()
+    assert torch.equal(by_names, read_classes(path, 6, void_ids=(11,), class_map=["camvid11", "kitti6"]))
+    table = [9] * 10 + [3, 255]
+    assert read_classes(path, 10, class_map=table).flatten().tolist() == [9, 9, 3, 255, 255]
+    wide = write_png(tmp_path / "w.png", np.array([[0, 1, 894, 255, 65535]], np.uint16))
+    mapped = read_classes(wide, 40, void_ids=(0, 65535), class_map=("nyud894", "nyud40"))
+    assert mapped.dtype == torch.uint8
+    assert mapped.flatten().tolist() == [255, *class_map("nyud894", "nyud40")[[1, 894, 255]], 255], (
+        "255 is a class there"
+    )
+
+
+def test_a_class_map_checks_the_ids_of_the_file(tmp_path):
+    path = write_png(tmp_path / "m.png", np.array([[0, 7, 11, 255]], np.uint8))
+    with pytest.raises(DataError, match=r"m.png holds class id 11, but the ids of camvid11 .* are 0…10, and 255"):
+        read_classes(path, class_map=("camvid11", "kitti6"))
+    with pytest.raises(DataError, match=r"m.png holds class id 7, 11, but the ids that can be mapped are 0…2"):
+        read_classes(path, class_map=[0, 1, 2])
+    with pytest.raises(DataError, match=r"m.png holds what its class map makes class id 7, 9, but there are 5"):
+        read_classes(path, 5, class_map=np.array([0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9]))
+    wide = write_png(tmp_path / "w.png", np.array([[1, 895, 60000]], np.uint16))
+    with pytest.raises(DataError, match="w.png holds class id 895, 60000, but the ids of nyud894"):
+        read_classes(wide, class_map=("nyud894", "nyud40"))
+    with pytest.raises(ValueError, match="class_map is two names of label spaces or a table"):
+        read_classes(path, class_map=[0.5, 1.0])
+    with pytest.raises(FileNotFoundError, match="did you mean 'kitti6'"):
+        read_classes(path, class_map=("camvid11", "kiti6"))
 
 
 def test_wrong_kinds_of_files(tmp_path):

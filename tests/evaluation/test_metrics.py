@@ -175,7 +175,7 @@ def test_classes_go_to_the_log_and_on_demand_into_the_scores(capture_log):
 def test_the_protocol_is_said(capture_log):
     config = [dict(type="DepthMetric", crop="eigen", max_depth=8, average="image")]
     evaluated(mixed_set(), config=config)
-    assert "depth: Eigen crop, 0.001-8 m, image-wise average, 4 images" in capture_log()
+    assert "depth: nyud, changed (Eigen crop, 0.001-8 m, image-wise average), 4 images" in capture_log()
 
 
 def test_predictions_are_clamped_and_labels_capped():
@@ -210,11 +210,41 @@ def test_two_tasks_of_one_kind_have_their_own_keys():
         (dict(crop="kb"), "allowed are None, 'eigen', 'garg'"),
         (dict(average="mean"), "allowed are 'pixel', 'image'"),
         (dict(min_depth=0), "0 < min_depth < max_depth"),
+        (dict(protocol="kitti-eigen"), "did you mean 'kitti-eigen-.0' or 'kitti-eigen-.0'"),
     ],
 )
 def test_unknown_depth_protocols_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         DepthMetric(**settings)
+
+
+def test_a_protocol_by_name_is_its_settings(capture_log):
+    outdoors = sample(0)
+    outdoors.gt.depth, outdoors.pred.depth = 9 * outdoors.gt.depth, 9 * outdoors.pred.depth
+    named = evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti-eigen-50")])
+    assert "depth: kitti-eigen-50 (Garg crop, 0.001-50 m, image-wise average), 1 images" in capture_log()
+    settings = dict(crop="garg", min_depth=1e-3, max_depth=50.0, average="image")
+    assert named == evaluated([outdoors], config=[dict(type="DepthMetric", **settings)])
+    assert named != evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti-eigen-80")])
+
+
+def test_each_dataset_has_its_own_scores():
+    indoors, outdoors = sample(0), sample(1)
+    indoors.set_metainfo(dict(dataset="nyud")), outdoors.set_metainfo(dict(dataset="kitti"))
+    config = [
+        dict(type="SegmentationMetric", dataset="nyud"),
+        dict(type="DepthMetric", dataset="nyud"),
+        dict(type="DepthMetric", dataset="kitti", protocol="kitti"),
+    ]
+    judge = Evaluator([METRICS.build(metric) for metric in config])
+    judge.dataset_meta = dict(classes=("sky",), datasets=dict(nyud=dict(classes=CLASSES), kitti=dict(classes=("sky",))))
+    judge.process([indoors, outdoors])
+    scores = judge.evaluate(2)
+    alone = evaluated([indoors])
+    assert scores["nyud/semseg/mIoU"] == alone["semseg/mIoU"] and scores["nyud/depth/rmse"] == alone["depth/rmse"]
+    outdoors_alone = evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti")])
+    assert scores["kitti/depth/rmse"] == outdoors_alone["depth/rmse"]
+    assert not any(key.startswith(("semseg/", "depth/", "kitti/semseg")) for key in scores)
 
 
 def test_a_task_that_no_head_predicts_is_left_out(capture_log):

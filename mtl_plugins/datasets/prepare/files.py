@@ -18,20 +18,26 @@ def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 
     Raises:
         OSError: the disk is full (what is finished is kept), or the folder can't be written.
+        whatever ``fill`` raises: nothing half-written is left.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with open(temporary, "wb") as file:
             fill(file)
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if error.errno in _FULL:
+        if disk_is_full(error):
             raise OSError(
                 error.errno,
                 f"The disk is full: {path} could not be written. Make room and run again; what is finished is kept",
             ) from None
         raise
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether it says that the disk, or one's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,14 +1,14 @@
 """Many small jobs on all cores, with a bar, that can be interrupted and gone on with."""
 
 import contextlib
+import gc
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TypeVar
 
@@ -25,25 +25,30 @@ def run_jobs(
     workers: int | None = None,
     show: bool = True,
     unit: str = "images",
+    count: Callable[[Job], int] = lambda job: 1,
 ) -> list[Result]:
     """``[function(job) for job in jobs]`` in ``workers`` processes (default: one a core), with a progress bar.
 
     ``function`` is a module's own function; a job that is finished already should return at once.
+
+    Args:
+        unit, count: what the bar counts, and how many of them a job is.
 
     Raises:
         RuntimeError: a process was killed (out of memory?).
         whatever ``function`` raises: the jobs that were under way are waited for, the others are not begun.
     """
     workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
-    results = {}
-    with progress_bar(title, len(jobs), unit, show) as advance:
+    results, done, total = {}, 0, sum(map(count, jobs))
+    with progress_bar(title, total, unit, show) as advance:
         try:
             for index, result in _in_processes(function, jobs, workers):
                 results[index] = result
-                advance()
+                done += count(jobs[index])
+                advance(count(jobs[index]))
         except BrokenProcessPool:
             raise RuntimeError(
-                f"A process was killed (out of memory?) after {len(results)} of {len(jobs)} {unit}. Run again to go "
+                f"A process was killed (out of memory?) after {done} of {total} {unit}. Run again to go "
                 f"on, perhaps with fewer workers than {workers}."
             ) from None
     return [results[index] for index in range(len(jobs))]
@@ -55,8 +60,10 @@ def _in_processes(function, jobs, workers) -> Iterator[tuple]:
         return
     # fork starts at once and needs no importable main module; elsewhere than on Linux it is unsafe.
     context = get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _die_with_parent, (os.getpid(),))
+    gc.freeze()  # else the workers' garbage collection copies the memory that they share
+    pool = ProcessPoolExecutor(workers, context, _die_with_parent)
     with contextlib.ExitStack() as stack:
+        stack.callback(gc.unfreeze)
         stack.callback(pool.shutdown, cancel_futures=True)
         queue = enumerate(jobs)
         running = {pool.submit(function, job): index for index, job in islice(queue, workers * _WAITING)}
@@ -68,12 +75,11 @@ def _in_processes(function, jobs, workers) -> Iterator[tuple]:
                 yield index, result
 
 
-def _die_with_parent(parent):
-    """A worker whose parent was killed would wait for ever."""
+def _die_with_parent():
+    """A worker whose parent was killed would wait for ever, or go on writing beside the next run."""
 
     def watch():
-        while os.getppid() == parent:
-            time.sleep(1)
+        parent_process().join()
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()

@@ -5,12 +5,13 @@ from PIL import Image
 
 from mtl_plugins.datasets.nyudv2 import DEPTH_SCALE
 from mtl_plugins.datasets.prepare.files import write_png
+from mtl_plugins.datasets.prepare.summary import figures
 from mtl_plugins.functional.normals_png import encode_normals
 
-from .classes import NYUD40
 from .render import camera_of, render_room
 
 FOLDERS = dict(img="rgb", semseg="masks", depth="depth", normals="normals")
+TASKS = tuple(key for key in FOLDERS if key != "img")
 
 
 def prepare_image(job: tuple) -> dict:
@@ -28,9 +29,4 @@ def prepare_image(job: tuple) -> dict:
         arrays = dict(img=room["img"], semseg=semseg, depth=code, normals=encode_normals(room["normals"]))
         for key, path in paths.items():
             write_png(path, arrays[key])
-    return dict(
-        index=index,
-        intrinsics=intrinsics,
-        depth=(int(code.min()) / DEPTH_SCALE, int(code.max()) / DEPTH_SCALE),
-        counts=[int(n) for n in np.bincount(semseg.ravel(), minlength=len(NYUD40))],
-    )
+    return dict(intrinsics=intrinsics) | figures(TASKS, semseg, code / DEPTH_SCALE)

@@ -4,11 +4,12 @@ import time
 from pathlib import Path
 
 from mtl_plugins.datasets.prepare.files import write_text
+from mtl_plugins.datasets.prepare.summary import report, summarize
 from mtl_plugins.datasets.prepare.target import Target
 from mtl_plugins.datasets.prepare.workers import run_jobs
 
 from .classes import NYUD40
-from .files import FOLDERS, prepare_image
+from .files import FOLDERS, TASKS, prepare_image
 
 VERSION = 1  # of the pictures: raise it when a change alters them
 
@@ -46,7 +47,7 @@ def prepare_synthrooms(
     done = target.finished([*lists, *(out / folder / name for folder in FOLDERS.values() for name in names)], **counts)
     if done:
         if progress:
-            print(f"{out}: complete already.\n{_table(done)}")
+            report(f"{out}: complete already.", done)
         return done
     began = time.perf_counter()
     target.begin(FOLDERS.values())
@@ -60,9 +61,9 @@ def prepare_synthrooms(
         out / "intrinsics.txt",
         "".join(" ".join([name, *(f"{v:.6f}" for v in found[i]["intrinsics"])]) + "\n" for i, name in enumerate(names)),
     )
-    summary = target.finish(counts | _summary(found, total, size))
+    summary = target.finish(summarize(found, dict(train=num_train, val=num_val), NYUD40, TASKS))
     if progress:
-        print(f"{out}: {total} images in {time.perf_counter() - began:.0f} s.\n{_table(summary)}")
+        report(f"{out}: {total} images in {time.perf_counter() - began:.0f} s.", summary)
     return summary
 
 
@@ -77,27 +78,3 @@ def _check(num_train, num_val, size, seed, workers):
         raise ValueError(f"seed={seed}: 0 or more.")
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: 1 or more, or None for one a core.")
-
-
-def _summary(found: list[dict], total: int, size) -> dict:
-    pixels = total * size[0] * size[1]
-    counts = [sum(r["counts"][k] for r in found) for k in range(len(NYUD40))]
-    return dict(
-        images=total,
-        labels=dict.fromkeys(("semseg", "depth", "normals"), total),
-        classes=list(NYUD40),
-        share={NYUD40[k]: counts[k] / pixels for k in range(len(NYUD40)) if counts[k]},
-        depth_range=[min(r["depth"][0] for r in found), max(r["depth"][1] for r in found)],
-    )
-
-
-def _table(summary: dict) -> str:
-    share = sorted(summary["share"].items(), key=lambda item: -item[1])
-    labels = ", ".join(f"{task} {n}" for task, n in summary["labels"].items())
-    low, high = summary["depth_range"]
-    height, width = summary["size"]
-    return (
-        f"{summary['images']} images of {height} x {width}: train {summary['num_train']}, "
-        f"val {summary['num_val']}; labels: {labels}; depth {low:.2f} to {high:.2f} m\n"
-        f"{len(share)} classes, % of the pixels: " + ", ".join(f"{name} {100 * s:.2f}" for name, s in share)
-    )

@@ -1,6 +1,6 @@
-import re
-
 from torch import Tensor
+
+from .rename import rename_keys
 
 _TASKS = {"segm": "semseg", "depth": "depth", "normal": "normals"}
 # In the authors' inverted residuals: output.<i>.0 is a convolution, output.<i>.1 its batch norm.
@@ -30,24 +30,5 @@ def convert_lwrefinenet(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: keys that the format does not have.
     """
-    converted, unknown = {}, []
-    for key, value in state_dict.items():
-        name = _rename(key.removeprefix("module."))
-        if name is None:
-            unknown.append(key)
-        else:
-            converted[name] = value
-    if unknown or not converted:
-        raise ValueError(
-            f"this is no checkpoint of the format 'lwrefinenet': {len(unknown)} of its {len(state_dict)} keys are not "
-            f"known there, such as {', '.join(unknown[:5]) or 'any'}. It expects names like layer1.0.weight, "
-            f"crp4.0.1_outvar_dimred.weight, pre_depth.weight."
-        )
-    return converted
-
-
-def _rename(key):
-    for pattern, name in _RULES:
-        if match := re.fullmatch(pattern, key):
-            return name(match)
-    return None
+    examples = "layer1.0.weight, crp4.0.1_outvar_dimred.weight, pre_depth.weight"
+    return rename_keys(state_dict, _RULES, "lwrefinenet", examples)

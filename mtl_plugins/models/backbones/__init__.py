@@ -1,4 +1,5 @@
 from .hydranet_encoder import mobilenetv2_hydranet
+from .resnet38 import ResNet38
 from .timm_backbone import TimmBackbone
 
-__all__ = ["TimmBackbone", "mobilenetv2_hydranet"]
+__all__ = ["ResNet38", "TimmBackbone", "mobilenetv2_hydranet"]

@@ -1,6 +1,7 @@
+from .deeplabv3plus_head import DeepLabV3PlusHead
 from .dense_head import DenseHead
 from .depth_head import DepthHead
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
 
-__all__ = ["DenseHead", "DepthHead", "NormalsHead", "SegmentationHead"]
+__all__ = ["DeepLabV3PlusHead", "DenseHead", "DepthHead", "NormalsHead", "SegmentationHead"]

@@ -21,6 +21,9 @@ class DenseHead(BaseModule):
         in_strides: Their strides.
         out_channels: Channels of the raw output.
         loss: One loss config or a list of them; the weighted losses are summed.
+        soft_loss: One loss config or a list of them against a teacher's raw output (``KLDivergenceLoss``, ``L1Loss``),
+            for the samples that have one.
+        dataset_weights: ``{dataset: factor}`` of the loss of a dataset's images (``MultiDataset``); 1 for others.
     """
 
     def __init__(
@@ -29,9 +32,12 @@ class DenseHead(BaseModule):
         in_strides: Sequence[int],
         out_channels: int,
         loss: dict | Sequence[dict] = (),
+        soft_loss: dict | Sequence[dict] = (),
+        dataset_weights: dict[str, float] | None = None,
         init_cfg=None,
     ):
         super().__init__(init_cfg)
+        self.dataset_weights = dict(dataset_weights or {})
         width = in_channels[0]
         self.stride = in_strides[0]
         self.out_channels = out_channels
@@ -39,15 +45,20 @@ class DenseHead(BaseModule):
         self.out = nn.Conv2d(width, out_channels, 3, padding=1)
         init_decoder_conv(self.pre)
         init_decoder_conv(self.out)
-        configs = [loss] if isinstance(loss, dict) else loss
-        self.losses = nn.ModuleList(MODELS.build(config) for config in configs)
-        names = [loss.name for loss in self.losses]
-        if len(set(names)) < len(names):
-            raise ValueError(f"two losses of one head share a name: {names}. Tell them apart with name='...'.")
+        self.losses, self.soft_losses = _build_losses(loss), _build_losses(soft_loss)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Raw output (N, out_channels, H / stride, W / stride) from the neck's features."""
         return self.out(F.relu6(self.pre(features[0])))
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the datasets that ``select`` tells apart; empty: their images are all treated alike."""
+        return ()
+
+    def select(self, outputs: Tensor, dataset: str | None) -> Tensor:
+        """The raw output that is meant for images of ``dataset``: what ``loss`` and ``predict`` are then given."""
+        return outputs
 
     def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Losses by name, ``{'loss_<name>': scalar}``.
@@ -59,12 +70,50 @@ class DenseHead(BaseModule):
         outputs = self.resize(outputs.float(), targets.shape[-2:], "bilinear")
         return {f"loss_{loss.name}": loss(outputs, targets) for loss in self.losses}
 
+    def soft_loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Losses by name against a teacher's (N, C, h', w'): log-probabilities, or what ``scores`` gives."""
+        if not self.soft_losses:
+            raise ValueError(
+                "a teacher gives soft targets, but this head has no soft_loss: add one to the head, such as "
+                "soft_loss=dict(type='KLDivergenceLoss', temperature=2.0), or set soft=False at the teacher's task."
+            )
+        if outputs.shape[-2:] != targets.shape[-2:]:
+            targets = F.interpolate(targets, outputs.shape[-2:], mode="bilinear", align_corners=False)
+        return {f"loss_soft_{loss.name}": loss(outputs, targets) for loss in self.soft_losses}
+
     def predict(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
         """The answer at image size, (N, K, H, W), from the raw output."""
         return self.resize(outputs.float(), size)
+
+    # For averaging over views of an image (test-time augmentation). A head that predicts classes overrides scores and
+    # answer.
+
+    def scores(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
+        """What is averaged over views, (N, K, H, W), floating point."""
+        return self.predict(outputs, size)
+
+    def answer(self, scores: Tensor) -> Tensor:
+        """The prediction that averaged scores mean."""
+        return scores
+
+    def undo_mirror(self, scores: Tensor) -> Tensor:
+        """Scores of the image from those of its mirror image."""
+        return scores.flip(-1)
+
+    def undo_zoom(self, scores: Tensor, factor: float) -> Tensor:
+        """Scores of the image from those of the image ``factor`` times as large, at the same size already."""
+        return scores
 
     @staticmethod
     def resize(outputs: Tensor, size: Sequence[int], mode: str = "bicubic") -> Tensor:
         if tuple(outputs.shape[-2:]) == tuple(size):
             return outputs
         return F.interpolate(outputs, tuple(size), mode=mode, align_corners=False)
+
+
+def _build_losses(configs):
+    losses = nn.ModuleList(MODELS.build(config) for config in ([configs] if isinstance(configs, dict) else configs))
+    names = [loss.name for loss in losses]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two losses of one head share a name: {names}. Tell them apart with name='...'.")
+    return losses

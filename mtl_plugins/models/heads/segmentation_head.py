@@ -4,19 +4,53 @@ from torch import Tensor
 from mtl_plugins.registry import MODELS
 
 from .dense_head import DenseHead
+from .of_dataset import of_dataset
 
 
 @MODELS.register_module()
 class SegmentationHead(DenseHead):
-    """One class a pixel: logits (N, num_classes, h, w); the prediction is the class id (N, 1, H, W)."""
+    """One class a pixel: logits (N, num_classes, h, w); the prediction is the class id (N, 1, H, W).
 
-    def __init__(self, *args, num_classes: int, loss=dict(type="CrossEntropyLoss"), **kwargs):  # noqa: B006
+    Args:
+        num_classes: Classes of all datasets together.
+        ranges: ``{dataset: (first, end)}`` where datasets share the head (``MultiDataset``): loss and prediction of an
+            image look at the logits ``first ... end - 1`` alone, so no class of another dataset is ever predicted;
+            labels and predictions count from 0 within the range.
+    """
+
+    def __init__(
+        self,
+        *args,
+        num_classes: int,
+        ranges: dict[str, tuple[int, int]] | None = None,
+        loss=dict(type="CrossEntropyLoss"),  # noqa: B006
+        **kwargs,
+    ):
         super().__init__(*args, out_channels=num_classes, loss=loss, **kwargs)
+        self.ranges = {name: tuple(ends) for name, ends in (ranges or {}).items()}
+        for name, ends in self.ranges.items():
+            if len(ends) != 2 or not 0 <= ends[0] < ends[1] <= num_classes:
+                raise ValueError(
+                    f"SegmentationHead: ranges[{name!r}]={ends} must be (first, end) within the {num_classes} classes."
+                )
 
     @property
     def num_classes(self):
         return self.out_channels
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        return tuple(self.ranges)
+
+    def select(self, outputs: Tensor, dataset: str | None) -> Tensor:
+        return outputs if not self.ranges else outputs[:, slice(*of_dataset(self.ranges, dataset, "ranges"))]
+
     def predict(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
-        classes = super().predict(outputs, size).argmax(dim=1, keepdim=True)
-        return classes.to(torch.uint8) if self.out_channels <= 255 else classes
+        return self.answer(super().predict(outputs, size))
+
+    def scores(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
+        return super().predict(outputs, size).softmax(dim=1)
+
+    def answer(self, scores: Tensor) -> Tensor:
+        classes = scores.argmax(dim=1, keepdim=True)
+        return classes.to(torch.uint8) if scores.shape[1] <= 255 else classes

@@ -5,6 +5,7 @@ from .binary_cross_entropy import BinaryCrossEntropyLoss
 from .cosine import CosineLoss
 from .cross_entropy import CrossEntropyLoss
 from .inverse_huber import InverseHuberLoss
+from .kl_divergence import KLDivergenceLoss
 from .l1 import L1Loss
 from .scale_invariant_log import ScaleInvariantLogLoss
 from .smp import DiceLoss, FocalLoss, LovaszLoss
@@ -17,6 +18,7 @@ __all__ = [
     "DiceLoss",
     "FocalLoss",
     "InverseHuberLoss",
+    "KLDivergenceLoss",
     "L1Loss",
     "LovaszLoss",
     "ScaleInvariantLogLoss",

@@ -1,3 +1,4 @@
+from .deeplabv3plus import DeepLabV3Plus
 from .light_weight_refinenet import LightWeightRefineNet
 
-__all__ = ["LightWeightRefineNet"]
+__all__ = ["DeepLabV3Plus", "LightWeightRefineNet"]

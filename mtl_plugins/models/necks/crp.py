@@ -11,6 +11,7 @@ class ChainedResidualPooling(nn.Module):
 
     def __init__(self, channels: int, stages: int = 4, depthwise: bool = False):
         super().__init__()
+        self.depthwise = depthwise
         groups = channels if depthwise else 1
         self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 1, groups=groups, bias=False) for _ in range(stages))
 

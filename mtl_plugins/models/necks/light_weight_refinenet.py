@@ -60,17 +60,24 @@ class LightWeightRefineNet(BaseModule):
                 init_decoder_conv(module)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        return [self._level(0, features, self.coarser(features))]
+
+    def coarser(self, features: Sequence[Tensor]) -> Tensor | None:
+        """What the finest group is given of the others; ``None`` where it is the only one."""
         x = None
-        for level in reversed(range(len(self.groups))):
-            members = [self.lateral[i](features[i]) for i in reversed(self.groups[level])]
-            total = members[0]
-            for member in members[1:]:
-                total = total + member
-            if x is not None:
-                x = self.adapt[level](x)  # adapt[i] leads from group i + 1 to group i
-                total = total + F.interpolate(x, total.shape[-2:], mode="bilinear", align_corners=False)
-            x = self.crp[level](F.relu6(total))
-        return [x]
+        for level in reversed(range(1, len(self.groups))):
+            x = self._level(level, features, x)
+        return x
+
+    def _level(self, level, features, x):
+        members = [self.lateral[i](features[i]) for i in reversed(self.groups[level])]
+        total = members[0]
+        for member in members[1:]:
+            total = total + member
+        if x is not None:
+            x = self.adapt[level](x)  # adapt[i] leads from group i + 1 to group i
+            total = total + F.interpolate(x, total.shape[-2:], mode="bilinear", align_corners=False)
+        return self.crp[level](F.relu6(total))
 
 
 def _check_groups(groups, num_features):

@@ -1,0 +1,9 @@
+# All images of CamVid have classes: what a quarter of them is held against.
+_base_ = [
+    "../_base_/models/hydranet_camvid.py",
+    "../_base_/datasets/camvid_small.py",
+    "../_base_/schedules/adamw_poly.py",
+    "../_base_/runtime.py",
+]
+train_cfg = dict(by_epoch=True, max_epochs=31, val_interval=31)
+custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.004)]

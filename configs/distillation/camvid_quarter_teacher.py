@@ -1,0 +1,11 @@
+# A larger teacher, on the quarter of CamVid that has classes.
+_base_ = [
+    "../_base_/models/hydranet_camvid.py",
+    "../_base_/datasets/camvid_small.py",
+    "../_base_/schedules/adamw_poly.py",
+    "../_base_/runtime.py",
+]
+model = dict(backbone=dict(model_name="resnet34d"))
+train_dataloader = dict(dataset=dict(label_shares=dict(semseg=0.25), skip_unlabelled=True))
+train_cfg = dict(by_epoch=True, max_epochs=200, val_interval=200)
+custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.004)]

@@ -1,0 +1,15 @@
+# The paper's stage 1 on KITTI: a copy of the network for depth alone, on the frames that have depth. It then labels the
+# images of KITTI-6, which have classes but no depth.
+_base_ = [
+    "../_base_/models/hydranet.py",
+    "../_base_/datasets/kitti.py",
+    "../_base_/schedules/sgd_3x100.py",
+    "../_base_/runtime.py",
+]
+model = dict(heads=dict(depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.05))))
+train_dataloader = dict(
+    sampler=dict(weights=dict(kitti=1, kitti6=0)),
+    dataset=dict(datasets=dict(kitti=dict(tasks=["depth"]), kitti6=dict(tasks=["depth"]))),
+)
+val_evaluator = [dict(type="DepthMetric", dataset="kitti", protocol="kitti-eigen-80")]
+test_evaluator = val_evaluator

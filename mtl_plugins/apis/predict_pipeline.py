@@ -1,0 +1,19 @@
+from mmengine.config import Config
+
+from mtl_plugins.datasets import Pipeline
+
+_PLAIN = [dict(type="PackSample")]
+_DEFAULT_SIZE = (480, 640)
+
+
+def build_predict_pipeline(cfg: Config) -> Pipeline:
+    """What prepares an image for the network: the config's ``predict_pipeline``, by default nothing but packing."""
+    return Pipeline(cfg.get("predict_pipeline") or _PLAIN)
+
+
+def input_size(cfg: Config) -> tuple[int, int]:
+    """(H, W) that the pipeline brings an image to; 480 x 640 where it leaves its size."""
+    for transform in reversed(cfg.get("predict_pipeline") or []):
+        if size := transform.get("size"):
+            return (size, size) if isinstance(size, int) else tuple(size)
+    return _DEFAULT_SIZE

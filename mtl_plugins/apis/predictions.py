@@ -1,0 +1,58 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement
+
+from mtl_plugins.visualization import MultiTaskVisualizer
+from mtl_plugins.visualization.visualizer import write_picture
+
+from .map_files import write_map
+
+
+def to_numpy(sample: BaseDataElement) -> dict[str, np.ndarray]:
+    """``{task: map}`` of a sample's predictions: (H, W) where a map has one channel, else (C, H, W)."""
+    maps = {task: value.cpu().numpy() for task, value in sample.pred.items()}
+    return {task: value[0] if value.shape[0] == 1 else value for task, value in maps.items()}
+
+
+class PredictionWriter:
+    """Writes predictions into a folder: ``panels/<image>.png``, and ``<task>/<image>.{png,npy}``.
+
+    Args:
+        out: The folder; it is made.
+        meta: The dataset's METAINFO.
+        panels: Whether panels are painted.
+        maps: ``'png'`` or ``'npy'``, see ``write_map``; ``None``: no maps.
+
+    Raises:
+        OSError: the folder can't be made.
+    """
+
+    def __init__(self, out: str | Path, meta: dict, panels: bool = True, maps: str | None = None):
+        self.out, self.maps = Path(out), maps
+        self._names = Counter()
+        self._visualizer = MultiTaskVisualizer() if panels else None
+        if panels:
+            self._visualizer.dataset_meta = meta
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"{out} can't be made: {error.strerror}. Give a folder that you may write to.") from error
+
+    def write(self, image: torch.Tensor, sample: BaseDataElement) -> str:
+        """Write those of one image (3, H, W); returns the name of its files."""
+        stem = self._stem(sample)
+        if self._visualizer is not None:
+            write_picture(self._visualizer.draw(image, sample), self.out / "panels" / f"{stem}.png")
+        if self.maps:
+            for task, values in to_numpy(sample).items():
+                write_map(task, values, self.out, stem, self.maps)
+        return stem
+
+    def _stem(self, sample):
+        """The image's name; images of one name in different folders are numbered, and so are arrays."""
+        stem = Path(sample.get("img_path") or "image").stem
+        self._names[stem] += 1
+        return stem if self._names[stem] == 1 else f"{stem}_{self._names[stem]}"

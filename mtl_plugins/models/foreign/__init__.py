@@ -1,0 +1,8 @@
+"""Whole networks from elsewhere, as teachers: segmentation-models-pytorch, torchvision, ONNX files."""
+
+from .foreign_model import ForeignModel
+from .onnx_model import OnnxModel
+from .smp_model import SMPModel
+from .torchvision_model import TorchvisionModel
+
+__all__ = ["ForeignModel", "OnnxModel", "SMPModel", "TorchvisionModel"]

@@ -1,0 +1,72 @@
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torchvision.ops import Conv2dNormActivation
+
+from mtl_plugins.registry import MODELS
+
+
+@MODELS.register_module()
+class DeepLabV3Plus(BaseModule):
+    """DeepLabV3+ decoder (Chen et al., ECCV 2018), as in Zhu et al., CVPR 2019 (arXiv 1812.01593).
+
+    Atrous spatial pyramid pooling reads the coarsest feature: its mean over the image, a 1x1 convolution and a dilated
+    3x3 convolution for each of ``dilations``, all with batch norm and ReLU, joined in this order and brought to
+    ``channels`` by a 1x1 convolution. The finest feature, brought to ``fine_channels`` likewise, is joined before that,
+    resized to its size (bilinear, align_corners=True). Features between the two are not read.
+
+    Args:
+        in_channels: Channels of the features, finest first.
+        in_strides: Their strides, in the same order.
+        channels: Width of each branch of the pyramid, and of their projection.
+        fine_channels: Width of the finest feature's projection.
+        dilations: Of the 3x3 branches; the default is for stride 8, and half of it for stride 16.
+
+    ``forward`` takes the list of features and gives ``[x]`` at the finest stride; ``out_channels`` and
+    ``out_strides`` tell its width and stride.
+
+    Raises:
+        ValueError: training on one image at a time (in ``forward``).
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        in_strides: Sequence[int],
+        channels: int = 256,
+        fine_channels: int = 48,
+        dilations: Sequence[int] = (12, 24, 36),
+        init_cfg=None,
+    ):
+        super().__init__(init_cfg)
+        fine, coarse = in_channels[0], in_channels[-1]
+        self.pooled = Conv2dNormActivation(coarse, channels, 1)
+        self.branches = nn.ModuleList(
+            [
+                Conv2dNormActivation(coarse, channels, 1),
+                *(Conv2dNormActivation(coarse, channels, 3, dilation=dilation) for dilation in dilations),
+            ]
+        )
+        self.project = nn.Conv2d(channels * (2 + len(dilations)), channels, 1, bias=False)
+        self.fine = nn.Conv2d(fine, fine_channels, 1, bias=False)
+        self.out_channels = (fine_channels + channels,)
+        self.out_strides = (in_strides[0],)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        fine, coarse = features[0], features[-1]
+        x = self.project(torch.cat([self._mean(coarse), *(branch(coarse) for branch in self.branches)], dim=1))
+        x = F.interpolate(x, fine.shape[-2:], mode="bilinear", align_corners=True)
+        return [torch.cat([self.fine(fine), x], dim=1)]
+
+    def _mean(self, x):
+        norm = self.pooled[1]
+        if norm.training and type(norm) is nn.BatchNorm2d and len(x) == 1:
+            raise ValueError(
+                "DeepLabV3Plus can't train on a batch of one image: the mean over the image is one value a channel, "
+                "which batch norm can't normalise. Take batch_size=2 or more in train_dataloader, or sync_bn='torch' "
+                "with several processes."
+            )
+        return self.pooled(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])

@@ -1,0 +1,153 @@
+"""Exported files: whole or absent, checked against PyTorch, and what is said where something is in the way."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mtl_plugins.apis import init_model
+from mtl_plugins.apis.backends import FORMATS, load_backend
+from mtl_plugins.apis.export import TOLERANCE, describe, difference, export_model
+
+SIZE = (48, 64)
+
+
+def small(preset="hydranet_nyud_three", backbone="test_resnet", **options):
+    torch.manual_seed(0)
+    options = {"model.backbone.model_name": backbone, "model.neck.channels": 8, "model.neck.crp_stages": 1, **options}
+    return init_model(preset, cfg_options=options)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_whole_network_in_a_file(model, format, tmp_path):
+    if not FORMATS[format].is_available():
+        pytest.skip(f"the libraries of {format} are not installed")
+    exported = export_model(model, format, tmp_path / "new" / "net", SIZE, whole=True)
+    assert exported.path == tmp_path / "new" / f"net{FORMATS[format].suffix}"
+    assert exported.signature.shape == (None, None, None) and exported.reason == ""
+    assert list(exported.differences) == [(1, 48, 64), (3, 85, 77)]
+    assert all(worst <= TOLERANCE for found in exported.differences.values() for worst in found.values())
+    left = {path.name for path in exported.path.parent.iterdir()}
+    assert left == {"net.xml", "net.bin"} if format == "openvino" else left == {exported.path.name}
+    # and what a program without our code gets of it
+    pictures = torch.randint(256, (2, 3, 50, 71), dtype=torch.uint8)
+    answers = load_backend(exported.path)(pictures)
+    assert answers["semseg"].shape == (2, 1, 50, 71) and answers["semseg"].dtype == torch.uint8
+    assert answers["depth"].shape == (2, 1, 50, 71) and (answers["depth"] >= 0).all()
+    torch.testing.assert_close(answers["normals"].norm(dim=1), torch.ones(2, 50, 71))
+
+
+def test_onnx_says_what_it_is_to_other_programs(model, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    exported = export_model(model, "onnx", tmp_path / "net.onnx", SIZE, tasks=["depth", "semseg"])
+    graph = onnx.load(exported.path)
+    onnx.checker.check_model(graph)
+    assert [value.name for value in graph.graph.input] == ["images"]
+    assert [value.name for value in graph.graph.output] == ["depth", "semseg"]
+    lengths = graph.graph.input[0].type.tensor_type.shape.dim
+    assert [bool(length.dim_param) for length in lengths] == [True, False, True, True]
+    [signature] = [entry.value for entry in graph.metadata_props if entry.key == "mtl_plugins"]
+    assert json.loads(signature)["tasks"] == ["depth", "semseg"]
+
+
+def test_one_size_and_batch(model, tmp_path):
+    exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=2, fixed_size=True, tasks=["depth"])
+    assert exported.signature.shape == (2, *SIZE) and list(exported.differences) == [(2, *SIZE)]
+    with pytest.raises(ValueError, match="batches of 2 of images 48 x 64"):
+        load_backend(exported.path)(torch.zeros(1, 3, 48, 64))
+
+
+def test_a_lower_precision_is_told_not_refused(model, tmp_path):
+    exported = export_model(model, "torch-export", tmp_path / "net", SIZE, 1, True, ["depth"], precision="bf16")
+    assert exported.signature.precision == load_backend(exported.path).precision == "bf16"
+    assert 1e-4 < exported.differences[(1, *SIZE)]["depth"] < 0.1
+    assert describe(exported).startswith("depth by up to ")
+
+
+def test_a_file_that_answers_otherwise_is_kept_apart_and_refused(model, monkeypatch, tmp_path):
+    (tmp_path / "net.pt2").write_bytes(b"an older export")
+    backend = FORMATS["torch-export"]
+    compute = backend._compute
+    monkeypatch.setattr(backend, "_compute", lambda self, images: [1.01 * output for output in compute(self, images)])
+    with pytest.raises(ValueError, match=r"answers otherwise than PyTorch: depth by up to \S+ %.*net.differs.pt2"):
+        export_model(model, "torch-export", tmp_path / "net", SIZE, 1, True, ["depth"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.differs.pt2", "net.pt2"]
+    assert (tmp_path / "net.pt2").read_bytes() == b"an older export"
+
+
+@pytest.mark.parametrize(
+    "error, raised, told",
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), OSError, "the disk is full"),
+        (
+            RuntimeError("no operator for aten::roll\n\nlong pages"),
+            ValueError,
+            "torch-export can't express the network: no operator for aten::roll$",
+        ),
+    ],
+)
+def test_a_failure_to_write_leaves_nothing(model, monkeypatch, tmp_path, error, raised, told):
+    def write(graph, path, *_):
+        path.write_bytes(b"half of it")
+        raise error
+
+    monkeypatch.setattr(FORMATS["torch-export"], "write", write)
+    with pytest.raises(raised, match=told):
+        export_model(model, "torch-export", tmp_path / "net", SIZE, 1, True, ["depth"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_format_without_free_sizes_falls_back_to_one(model, monkeypatch, tmp_path):
+    backend = FORMATS["torch-export"]
+    write = backend.write
+
+    def picky(graph, *arguments):
+        if graph.signature.shape[1:] != SIZE:
+            raise RuntimeError("Failed serializing node ceil")
+        write(graph, *arguments)
+
+    monkeypatch.setattr(backend, "write", picky)
+    exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
+    assert exported.signature.shape == (1, *SIZE)
+    assert exported.reason.endswith(
+        "the size had to be fixed: torch-export can't express the network: Failed serializing node ceil"
+    )
+
+
+def test_a_folder_that_can_not_be_written(model, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file/net.pt2 can't be written.*Give a folder"):
+        export_model(model, "torch-export", tmp_path / "file" / "net.pt2", SIZE)
+
+
+def test_bad_wishes_are_told_before_any_work(model, tmp_path):
+    with pytest.raises(ValueError, match="no export format 'tflite': choose one of onnx"):
+        export_model(model, "tflite", tmp_path / "net")
+    with pytest.raises(ValueError, match="onnxruntime computes in float32; given: 'bf16'"):
+        export_model(model, "onnx", tmp_path / "net", precision="bf16")
+    with pytest.raises(ValueError, match="has no task edge"):
+        export_model(model, "onnx", tmp_path / "net", tasks=["edge"])
+
+
+@pytest.mark.parametrize("preset", ["hydranet_kitti", "hydranet_camvid", "hydranet_nyud_kitti"])
+def test_presets(preset, tmp_path):
+    dataset = "nyud" if preset == "hydranet_nyud_kitti" else None
+    exported = export_model(small(preset), "torch-export", tmp_path / preset, SIZE, whole=True, dataset=dataset)
+    assert max(worst for found in exported.differences.values() for worst in found.values()) == 0
+
+
+def test_differences_are_relative_to_the_range():
+    wanted = torch.tensor([2.0, 12.0])
+    assert difference(wanted + torch.tensor([0.0, 1.0]), wanted) == pytest.approx(0.1)
+    assert difference(torch.tensor([3, 4]), torch.tensor([3, 5])) == 0.5
+    assert np.isnan(difference(torch.tensor([float("nan"), 0]), wanted))
+    assert difference(torch.zeros(2), torch.zeros(2)) == 0
+    with pytest.raises(ValueError, match="shape"):
+        difference(torch.zeros(2), torch.zeros(3))

@@ -1,0 +1,134 @@
+"""Overlapped stages: order, errors from anywhere, an early end, bounded memory, speed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from mtl_plugins.apis.stages import overlap
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left():
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(5)
+    assert not [thread for thread in left if thread.is_alive()]
+
+
+def test_results_keep_their_order():
+    def uneven(n):
+        time.sleep(0.002 * (n % 3))
+        return n
+
+    assert list(overlap(range(50), uneven, lambda n: -n, uneven)) == [-n for n in range(50)]
+
+
+def test_without_stages_items_are_read_ahead():
+    assert list(overlap([1, 2])) == [1, 2]
+    assert list(overlap([])) == []
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_an_error_of_any_stage_comes_after_the_results_before_it(failing):
+    def stage(position):
+        def work(n):
+            if n == 5 and position == failing:
+                raise OSError(f"stage {position}")
+            return n
+
+        return work
+
+    got = []
+    with pytest.raises(OSError, match=f"stage {failing}") as raised:
+        for n in overlap(iter(range(10**9)), *map(stage, range(3))):
+            got.append(n)
+    assert got == [0, 1, 2, 3, 4]
+    assert any(entry.name == "work" for entry in raised.traceback)  # where it happened, not where it was told
+
+
+def test_an_error_of_the_source_comes_after_the_results_before_it():
+    def source():
+        yield from range(3)
+        raise ValueError("cut off")
+
+    got = []
+    with pytest.raises(ValueError, match="cut off"):
+        for n in overlap(source(), lambda n: n):
+            got.append(n)
+    assert got == [0, 1, 2]
+    with pytest.raises(TypeError, match="not iterable"):
+        next(overlap(7, lambda n: n))
+
+
+def test_a_caller_that_stops_early_closes_the_source():
+    closed = threading.Event()
+
+    def endless():
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.set()
+
+    results = overlap(endless(), lambda n: n)
+    assert next(results) == 0
+    results.close()
+    assert closed.wait(5)
+
+
+def test_only_so_many_items_are_under_way():
+    made, most = 0, 0
+
+    def source():
+        nonlocal made
+        for made in range(1, 101):
+            yield made
+
+    for taken, _ in enumerate(overlap(source(), lambda n: n, depth=2)):
+        time.sleep(0.001)
+        most = max(most, made - taken)
+    # two wait in each of the two channels; one each is in the hands of reader, stage and caller
+    assert most <= 2 * 2 + 3
+
+
+def test_the_whole_runs_at_the_speed_of_the_slowest_stage():
+    def sleeping(milliseconds):
+        def work(n):
+            time.sleep(milliseconds / 1e3)
+            return n
+
+        return work
+
+    seconds, count, read = [], 40, sleeping(8)
+    start = time.perf_counter()
+    for _ in overlap(map(read, range(count)), sleeping(20), sleeping(8), seconds=seconds):
+        time.sleep(0.008)
+    trip = time.perf_counter() - start
+    assert min(seconds) >= 0.008 * count and seconds[1] == max(seconds) >= 0.02 * count
+    assert trip <= 1.2 * max(seconds)
+    assert trip < 0.7 * (sum(seconds) + count * 0.008)  # what one after another would take
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="sends POSIX signals")
+def test_ctrl_c_ends_it():
+    code = (
+        "import itertools, time\n"
+        "from mtl_plugins.apis.stages import overlap\n"
+        "try:\n"
+        "    for n in overlap(itertools.count(), lambda n: time.sleep(0.01)):\n"
+        "        n or print('running', flush=True)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    assert "interrupted" in process.communicate(timeout=30)[0]
+    assert process.returncode == 0

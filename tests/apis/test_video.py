@@ -1,0 +1,197 @@
+"""Video in and out: what is read, what is written, and what is kept when something goes wrong."""
+
+import shutil
+from collections import namedtuple
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mtl_plugins.apis import MultiTaskInferencer, video
+from mtl_plugins.apis.video import VideoReader, VideoWriter
+
+OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8}
+SIZE, COUNT = (48, 64), 30
+
+
+def frame(number):
+    """Plain colours, so that a lossy codec keeps them."""
+    return np.full((*SIZE, 3), (8 * number, 100, 250 - 8 * number), np.uint8)
+
+
+def write_clip(path, count=COUNT):
+    with VideoWriter(path, 10) as writer:
+        for number in range(count):
+            writer.write(frame(number))
+    return path
+
+
+def count_frames(path):
+    return sum(1 for _ in VideoReader(path))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4")
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory):
+    """An AVI that ends in the middle: what is there can be read."""
+    path = write_clip(tmp_path_factory.mktemp("cut") / "cut.avi")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    return path
+
+
+@pytest.fixture(scope="module")
+def inferencer():
+    torch.manual_seed(0)
+    return MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+def test_frames_survive_a_file(suffix, tmp_path):
+    reader = VideoReader(write_clip(tmp_path / f"a{suffix}"))
+    assert (reader.size, reader.frames) == (SIZE, COUNT) and reader.fps == pytest.approx(10)
+    for number, read in enumerate(reader):
+        assert np.abs(read.astype(int) - frame(number)).max() < 12
+    assert number == COUNT - 1
+
+
+def test_a_video_of_predictions(inferencer, clip, tmp_path):
+    report = inferencer.video(clip, tmp_path / "new" / "out.mp4", batch_size=4, show_progress=False)
+    made = VideoReader(report.path)
+    assert report.frames == made.frames == count_frames(report.path) == COUNT
+    assert made.size == (48, 3 * 64) and made.fps == pytest.approx(10)
+    assert list(report.stages) == ["read", "network", "paint", "write"] and min(report.stages.values()) > 0
+    assert "30 frames" in str(report) and "the slowest is network" in str(report)
+
+
+def test_a_few_frames_of_one_task(clip, tmp_path):
+    depth = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["depth"])
+    report = depth.video(clip, tmp_path / "out.mp4", limit=3, show_progress=False)
+    assert report.frames == 3 and VideoReader(report.path).size == (48, 2 * 64)
+
+
+def test_frames_are_predicted_as_images_are(inferencer, clip):
+    frames = list(VideoReader(clip))
+    images, samples = zip(*inferencer.stream(clip, batch_size=7), strict=True)
+    assert all(np.array_equal(image.permute(1, 2, 0), read) for image, read in zip(images, frames, strict=True))
+    np.testing.assert_allclose(samples[-1].pred.depth[0], inferencer(frames[-1])["depth"], rtol=1e-3, atol=1e-3)
+    assert len(inferencer(clip, batch_size=8, show_progress=False)) == COUNT
+
+
+# what goes wrong
+
+
+def test_a_cut_video_is_told_and_its_frames_are_kept(inferencer, cut, tmp_path):
+    out = tmp_path / "out.mp4"
+    with pytest.raises(ValueError, match=r"cut.avi is damaged or cut off: \d+ of its \d+ frames.*The first \d+ frames"):
+        inferencer.video(cut, out, show_progress=False)
+    assert 10 < count_frames(out) < COUNT
+
+
+@pytest.mark.parametrize(
+    "content, told", [(b"", "is empty"), (b"no video at all" * 99, "is no video that can be read")]
+)
+def test_what_is_no_video_is_told(inferencer, content, told, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"a.mp4 {told}"):
+        inferencer.video(path, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_an_mp4_that_lost_its_end_is_told(clip, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip.read_bytes()[:-2000])
+    with pytest.raises(ValueError, match="has lost its index"):
+        VideoReader(path)
+
+
+def test_what_is_not_there_is_told(inferencer, tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no video .*nothing.mp4"):
+        inferencer.video(tmp_path / "nothing.mp4", tmp_path / "out.mp4")
+    with pytest.raises(ValueError, match="camera 97 can't be opened"):
+        inferencer.video(97, tmp_path / "out.mp4")
+    with pytest.raises(ValueError, match="an image is a path.*given: int"):
+        inferencer(0)
+
+
+@pytest.fixture
+def camera(monkeypatch):
+    """Stands in for a camera that is pulled out after ``COUNT`` frames, or filmed until Ctrl-C."""
+
+    class Camera:
+        last, error = COUNT, None
+
+        def __init__(self, source):
+            self.source, self.number = source, 0
+
+        def isOpened(self):
+            return True
+
+        def get(self, what):
+            return {cv2.CAP_PROP_FRAME_HEIGHT: SIZE[0], cv2.CAP_PROP_FRAME_WIDTH: SIZE[1]}.get(what, 0.0)
+
+        def read(self):
+            if self.number == self.last:
+                if self.error:
+                    raise self.error
+                return False, None
+            self.number += 1
+            return True, frame(self.number)
+
+        def release(self):
+            pass
+
+    opened = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda source: Camera(source) if source == 0 else opened(source))
+    return Camera
+
+
+def test_a_camera_that_vanishes_is_told_and_its_frames_are_kept(inferencer, camera, tmp_path):
+    with pytest.raises(ValueError, match="camera 0 is gone: it gave 30 frames.*The first 30 frames are in"):
+        inferencer.video(0, tmp_path / "out.mp4", show_progress=False)
+    assert count_frames(tmp_path / "out.mp4") == COUNT
+
+
+def test_a_camera_is_filmed_until_ctrl_c(inferencer, camera, tmp_path):
+    camera.error = KeyboardInterrupt()
+    report = inferencer.video("0", tmp_path / "out.mp4", show_progress=False)
+    assert report.frames == count_frames(report.path) == COUNT
+    with pytest.raises(ValueError, match="camera 0 does not end: take stream"):
+        inferencer("0")
+
+
+def test_a_folder_that_can_not_be_written_is_told(inferencer, clip, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file/out.mp4 can't be written.*Give a folder"):
+        inferencer.video(clip, tmp_path / "file" / "out.mp4")
+    with pytest.raises(ValueError, match="out.png: a video is written as .mp4, .avi, .mkv"):
+        inferencer.video(clip, tmp_path / "out.png")
+
+
+def test_a_disk_that_fills_up_is_told_and_the_frames_are_kept(inferencer, clip, monkeypatch, tmp_path):
+    usage = namedtuple("usage", "free")
+    free = iter([2**30] * 12)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(next(free, 2**20)))
+    with pytest.raises(OSError, match="the disk is full: .*out.mp4 has the first 12 frames"):
+        inferencer.video(clip, tmp_path / "out.mp4", show_progress=False)
+    assert count_frames(tmp_path / "out.mp4") == 12
+
+
+def test_frames_that_did_not_reach_the_file_are_told(monkeypatch, tmp_path):
+    with pytest.raises(OSError, match="holds 5 of the 6 frames"), VideoWriter(tmp_path / "a.mp4", 10) as writer:
+        for number in range(5):
+            writer.write(frame(number))
+        writer.frames += 1  # as if OpenCV had lost one in silence
+
+
+def test_opencv_is_the_one_that_mmengine_brings():
+    from importlib.metadata import requires
+
+    assert any(requirement.startswith("opencv-python") for requirement in requires("mmengine"))
+    assert video.cv2 is cv2

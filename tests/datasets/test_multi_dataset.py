@@ -1,0 +1,180 @@
+"""Several datasets in one, and the sampler that draws from them."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtl_plugins.datasets import MultiDataset, MultiDatasetSampler
+from mtl_plugins.registry import DATA_SAMPLERS, DATASETS
+
+from .dataset_contract import AUGMENT, same
+
+
+@pytest.fixture(scope="module")
+def configs(nyud_folder, camvid_folder):
+    return dict(
+        nyud=dict(type="NYUDv2", data_root=str(nyud_folder), pipeline=AUGMENT),
+        camvid=dict(type="CamVid", data_root=str(camvid_folder), pipeline=[dict(type="PackSample")]),
+    )
+
+
+@pytest.fixture(scope="module")
+def dataset(configs):
+    return DATASETS.build(dict(type="MultiDataset", datasets=configs))
+
+
+def test_samples_are_those_of_the_parts_and_tell_their_name(dataset, configs):
+    parts = {name: DATASETS.build(config) for name, config in configs.items()}
+    assert dataset.sizes == {name: len(part) for name, part in parts.items()} and len(dataset) == 10
+    expected = [(name, i) for name, part in parts.items() for i in range(len(part))]
+    for index, (name, i) in enumerate(expected):
+        sample = dataset[index, 5]
+        assert sample["data_samples"].dataset == name
+        assert same(sample, parts[name][i, 5])
+        info = dataset.get_data_info(index)
+        assert info["sample_idx"] == index and info["dataset"] == name
+    assert dataset[-1]["data_samples"].img_path == dataset[9]["data_samples"].img_path
+    with pytest.raises(IndexError):
+        dataset[10]
+
+
+def test_counts_and_metainfo_are_of_all(dataset):
+    assert dataset.label_counts() == {"semseg": 8, "depth": 4, "normals": 4}
+    meta = dataset.metainfo
+    assert len(meta["classes"]) == len(set(meta["classes"])) == len(meta["palette"]) == 51
+    assert "nyud: wall" not in meta["classes"] and "wall" in meta["classes"]
+    assert meta["datasets"]["camvid"]["classes"][0] == "sky"
+    twice = MultiDataset(dict(a=dataset.datasets["nyud"], b=dataset.datasets["nyud"]))
+    assert twice.metainfo["classes"][0] == "a: wall" and twice.metainfo["classes"][40] == "b: wall"
+
+
+def test_a_label_can_go_to_a_head_of_its_own(configs):
+    part = DATASETS.build(dict(configs["camvid"], rename=dict(semseg="camvid_semseg")))
+    assert set(part[0]["data_samples"].gt.keys()) == {"camvid_semseg"} == set(part.label_counts())
+    assert part.metainfo["tasks"] == ("camvid_semseg",)
+    with pytest.raises(ValueError, match="rename.*no label.*depht.*known"):
+        DATASETS.build(dict(configs["camvid"], rename=dict(depht="x")))
+
+
+def test_datasets_are_given_by_name():
+    with pytest.raises(ValueError, match="datasets by name"):
+        MultiDataset([])
+
+
+class Sizes:
+    """What the sampler looks at of a dataset."""
+
+    def __init__(self, **sizes):
+        self.sizes = sizes
+
+    def __len__(self):
+        return sum(self.sizes.values())
+
+
+def of_ranks(monkeypatch, world_size, *args, **kwargs):
+    for rank in range(world_size):
+        monkeypatch.setattr(
+            "mtl_plugins.datasets.multi_dataset_sampler.get_dist_info", lambda rank=rank: (rank, world_size)
+        )
+        yield MultiDatasetSampler(*args, **kwargs)
+
+
+def test_without_weights_an_epoch_is_one_pass_over_all():
+    sampler = MultiDatasetSampler(Sizes(a=5, b=3), seed=0)
+    for epoch in (0, 1):
+        sampler.set_epoch(epoch)
+        assert sorted(index for index, _ in sampler) == list(range(8)) and len(sampler) == 8
+    plain = MultiDatasetSampler(Sizes(a=5, b=3), seed=0, shuffle=False)
+    assert [index for index, _ in plain] == list(range(8))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    weights=st.lists(st.floats(0.1, 5), min_size=4, max_size=4),
+    length=st.integers(4, 120),
+    batch=st.sampled_from([None, 1, 2, 4]),
+)
+def test_shares_follow_the_weights_and_no_sample_repeats_before_its_pass_is_over(sizes, weights, length, batch):
+    dataset = Sizes(**{f"d{i}": size for i, size in enumerate(sizes)})
+    wanted = {name: weights[i] for i, name in enumerate(dataset.sizes)}
+    sampler = MultiDatasetSampler(dataset, wanted, length, batch, seed=1)
+    chunk = batch or 1
+    seen, keys = {name: [] for name in dataset.sizes}, []
+    names = [name for name, size in dataset.sizes.items() for _ in range(size)]
+    for epoch in range(4):
+        sampler.set_epoch(epoch)
+        drawn = list(sampler)
+        keys += drawn
+        assert len(drawn) == len(sampler) == round(length / chunk) * chunk
+        for k in range(0, len(drawn), chunk):
+            assert len({names[index] for index, _ in drawn[k : k + chunk]}) == 1
+        counts = Counter(names[index] for index, _ in drawn)
+        for name, weight in wanted.items():
+            assert abs(counts[name] - len(drawn) * weight / sum(wanted.values())) <= chunk
+    for index, _ in keys:
+        seen[names[index]].append(index)
+    assert len(set(keys)) == len(keys), "a sample that comes again is augmented anew"
+    for name, size in dataset.sizes.items():
+        times = Counter(seen[name])
+        assert not times or max(times.values()) - min(times.get(i, 0) for i in set(_indices(dataset, name))) <= 2
+        assert len(seen[name]) < size or len(times) == size
+
+
+def _indices(dataset, name):
+    start = 0
+    for other, size in dataset.sizes.items():
+        if other == name:
+            return range(start, start + size)
+        start += size
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_processes_share_one_epoch(monkeypatch, batch):
+    args = (Sizes(a=7, b=12), dict(a=1, b=1), 24, batch)
+    whole = list(next(of_ranks(monkeypatch, 1, *args, seed=3)))
+    parts = [list(sampler) for sampler in of_ranks(monkeypatch, 3, *args, seed=3)]
+    assert {len(part) for part in parts} == {8}
+    merged = [key for keys in zip(*parts, strict=True) for key in keys]
+    if batch is None:
+        assert Counter(merged) == Counter(whole)
+    else:  # each process's batches are of one dataset too
+        for part in parts:
+            assert all(len({index < 7 for index, _ in part[k : k + 2]}) == 1 for k in range(0, 8, 2))
+
+
+def test_an_epoch_follows_from_its_number_alone():
+    sampler = MultiDatasetSampler(Sizes(a=9, b=4), dict(a=1, b=3), seed=2)
+    sampler.set_epoch(6)
+    resumed = MultiDatasetSampler(Sizes(a=9, b=4), dict(a=1, b=3), seed=2)
+    list(resumed)
+    resumed.set_epoch(6)
+    assert list(sampler) == list(resumed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(weights=dict(a=1)), r"weights=.* must name each of the datasets \['a', 'b'\]"),
+        (dict(weights=dict(a=0, b=0)), "not all 0"),
+        (dict(length=2, batch_size=8), "gives no whole batch of 8"),
+    ],
+)
+def test_settings_that_make_no_sense(options, message):
+    with pytest.raises(ValueError, match=message):
+        MultiDatasetSampler(Sizes(a=2, b=3), seed=0, **options)
+
+
+def test_it_is_for_multi_datasets():
+    with pytest.raises(TypeError, match="is for a MultiDataset, not for range"):
+        DATA_SAMPLERS.build(dict(type="MultiDatasetSampler", dataset=range(3)))
+
+
+def test_a_loader_gives_batches_of_one_dataset(dataset):
+    sampler = MultiDatasetSampler(dataset, dict(nyud=1, camvid=1), length=8, batch_size=2, seed=0)
+    loader = torch.utils.data.DataLoader(dataset, 2, sampler=sampler, collate_fn=list)
+    batches = [{sample["data_samples"].dataset for sample in batch} for batch in loader]
+    assert all(len(names) == 1 for names in batches) and set.union(*batches) == {"nyud", "camvid"}

@@ -1,0 +1,102 @@
+"""What is cached is what was read, and nothing else is ever taken for it."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mtl_plugins.datasets import DataError
+from mtl_plugins.registry import DATASETS
+
+from .dataset_contract import AUGMENT, same
+
+
+@pytest.fixture(params=["memory", "folder"])
+def place(request, tmp_path):
+    return "memory" if request.param == "memory" else str(tmp_path / "cache")
+
+
+@pytest.fixture
+def config(nyud_folder, tmp_path):
+    copy = tmp_path / "nyud"
+    shutil.copytree(nyud_folder, copy)
+    return dict(type="NYUDv2", data_root=str(copy), intrinsics=(50, 50, 32, 24))
+
+
+def equal(a, b):
+    return set(a) == set(b) and all(
+        type(a[k]) is type(b[k]) and torch.equal(a[k], b[k]) and vars(a[k]) == vars(b[k])
+        if isinstance(a[k], torch.Tensor)
+        else a[k] == b[k]
+        for k in a
+    )
+
+
+def test_a_cached_sample_is_the_sample(config, place):
+    plain, cached = DATASETS.build(config), DATASETS.build(dict(config, cache=place))
+    for _ in range(2):
+        assert all(equal(plain[i], cached[i]) for i in range(len(plain)))
+    augmented = [DATASETS.build(dict(c, pipeline=AUGMENT)) for c in (config, dict(config, cache=place))]
+    assert all(same(augmented[0][i, 7], augmented[1][i, 7]) for i in range(len(plain)) for _ in range(2))
+
+
+def test_files_are_read_once(config, place, monkeypatch):
+    cached = DATASETS.build(dict(config, cache=place))
+    first = cached[0]
+    monkeypatch.setattr(type(cached), "read", lambda self, index: pytest.fail("read again"))
+    assert equal(first, cached[0])
+
+
+def test_a_change_in_place_does_not_reach_the_cache(config, place):
+    cached = DATASETS.build(dict(config, cache=place))
+    cached[0]["depth"].zero_()
+    assert cached[0]["depth"].any()
+
+
+def test_other_settings_and_changed_files_are_read_anew(config, tmp_path):
+    config = dict(config, cache=str(tmp_path / "cache"))
+    metres = DATASETS.build(config)[0]["depth"]
+    assert torch.equal(DATASETS.build(dict(config, depth_scale=2500.0))[0]["depth"], 2 * metres)
+    folder = DATASETS.build(config).data_root / "depth"
+    shutil.copy(folder / "2.png", folder / "0.png")
+    os.utime(folder / "0.png", ns=(1, 1))
+    assert not torch.equal(DATASETS.build(config)[0]["depth"], metres)
+
+
+def test_a_torn_file_is_read_anew(config, tmp_path):
+    cached = DATASETS.build(dict(config, cache=str(tmp_path / "cache")))
+    first = cached[0]
+    (path,) = (tmp_path / "cache").rglob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert equal(first, cached[0]) and equal(first, cached[0])
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(config, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    cached = DATASETS.build(dict(config, cache=str(tmp_path / "cache")))
+    with pytest.warns(UserWarning, match="sample cache .* can't be written, reading goes on"):
+        assert "depth" in cached[0]
+
+
+def test_errors_of_reading_pass_through(config, place):
+    dataset = DATASETS.build(dict(config, cache=place))
+    dataset.samples[0].img.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="cannot decode"):
+        dataset[0]
+
+
+def test_another_process_finds_it(config, tmp_path):
+    config = dict(config, cache=str(tmp_path / "cache"))
+    first = DATASETS.build(config)[0]
+    code = (
+        "from mmengine.registry import init_default_scope; init_default_scope('mtl_plugins')\n"
+        "from mtl_plugins.registry import DATASETS\n"
+        f"dataset = DATASETS.build({config!r})\n"
+        "dataset.read = None\n"
+        "print(dataset[0]['depth'].sum().item())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert float(done.stdout.split()[-1]) == first["depth"].sum().item()

@@ -1,0 +1,384 @@
+"""Teachers answer for the labels that are missing, for those alone, and every step of it can be told."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement, PixelData
+
+from mtl_plugins.apis import build_runner, load_config
+from mtl_plugins.engine import DistillationHook, Teacher, TeacherError
+from mtl_plugins.engine.distillation.label_shares import label_shares
+from mtl_plugins.functional.normals_png import decode_normals, encode_normals
+from mtl_plugins.functional.pseudo_labels import class_labels, depth_labels, normal_labels
+from mtl_plugins.label_spaces import class_map, label_space
+from mtl_plugins.registry import MODELS
+
+SIZE = (32, 48)
+CLASSES = 4
+HEADS = dict(
+    semseg=dict(type="SegmentationHead", num_classes=CLASSES),
+    depth=dict(type="DepthHead"),
+    normals=dict(type="NormalsHead"),
+)
+
+
+def network(heads=HEADS, seed=0, **options):
+    init_default_scope("mtl_plugins")
+    torch.manual_seed(seed)
+    config = dict(
+        type="MultiTaskModel",
+        backbone=dict(type="TimmBackbone", model_name="test_efficientnet"),
+        neck=dict(type="LightWeightRefineNet", channels=8),
+        heads=copy.deepcopy(heads),
+    )
+    return MODELS.build(dict(config, **options))
+
+
+def sample(seed=0, tasks=(), size=SIZE, **meta):
+    generator = torch.Generator().manual_seed(seed)
+    labels = dict(
+        semseg=torch.randint(CLASSES, (1, *size), generator=generator, dtype=torch.uint8),
+        depth=torch.rand(1, *size, generator=generator) + 1,
+        normals=torch.nn.functional.normalize(torch.randn(3, *size, generator=generator), dim=0),
+    )
+    about = dict(img_path=f"{seed}.png", img_shape=size, ori_shape=size) | meta
+    return BaseDataElement(metainfo=about, gt=PixelData(**{task: labels[task] for task in tasks}))
+
+
+def batch(*samples):
+    images = [
+        torch.randint(256, (3, *s.img_shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(90 + i))
+        for i, s in enumerate(samples)
+    ]
+    return dict(inputs=images, data_samples=list(samples))
+
+
+def hook(*teachers, model=None, **options):
+    """A hook as it stands before the first step of ``model``."""
+    made = DistillationHook([dict(tasks=teacher.tasks) for teacher in teachers], **options)
+    made._heads, made.teachers = dict((model or network(seed=5)).heads), list(teachers)
+    return made
+
+
+def teacher(tasks, model=None, **options):
+    return Teacher(tasks, model=model or network(seed=1), precision="float32", name="the oracle", **options)
+
+
+class Constant(torch.nn.Module):
+    """A teacher that answers one value everywhere."""
+
+    def __init__(self, answer, tasks=("semseg",), size=None):
+        super().__init__()
+        self.answer, self.tasks, self.size = answer, tasks, size
+        self.data_preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor"))
+        self.asked = []
+
+    def predict_scores(self, images, size, dataset=None, tasks=None):
+        self.asked.append((len(images), tasks))
+        answer = torch.as_tensor(self.answer, dtype=torch.float32)
+        shape = (len(images), len(answer), *(self.size or size))
+        return {task: answer.view(1, -1, 1, 1).expand(shape) for task in tasks}
+
+
+def test_what_is_missing_is_filled_and_what_is_there_stays():
+    samples = [sample(0, ("semseg",)), sample(1, ("depth",)), sample(2, ("semseg", "depth", "normals")), sample(3)]
+    data = batch(*samples)
+    before = copy.deepcopy(samples)
+    hook(teacher(["semseg", "depth", "normals"])).fill(data)
+    for old, original, new in zip(before, samples, data["data_samples"], strict=True):
+        assert set(new.gt.keys()) == set(HEADS)
+        assert set(new.get("pseudo", ())) == set(HEADS) - set(old.gt.keys())
+        for task in old.gt.keys():
+            assert torch.equal(new.gt.get(task), old.gt.get(task))
+        assert set(original.gt.keys()) == set(old.gt.keys()), "the dataset's own sample stays as it was"
+    assert data["data_samples"][2] is samples[2]
+    kinds = {task: data["data_samples"][3].gt.get(task) for task in HEADS}
+    assert kinds["semseg"].dtype == torch.uint8 and kinds["semseg"].shape == (1, *SIZE)
+    assert kinds["depth"].dtype == torch.float32 and (kinds["depth"] >= 0).all()
+    torch.testing.assert_close(kinds["normals"].square().sum(0), torch.ones(SIZE))
+
+
+def test_the_labels_are_the_teachers_own_predictions():
+    model = network(seed=1).eval()
+    data = batch(sample(0), sample(1))
+    hook(teacher(list(HEADS), model)).fill(data)
+    alone = model.val_step(batch(sample(0), sample(1)))
+    for found, wanted in zip(data["data_samples"], alone, strict=True):
+        same = (found.gt.semseg == wanted.pred.semseg).float().mean()
+        assert same > 0.98  # bilinear scores here, bicubic logits there
+        assert (found.gt.depth - wanted.pred.depth).abs().max() < 0.2
+
+
+def test_only_the_images_that_lack_a_label_are_asked_and_only_for_that():
+    model = Constant([0.1, 0.9, 0, 0], tasks=("semseg", "depth"))
+    filler = hook(teacher(dict(semseg={}, depth=dict(kind="map")), model))
+    full = sample(0, ("semseg", "depth"))
+    filler.fill(batch(full, full))
+    assert model.asked == [], "nothing is missing: the teacher is not touched"
+    filler.fill(batch(full, sample(1, ("depth",)), sample(2, ("depth",))))
+    assert model.asked == [(2, ("semseg",))]
+    filler.fill(batch(sample(1), sample(2)))
+    assert model.asked[1:] == [(2, ("semseg", "depth"))]
+
+
+def test_unsure_pixels_are_void():
+    data = batch(sample(0))
+    hook(teacher(dict(semseg=dict(confidence=0.8)), Constant([0.3, 0.7, 0, 0]))).fill(data)
+    assert (data["data_samples"][0].gt.semseg == 255).all()
+    data = batch(sample(0))
+    hook(teacher(dict(semseg=dict(confidence=0.6)), Constant([0.3, 0.7, 0, 0]))).fill(data)
+    assert (data["data_samples"][0].gt.semseg == 1).all()
+
+
+def test_a_class_map_translates_and_adds_up():
+    names = label_space("cityscapes19").classes
+    scores = torch.zeros(1, 19, 2, 2)
+    scores[:, names.index("person")] = 0.4  # kitti6 has none: void
+    scores[:, names.index("car")], scores[:, names.index("bus")] = 0.3, 0.3  # both are car
+    lut = torch.from_numpy(class_map("cityscapes19", "kitti6"))
+    ids, confidence = class_labels(scores, 0.5, lut)
+    assert (ids == label_space("kitti6").classes.index("car")).all() and (confidence == 153).all()
+    scores[:, names.index("person")] = 0.9
+    assert (class_labels(scores, 0.0, lut)[0] == 255).all()
+
+
+def test_labels_are_those_that_come_back_from_files():
+    depth = torch.rand(1, 1, 9, 11) * 12
+    stored = torch.from_numpy(np.rint(depth_labels(depth, 5000.0).numpy() * 5000).astype(np.uint16).astype(np.float32))
+    assert torch.equal(stored / 5000, depth_labels(depth, 5000.0))
+    assert (depth_labels(depth, 5000.0) - depth).abs().max() <= 0.5 / 5000 + 1e-6
+    assert depth_labels(torch.tensor([[14.0, 5.0, 0.00001]]), 5000.0, 6.0).tolist() == [[0, 5, 0]]
+    normals = torch.nn.functional.normalize(torch.randn(1, 3, 9, 11), dim=1)
+    read = decode_normals(torch.from_numpy(encode_normals(normals[0].permute(1, 2, 0).numpy())).permute(2, 0, 1))
+    assert torch.equal(read, normal_labels(normals)[0])
+
+
+def test_the_weight_reaches_the_loss():
+    student = network(seed=5)
+    losses = []
+    for weight in (1.0, 0.25):
+        data = batch(sample(0), sample(1))
+        hook(teacher(dict(depth=dict(weight=weight))), model=student).fill(data)
+        assert data["data_samples"][0].label_weights == {"depth": weight}
+        inputs = student.data_preprocessor(data, True)
+        losses.append(student(**inputs, mode="loss")["depth.loss_berhu"])
+    torch.testing.assert_close(losses[1], 0.25 * losses[0])
+
+
+def test_warm_up_and_start():
+    filler = hook(teacher(["depth"]), start=2, warm_up=4)
+    assert [filler.growth(i) for i in range(8)] == [0, 0, 0.25, 0.5, 0.75, 1, 1, 1]
+    assert hook(teacher(["depth"])).growth(0) == 1
+    with pytest.raises(ValueError, match="at least one teacher"):
+        DistillationHook([])
+
+
+def test_soft_targets_and_hints_reach_the_loss_and_the_gradient():
+    heads = copy.deepcopy(HEADS)
+    heads["semseg"]["soft_loss"] = dict(type="KLDivergenceLoss", temperature=2.0)
+    heads["depth"]["soft_loss"] = dict(type="L1Loss")
+    student = network(heads, seed=5, hint=dict(type="FeatureHint", teacher_channels=8))
+    data = batch(sample(0, ("semseg",)), sample(1, tuple(HEADS)))
+    tasks = dict(semseg=dict(soft=True), depth=dict(soft=True))
+    hook(teacher(tasks, hint=True), model=student).fill(data)
+    losses = student(**student.data_preprocessor(data, True), mode="loss")
+    assert {"depth.loss_soft_l1", "hint.loss_hint"} <= set(losses) and "semseg.loss_soft_kl" not in losses
+    data = batch(sample(0), sample(1))
+    hook(teacher(tasks, hint=True), model=student).fill(data)
+    losses = student(**student.data_preprocessor(data, True), mode="loss")
+    losses["semseg.loss_soft_kl"].backward(retain_graph=True)
+    assert student.heads["semseg"].out.weight.grad.abs().sum() > 0
+    losses["hint.loss_hint"].backward()
+    assert student.hint.adapt.weight.grad.abs().sum() > 0
+    with pytest.raises(ValueError, match="has no soft_loss"):
+        network(seed=5)(**student.data_preprocessor(data, True), mode="loss")
+
+
+def test_a_student_that_is_its_teacher_has_no_soft_loss():
+    heads = dict(semseg=dict(type="SegmentationHead", num_classes=CLASSES, soft_loss=dict(type="KLDivergenceLoss")))
+    model = network(heads, seed=1).eval()
+    data = batch(sample(0))
+    hook(teacher(dict(semseg=dict(soft=True)), model), model=model).fill(data)
+    loss = model(**model.data_preprocessor(data, False), mode="loss")["semseg.loss_soft_kl"]
+    assert 0 <= loss < 1e-3  # the teacher's scores were resized on the way
+
+
+def test_a_flipped_teacher_is_symmetric():
+    asked = teacher(list(HEADS), flip=True)
+    data = batch(sample(0))
+    plain = asked.scores(data["inputs"], data["data_samples"], tuple(HEADS))
+    mirrored = asked.scores([data["inputs"][0].flip(-1)], data["data_samples"], tuple(HEADS))
+    for task in HEADS:
+        back = asked.model.undo_mirror(task, mirrored[task][0][None])[0]
+        torch.testing.assert_close(back, plain[task][0], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(64, 96), 0.5])
+def test_a_teacher_sees_images_at_its_own_size(size, monkeypatch):
+    asked = teacher(["depth"], input_size=size)
+    seen = []
+    body = asked.model.backbone.forward
+    monkeypatch.setattr(asked.model.backbone, "forward", lambda x: seen.append(tuple(x.shape[-2:])) or body(x))
+    data = batch(sample(0))
+    [answer] = asked.scores(data["inputs"], data["data_samples"], ("depth",))["depth"]
+    assert seen == [(64, 96) if size == (64, 96) else (16, 24)] and answer.shape == (1, *SIZE)
+
+
+def test_images_of_several_sizes_and_datasets():
+    model = Constant([1.0, 0, 0, 0])
+    data = batch(sample(0), sample(1, size=(16, 16)), sample(2, dataset="kitti"), sample(3, dataset="nyud"))
+    filler = hook(teacher(["semseg"], model, datasets=["kitti"]))
+    filler.fill(data)
+    assert ["semseg" in s.gt for s in data["data_samples"]] == [False, False, True, False]
+    filler = hook(teacher(["semseg"], model))
+    filler.fill(data)
+    assert all("semseg" in s.gt for s in data["data_samples"]) and sum(n for n, _ in model.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Constant([float("nan"), 0, 0, 0]), r"the oracle answers semseg with NaN .*images: 0.png"),
+        (Constant([1.0, 0, 0, 0], size=(8, 8)), r"the oracle answers semseg with the shape \(1, 4, 8, 8\)"),
+        (Constant([1.0, 0, 0]), r"the oracle answers semseg with 3 classes, but the head has 4"),
+    ],
+)
+def test_bad_answers_name_the_teacher(model, message):
+    with pytest.raises(TeacherError, match=message):
+        hook(teacher(["semseg"], model)).fill(batch(sample(0)))
+
+
+def test_settings_that_make_no_sense():
+    with pytest.raises(ValueError, match="no option 'confidense'; it takes: .*confidence"):
+        teacher(dict(semseg=dict(confidense=1)))
+    with pytest.raises(ValueError, match="has no task 'edges'; it has semseg, depth, normals"):
+        teacher(["edges"])
+    with pytest.raises(ValueError, match="one of model="):
+        Teacher(["semseg"])
+    with pytest.raises(TeacherError, match=r"class_map .*'cityscapes19'.* starts from 19"):
+        wrong = teacher(dict(semseg=dict(class_map=("cityscapes19", "kitti6"))), Constant([1.0, 0, 0, 0]))
+        hook(wrong).fill(batch(sample(0)))
+
+
+def test_shares_of_real_pseudo_and_void_pixels():
+    first, second, third = sample(0, ("depth",)), sample(1, ("depth",)), sample(2)
+    first.gt.depth[:, : SIZE[0] // 2] = 0
+    second.set_metainfo(dict(pseudo=("depth",)))
+    shares = label_shares([first, second, third], "depth")
+    assert shares == pytest.approx(dict(real=1 / 6, pseudo=1 / 3, void=1 / 2))
+    assert label_shares([third], "semseg") == dict(real=0, pseudo=0, void=1)
+
+
+SMP = dict(type="SMPModel", arch="Unet", encoder_name="timm-mobilenetv3_small_minimal_100", classes=CLASSES)
+TORCHVISION = dict(type="TorchvisionModel", name="lraspp_mobilenet_v3_large", num_classes=CLASSES)
+
+
+@pytest.mark.parametrize("config", [SMP, TORCHVISION], ids=lambda config: config["type"])
+def test_foreign_networks_by_config(config, tmp_path):
+    init_default_scope("mtl_plugins")
+    weights = MODELS.build(config).network.state_dict()
+    torch.save(weights, tmp_path / "published.pth")  # as its own library saves it
+    asked = Teacher(["semseg"], model=config, checkpoint=tmp_path / "published.pth", precision="float32")
+    assert torch.equal(next(asked.model.network.parameters()), next(iter(weights.values())))
+    data = batch(sample(0), sample(1, size=(37, 50)))
+    hook(asked).fill(data)
+    assert [s.gt.semseg.shape for s in data["data_samples"]] == [(1, *SIZE), (1, 37, 50)]
+    with pytest.raises(ValueError, match="belongs to another model"):
+        Teacher(["semseg"], model=config, checkpoint=_saved(network().state_dict(), tmp_path / "other.pth"))
+
+
+def _saved(weights, path):
+    torch.save(weights, path)
+    return path
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_an_onnx_file(fixed, tmp_path):
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    shape = (2, 3, 16, 24) if fixed else ("n", 3, "h", "w")
+    out = (2, CLASSES, 16, 24) if fixed else ("n", CLASSES, "h", "w")
+    weight = np.random.default_rng(0).standard_normal((CLASSES, 3, 1, 1)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["image", "w"], ["logits"])],
+        "linear",
+        [helper.make_tensor_value_info("image", floats, shape)],
+        [helper.make_tensor_value_info("logits", floats, out)],
+        [onnx.numpy_helper.from_array(weight, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "t.onnx")
+    asked = Teacher(
+        ["semseg"], model=dict(type="OnnxModel", file=str(tmp_path / "t.onnx"), tasks=dict(semseg="classes"))
+    )
+    data = batch(sample(0), sample(1), sample(2))
+    scores = asked.scores(data["inputs"], data["data_samples"], ("semseg",))["semseg"]
+    assert [tuple(score.shape) for score in scores] == [(CLASSES, *SIZE)] * 3
+    if not fixed:
+        images = asked.model.data_preprocessor(data, False)["inputs"]
+        expected = torch.nn.functional.conv2d(images, torch.from_numpy(weight)).softmax(1)
+        torch.testing.assert_close(torch.stack(scores), expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        MODELS.build(dict(type="OnnxModel", file="nowhere.onnx", tasks=dict(semseg="classes")))
+
+
+@pytest.fixture
+def run(root, nyud_folder, make_light, tmp_path):
+    """Train a tiny student whose images lack labels, with a depth teacher and the averaged student as another."""
+    checkpoint = tmp_path / "teacher.pth"
+
+    def train(work_dir, epochs=2, resume=False, **options):
+        cfg = load_config(root / "configs" / "hydranet_nyud_three.py")
+        cfg.model.backbone.model_name, cfg.model.neck.channels = "test_efficientnet", 8
+        if not checkpoint.exists():
+            torch.manual_seed(1)
+            torch.save(MODELS.build(cfg.model).state_dict(), checkpoint)
+        cfg = make_light(cfg, nyud_folder, work_dir)
+        cfg.train_dataloader.dataset.limit = 6
+        cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=1)
+        cfg.resume = resume
+        cfg.custom_hooks += [
+            dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.1),
+            dict(
+                type="DistillationHook",
+                interval=1,
+                warm_up=4,
+                teachers=[
+                    dict(tasks=["depth"], model=copy.deepcopy(cfg.model), checkpoint=str(checkpoint)),
+                    dict(tasks=["semseg", "normals"], ema=True),
+                ],
+            ),
+        ]
+        cfg.merge_from_dict(options)
+        runner = build_runner(cfg)
+        runner.train()
+        return runner
+
+    return train
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(run, tmp_path):
+    whole = run(tmp_path / "whole")
+    run(tmp_path / "stopped", epochs=1)
+    resumed = run(tmp_path / "stopped", resume=True)
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[key]), key
+    shares = whole.message_hub.log_scalars
+    assert shares["train/depth/pseudo"].mean() > 0 and shares["train/depth/real"].mean() > 0
+    total = sum(shares[f"train/depth/{name}"].current() for name in ("real", "pseudo", "void"))
+    assert total == pytest.approx(100)
+
+
+def test_validation_sees_no_pseudo_label(run, tmp_path):
+    run(
+        tmp_path / "run",
+        epochs=1,
+        log_level="INFO",
+        **{"val_dataloader.dataset.split": "train", "val_dataloader.dataset.limit": 6},
+    )
+    log = next((tmp_path / "run").rglob("*.log")).read_text()
+    assert "depth: nyud (no crop, 0.001-10 m, pixel-wise average; raw depth), 4 images" in log

@@ -1,0 +1,130 @@
+"""The network for prediction: the answers of the model it is made of, whatever way they are computed."""
+
+import pytest
+import torch
+from torch import nn
+
+from mtl_plugins.models import InferenceNetwork
+from mtl_plugins.models.finest_stage import FinestStage
+from mtl_plugins.models.heads import DenseHead
+from mtl_plugins.registry import MODELS
+
+HEADS = dict(semseg=dict(type="SegmentationHead", num_classes=5), depth=dict(type="DepthHead"))
+
+
+def build(channels=64, heads=HEADS, out_features=None, **neck):
+    torch.manual_seed(0)
+    model = MODELS.build(
+        dict(
+            type="MultiTaskModel",
+            backbone=dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", out_features=out_features),
+            neck=dict(type="LightWeightRefineNet", channels=channels, **neck),
+            heads=heads,
+        )
+    )
+    for module in model.modules():  # else its depthwise start values make all outputs nearly equal
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+    return model.eval()
+
+
+def close(given, wanted):
+    torch.testing.assert_close(given, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("cheap", [True, False, None])
+@pytest.mark.parametrize("size", [(64, 96), (65, 101)])
+def test_the_outputs_are_the_models(cheap, size):
+    model, images = build(), torch.randn(2, 3, *size)
+    network = InferenceNetwork(model, cheap=cheap)
+    assert (network.finest is None) == (cheap is False)
+    with torch.no_grad():
+        for given, wanted in zip(network(images), model(images).values(), strict=True):
+            close(given, wanted)
+
+
+def test_float64_agrees_to_its_last_digits():
+    """What differs is the order of a sum, and nothing else."""
+    model, images = build().double(), torch.randn(1, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        for given, wanted in zip(InferenceNetwork(model)(images), model(images).values(), strict=True):
+            torch.testing.assert_close(given, wanted, rtol=1e-12, atol=1e-12 * float(wanted.abs().max()))
+
+
+def test_tasks_come_in_the_order_asked_for_and_no_other_is_computed():
+    model, images = build(), torch.randn(1, 3, 32, 64)
+    network = InferenceNetwork(model, ["depth"])
+    asked = []
+    network.model.backbone.register_forward_hook(lambda *_: asked.append("backbone"))
+    with torch.no_grad():
+        [depth] = network(images)
+        close(depth, model(images)["depth"])
+        swapped = InferenceNetwork(model, ["depth", "semseg"])(images)
+    assert [tensor.shape[1] for tensor in swapped] == [1, 5]
+    assert set(network.model.heads) == {"depth"} and asked == ["backbone"]
+    assert set(model.heads) == {"semseg", "depth"}  # the model stays as it was
+    with pytest.raises(ValueError, match="no task normals: choose of semseg, depth"):
+        InferenceNetwork(model, ["normals"])
+    with pytest.raises(ValueError, match="asked for no task"):
+        InferenceNetwork(model, [])
+
+
+def test_the_whole_takes_uint8_and_gives_maps():
+    model = build()
+    images = torch.randint(256, (2, 3, 48, 64), dtype=torch.uint8)
+    kept = images.clone()
+    with torch.no_grad():
+        semseg, depth = InferenceNetwork(model, whole=True)(images)
+        maps = model.predict_maps(model.data_preprocessor.normalise(images), (48, 64))
+    assert semseg.dtype == torch.uint8 and semseg.shape == depth.shape == (2, 1, 48, 64)
+    assert (semseg == maps["semseg"]).float().mean() > 0.999
+    close(depth, maps["depth"])
+    assert torch.equal(images, kept)
+
+
+def test_the_whole_of_several_datasets_asks_for_one():
+    heads = dict(
+        semseg=dict(type="SegmentationHead", num_classes=5, ranges=dict(a=(0, 3), b=(3, 5))),
+        depth=dict(type="DepthHead", scales=dict(a=1, b=8)),
+    )
+    model, images = build(heads=heads), torch.randint(256, (1, 3, 32, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        of_a = InferenceNetwork(model, whole=True, dataset="a")(images)
+        of_b = InferenceNetwork(model, whole=True, dataset="b")(images)
+    torch.testing.assert_close(8 * of_a[1], of_b[1])
+    assert int(of_b[0].max()) <= 1
+    with pytest.raises(ValueError, match="the image does not tell which it is of"):
+        InferenceNetwork(model, whole=True)(images)
+
+
+class OwnHead(DenseHead):
+    def forward(self, features):
+        return super().forward(features) + 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(channels=16),
+        dict(channels=80),
+        dict(depthwise_finest=False),
+        dict(heads=dict(depth=dict(type=OwnHead, out_channels=2))),
+    ],
+    ids=str,
+)
+def test_a_network_of_another_form_goes_its_own_way(change):
+    model = build(**change)
+    assert not FinestStage.fits(model)
+    images, network = torch.randn(1, 3, 32, 64), InferenceNetwork(model, cheap=True)
+    with torch.no_grad():
+        assert torch.equal(network(images)[0], next(iter(model(images).values())))
+
+
+def test_one_stride_alone_has_nothing_coarser():
+    model, images = build(out_features=[1]), torch.randn(1, 3, 32, 64)
+    assert len(model.neck.groups) == 1 and FinestStage.fits(model)
+    with torch.no_grad():
+        close(InferenceNetwork(model)(images)[0], model(images)["semseg"])

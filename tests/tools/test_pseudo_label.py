@@ -1,0 +1,136 @@
+"""Pseudo-labels in files are what the hook would fill in, and are told from real ones."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from mtl_plugins.apis import load_config
+from mtl_plugins.apis.pseudo_labels import LIST
+from mtl_plugins.datasets.readers import read_classes
+from mtl_plugins.engine import DistillationHook, Teacher
+from mtl_plugins.registry import DATASETS, MODELS
+
+TEACHER = """
+_base_ = [{base!r}]
+model = dict(backbone=dict(model_name="test_efficientnet"), neck=dict(channels=8))
+"""
+PACK = [dict(type="PackSample")]
+
+
+@pytest.fixture
+def files(tmp_path, root, nyud_folder):
+    """Paths of a teacher's config and weights, and of a copy of the data."""
+    config = tmp_path / "teacher.py"
+    config.write_text(TEACHER.format(base=str(root / "configs" / "hydranet_nyud_three.py")))
+    init_default_scope("mtl_plugins")
+    torch.manual_seed(2)
+    torch.save(MODELS.build(load_config(config).model).state_dict(), tmp_path / "teacher.pth")
+    shutil.copytree(nyud_folder, tmp_path / "data")
+    return config, tmp_path / "teacher.pth", tmp_path / "data"
+
+
+@pytest.fixture
+def write(files, run_tool, tmp_path):
+    config, checkpoint, data = files
+    fixed = ["--out", tmp_path / "pseudo", "--batch-size", 2, "--device", "cpu"]
+
+    def run(*more, tasks=("semseg", "depth", "normals")):
+        options = ["--cfg-options", f"data_root={data}"]
+        return run_tool("pseudo_label", config, config, checkpoint, *fixed, "--tasks", *tasks, *more, *options)
+
+    return run
+
+
+def dataset(data, **options):
+    return DATASETS.build(dict(type="NYUDv2", data_root=str(data), pipeline=PACK, **options))
+
+
+def test_training_from_the_files_is_training_with_the_hook(files, write, tmp_path, capsys):
+    config, checkpoint, data = files
+    write("--batch-size", 1)  # as below: another batch may round a last bit otherwise
+    assert "semseg: 4 real, 2 pseudo, 0 missing" in capsys.readouterr().out
+    teacher = Teacher(["semseg", "depth", "normals"], config=config, checkpoint=checkpoint)
+    hook = DistillationHook([dict(tasks=["semseg"])])
+    hook._heads, hook.teachers = dict(teacher.model.heads), [teacher]
+    plain, labelled = dataset(data), dataset(data, pseudo_labels=str(tmp_path / "pseudo"))
+    assert labelled.label_counts() == dict.fromkeys(("semseg", "depth", "normals"), 6)
+    for index in range(len(plain)):
+        batch = {key: [value] for key, value in plain[index].items()}
+        hook.fill(batch)
+        filled, read = batch["data_samples"][0], labelled[index]["data_samples"]
+        assert set(filled.gt.keys()) == set(read.gt.keys())
+        for task in read.gt.keys():
+            assert torch.equal(filled.gt.get(task), read.gt.get(task)), task
+        assert filled.get("pseudo", ()) == read.get("pseudo", ())
+        assert filled.get("label_weights", {}) == read.get("label_weights", {})
+
+
+def test_the_list_says_which_are_real(files, write, tmp_path):
+    write(tasks=("depth",))
+    rows = [line.split("\t") for line in (tmp_path / "pseudo" / LIST).read_text().splitlines()]
+    assert rows[0] == ["# image", "semseg", "depth", "normals"] and len(rows) == 7
+    assert [row[1:] for row in rows[1:4]] == [
+        ["real", "real", "real"],
+        ["real", "pseudo", "real"],
+        ["missing", "real", "missing"],
+    ]
+    assert dataset(files[2], pseudo_labels=str(tmp_path / "pseudo")).label_counts()["semseg"] == 4
+
+
+def test_an_interrupted_run_goes_on(files, write, tmp_path, monkeypatch):
+    write()
+    whole = {path.relative_to(tmp_path / "pseudo"): path.read_bytes() for path in (tmp_path / "pseudo").rglob("*.*")}
+    shutil.rmtree(tmp_path / "pseudo")
+    asked = []
+    scores = Teacher.scores
+
+    def stop_at_second(self, *args):
+        asked.append(args)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return scores(self, *args)
+
+    monkeypatch.setattr(Teacher, "scores", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    with pytest.raises(FileNotFoundError, match="no complete set of pseudo-labels"):
+        dataset(files[2], pseudo_labels=str(tmp_path / "pseudo"))
+    write()
+    again = {path.relative_to(tmp_path / "pseudo"): path.read_bytes() for path in (tmp_path / "pseudo").rglob("*.*")}
+    assert again == whole
+    count = len(asked)
+    write()
+    assert len(asked) == count, "what is there is not done again"
+
+
+def test_other_settings_want_another_folder(files, write, tmp_path):
+    write("--confidence", 0.5)
+    with pytest.raises(ValueError, match="another teacher or settings"):
+        write("--confidence", 0.9)
+    about = json.loads((tmp_path / "pseudo" / "pseudo_labels.json").read_text())
+    assert about["tasks"]["semseg"]["confidence"] == 0.5 and about["tasks"]["depth"]["scale"] == 5000
+
+
+def test_confidence_can_be_chosen_at_reading(files, write, tmp_path):
+    write()
+    confidence = read_classes(tmp_path / "pseudo" / "confidence" / "semseg" / "rgb" / "2.png")
+    median = confidence.float().median().item() / 255
+    every = dataset(files[2], pseudo_labels=str(tmp_path / "pseudo"))
+    sure = dataset(files[2], pseudo_labels=dict(folder=str(tmp_path / "pseudo"), min_confidence=median, weight=0.5))
+    masks = [d[2]["data_samples"].gt.semseg for d in (every, sure)]
+    assert (masks[0] != 255).all() and (masks[1] == 255).any()
+    known = masks[1] != 255
+    assert torch.equal(masks[1][known], masks[0][known])
+    assert sure[2]["data_samples"].label_weights == dict(semseg=0.5, normals=0.5)
+
+
+def test_shares_of_labels_make_asymmetric_data(nyud_folder):
+    half = dataset(nyud_folder, label_shares=dict(depth=0.5, normals=(0.5, 1.0)))
+    assert half.label_counts() == {"semseg": 4, "depth": 2, "normals": 2}
+    with pytest.raises(ValueError, match=r"label_shares\['depth'\]=1.5"):
+        dataset(nyud_folder, label_shares=dict(depth=1.5))
+    with pytest.raises(ValueError, match="no label.*edge.*known"):
+        dataset(nyud_folder, label_shares=dict(edge=0.5))

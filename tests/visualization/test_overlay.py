@@ -1,0 +1,65 @@
+"""A frame with its predictions."""
+
+import numpy as np
+import pytest
+
+from mtl_plugins.visualization.overlay import OverlayPainter
+from mtl_plugins.visualization.painters import paint_classes, paint_depth, paint_normals
+
+RNG = np.random.default_rng(0)
+IMAGE = RNG.integers(0, 256, (17, 23, 3), dtype=np.uint8)
+PALETTE = RNG.integers(0, 256, (5, 3), dtype=np.uint8)
+META = dict(classes=tuple("abcde"), palette=PALETTE.tolist())
+CLASSES = RNG.integers(0, 5, (1, 17, 23), dtype=np.uint8)
+
+
+def beside(picture, position):
+    return picture[:, 23 * position : 23 * (position + 1)]
+
+
+def test_classes_are_mixed_with_the_frame():
+    CLASSES[0, 0, 0] = 255  # void
+    mixed = OverlayPainter(META, opacity=0.25).draw(IMAGE, dict(semseg=CLASSES))
+    wanted = 0.75 * IMAGE + 0.25 * paint_classes(CLASSES, PALETTE)
+    assert mixed.shape == IMAGE.shape and np.abs(mixed - wanted).max() <= 1
+    assert np.array_equal(OverlayPainter(META, 1).draw(IMAGE, dict(semseg=CLASSES[0])), paint_classes(CLASSES, PALETTE))
+    assert np.array_equal(OverlayPainter(META).draw(IMAGE, {}), IMAGE)
+
+
+def test_depth_and_normals_stand_beside_as_they_are_painted_elsewhere():
+    depth = RNG.uniform(1, 9, (1, 17, 23)).astype(np.float32)
+    depth[0, :2] = 0
+    normals = RNG.standard_normal((3, 17, 23)).astype(np.float32)
+    normals /= np.linalg.norm(normals, axis=0)
+    picture = OverlayPainter(META).draw(IMAGE, dict(depth=depth, normals=normals))
+    assert picture.shape == (17, 3 * 23, 3) and np.array_equal(beside(picture, 0), IMAGE)
+    assert (beside(picture, 1)[:2] == 0).all() and (beside(picture, 1)[2:] != 0).any(-1).all()
+    assert np.abs(beside(picture, 2).astype(int) - paint_normals(normals)).max() <= 1
+    plain = OverlayPainter(META).draw(IMAGE, dict(depth=np.clip(depth, 2, 8)))
+    few = np.clip(depth, 2, 8)[0, ::8, ::8]
+    wanted = paint_depth(np.clip(depth, 2, 8), *np.percentile(few, (1, 99)))
+    assert np.abs(beside(plain, 1).astype(int) - wanted).max() <= 8  # neighbours in the table of colours
+
+
+def test_the_range_of_depth_follows_slowly():
+    painter = OverlayPainter()
+    near, far = (np.full((1, 17, 23), metres, np.float32) for metres in (2, 4))
+    near[0, :8], far[0, :8] = 1, 3
+    first = painter.draw(IMAGE, dict(depth=near))
+    assert np.array_equal(first, painter.draw(IMAGE, dict(depth=near)))
+    jump = painter.draw(IMAGE, dict(depth=far))
+    assert not np.array_equal(beside(jump, 1), beside(first, 1))
+    for _ in range(150):
+        later = painter.draw(IMAGE, dict(depth=far))
+    assert np.abs(beside(later, 1).astype(int) - beside(first, 1)).max() <= 8
+
+
+@pytest.mark.parametrize("depth", [np.zeros((17, 23)), np.full((17, 23), 3.0), np.full((17, 23), np.nan)])
+def test_depth_without_a_range_is_painted(depth):
+    picture = OverlayPainter().draw(IMAGE, dict(depth=depth.astype(np.float32)))
+    assert len(np.unique(beside(picture, 1).reshape(-1, 3), axis=0)) == 1
+
+
+def test_tasks_of_one_s_own_are_painted_as_on_panels():
+    heat = RNG.uniform(0, 1, (1, 17, 23)).astype(np.float32)
+    assert OverlayPainter().draw(IMAGE, dict(saliency=heat)).shape == (17, 46, 3)
