@@ -11,6 +11,12 @@ config_packages = {
     if folder.name != "__pycache__"
 }
 
+# Export goes through torch's own ONNX exporter, which needs onnxscript.
+ONNX_FILES = ["onnx>=1.17", "onnxscript>=0.2"]  # the first for numpy 2; the first after torch 2.6
+ONNX = [*ONNX_FILES, "onnxruntime>=1.20"]  # the first that reads what torch 2.6 writes
+OPENVINO = ["openvino>=2025.0", *ONNX_FILES, "nncf>=2.15"]  # nncf, for int8: the first for OpenVINO 2025
+TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5"]  # scikit-learn: the first for numpy 2
+
 setup(
     name="mtl-plugins",
     version="0.1.0",
@@ -37,9 +43,10 @@ setup(
         "pillow>=10.1",  # ImageFont.load_default takes a size
     ],
     extras_require={
-        "export": ["onnx>=1.17", "onnxruntime>=1.20", "openvino>=2025.0"],  # each the first for torch 2.6's exporter
+        "onnx": ONNX,
+        "openvino": OPENVINO,
         "tensorboard": ["tensorboard>=2.17"],  # the first for numpy 2
-        "test": ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5"],  # scikit-learn: the first for numpy 2
-        "dev": ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5", "ruff>=0.9"],  # ruff: the 2025 style
+        "test": TEST,
+        "dev": [*TEST, *ONNX, *OPENVINO, "ruff>=0.9"],  # ruff: the 2025 style
     },
 )

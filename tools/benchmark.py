@@ -1,7 +1,8 @@
-"""Measure training speed: python tools/benchmark.py CONFIG [--size H W] [--json FILE]
+"""Measure speed: python tools/benchmark.py CONFIG [--what latency|training] [--size H W] [--json FILE]
 
-Three comparisons, each within this one run: the config's training step against a plain one (eager, NCHW, float32,
-unfused optimiser); the Runner against a bare loop; the images a second of one data worker against training.
+latency: every installed backend against the plain network (eager, NCHW, float32), in turns within this one run.
+training: the config's step against a plain one; the Runner against a bare loop; the images a second of one data worker
+against training, and against PIL + numpy.
 """
 
 import argparse
@@ -9,21 +10,36 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from mmengine.config import DictAction
+from mmengine.device import get_device
 
-from mtl_plugins.apis import load_config
+from mtl_plugins.apis import init_model, load_config
+from mtl_plugins.apis.backends import BACKENDS
 from mtl_plugins.apis.benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
 from mtl_plugins.apis.cli import run_command
+from mtl_plugins.apis.latency import LatencySetting, benchmark_latency, format_rows
 from mtl_plugins.apis.timing import format_section
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file, or the name of a preset")
+    parser.add_argument("--what", nargs="+", choices=["latency", "training"], default=["latency", "training"])
     parser.add_argument(
-        "--size", type=int, nargs=2, default=DEFAULT_SIZE, metavar=("H", "W"), help="default: %(default)s"
+        "--size",
+        type=int,
+        nargs=2,
+        action="append",
+        metavar=("H", "W"),
+        help=f"may be given several times; default: {LatencySetting.sizes[0]} for latency, {DEFAULT_SIZE} for training",
     )
-    parser.add_argument("--batch-size", type=int, metavar="N", help="default: the config's")
+    parser.add_argument("--backends", nargs="+", metavar="NAME", help=f"of {', '.join(BACKENDS)}; default: installed")
+    parser.add_argument("--precisions", nargs="+", metavar="NAME", help="default: those that the hardware has")
+    parser.add_argument("--as-written", action="store_true", help="latency: without rearranging the network")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="latency: images at a time (1)")
+    parser.add_argument("--checkpoint", help="latency: weights; speed does not depend on them, int8's difference does")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="training: default: the config's")
     parser.add_argument("--steps", type=int, default=Setting.steps, metavar="N", help="batches a turn (%(default)s)")
     parser.add_argument("--rounds", type=int, default=Setting.rounds, metavar="N", help="turns of each (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write the numbers there")
@@ -34,20 +50,36 @@ def parse_args():
 def main():
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    size = tuple(args.size)
     batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.batch_size
-    setting = Setting(size, batch_size, args.steps, args.rounds)
+    setting = Setting(tuple((args.size or [DEFAULT_SIZE])[0]), batch_size, args.steps, args.rounds)
     about = {"config": str(args.config), **machine(setting)}
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
-    sections = []
-    for section in benchmark_training(cfg, setting):
-        sections.append(section)
-        print(f"\n{format_section(section)}", flush=True)
+    report = dict(about=about, rows=[], training=[], figures={})
+    if "latency" in args.what:
+        report["rows"] = measure_latency(args)
+    if "training" in args.what:
+        for section in benchmark_training(cfg, setting):
+            print(f"\n{format_section(section)}", flush=True)
+            report["training"] += [asdict(row) for row in section.rows]
+            report["figures"] |= section.figures
     if args.json:
-        rows = [asdict(row) for section in sections for row in section.rows]
-        figures = {name: value for section in sections for name, value in section.figures.items()}
         Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.json).write_text(json.dumps(dict(about=about, rows=rows, figures=figures), indent=2) + "\n")
+        Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
+
+
+def measure_latency(args):
+    sizes = [tuple(size) for size in args.size] if args.size else LatencySetting.sizes
+    setting = LatencySetting(
+        sizes, args.batch, args.backends, args.precisions, args.steps, args.rounds, args.as_written
+    )
+    torch.manual_seed(0)
+    model = init_model(args.config, args.checkpoint, get_device(), args.cfg_options)
+    found = []
+    for section, rows in benchmark_latency(model, setting):
+        print(f"\n{section.title}\n{format_rows(rows)}")
+        print("\n".join(f"  {note}" for note in section.notes), flush=True)
+        found += [asdict(row) for row in rows]
+    return found
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import PrepareTTAHook
 
 from mtl_plugins.apis import build_runner
+from mtl_plugins.apis.backends import answer_with, load_backend
 from mtl_plugins.apis.baselines import trivial_table
 from mtl_plugins.apis.cli import load_run_config, parse_run_args, run_command
 from mtl_plugins.apis.config import drop_pretrained
@@ -23,6 +24,9 @@ def parse_args():
     parser.add_argument(
         "--tta", action="store_true", help="average over the mirrored image too, or as the config's tta_model says"
     )
+    parser.add_argument(
+        "--backend", metavar="FILE", help="have an exported file (tools/export.py) answer for the network"
+    )
     parser.add_argument("--baselines", action="store_true", help="print the trivial predictors' metrics beside")
     return parse_run_args(parser)
 
@@ -35,6 +39,8 @@ def main():
     if args.show_dir:
         cfg.default_hooks.visualization.update(out_dir=args.show_dir)
     runner = build_runner(cfg)
+    if args.backend:
+        answer_with(runner.model, load_backend(args.backend))
     if args.tta:
         runner.register_hook(PrepareTTAHook(cfg.get("tta_model") or dict(type="MultiTaskTTAModel")))
     metrics = runner.test()

@@ -32,6 +32,7 @@ from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
 from .config import drop_pretrained, innermost_datasets
+from .distillation_cost import compare_distillation, distillation_config
 from .plain_reading import plain_reading
 from .timing import WARM_UP, Section, Stopwatch, alternate, synchronizer, to_row, to_rows
 
@@ -57,13 +58,15 @@ class Setting:
 
 
 def benchmark_training(cfg: Config, setting: Setting) -> Iterator[Section]:
-    """Yields the sections 'train', 'runner', 'data' and 'read' as they are measured."""
+    """Yields the sections as they are measured: step, teachers (where there are any), Runner, data, reading."""
     cfg = _for_benchmark(cfg)
     init_default_scope(cfg.get("default_scope", SCOPE))
     model, optim_wrapper = build_training(cfg)
     samples = synthetic_samples(model, setting)
     train = compare_steps(cfg, model, optim_wrapper, samples, setting)
     yield train
+    if hook := distillation_config(cfg):
+        yield compare_distillation(hook, model, optim_wrapper, samples, setting)
     yield compare_runner(cfg, model, optim_wrapper, samples, setting)
     yield measure_data(cfg, setting, train.rows[-1].images_per_second)
     yield compare_reading(cfg, setting)
@@ -77,6 +80,9 @@ def _for_benchmark(cfg):
     cfg = copy.deepcopy(cfg)
     drop_pretrained(cfg)
     cfg.load_from, cfg.resume = None, False
+    for hook in cfg.get("custom_hooks") or ():
+        for teacher in hook.get("teachers", ()):
+            teacher.pop("checkpoint", None)
     for phase in ("val", "test"):
         for key in ("dataloader", "cfg", "evaluator"):
             cfg[f"{phase}_{key}"] = None

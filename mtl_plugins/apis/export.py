@@ -54,6 +54,8 @@ def export_model(
 ) -> Export:
     """Write a model to a file, load it again, and compare what it answers with what PyTorch does.
 
+    Where the format has no words for a network of free sizes, the file is for ``size`` alone, and ``reason`` says why.
+
     Args:
         format: One of ``FORMATS``.
         out: Path of the file; the format's suffix is added where it is missing. OpenVINO writes a ``.bin`` beside it.
@@ -79,33 +81,47 @@ def export_model(
     network = InferenceNetwork(model, tasks, whole, dataset)
     prepared = None if calibration is None else [_as_input(network, image[None]) for image in calibration]
     with _folder_beside(out) as folder:
-        graph = backend.capture(network, size, precision, batch, fixed_size)
-        path, reason = folder / out.name, graph.reason
-        try:
-            _write(backend, graph, path, precision, prepared)
-        except NotExpressibleError as error:
-            if fixed_size:
-                raise
-            graph, reason = backend.capture(network, size, precision, batch, True), f"the size had to be fixed: {error}"
-            _write(backend, graph, path, precision, prepared)
-        loaded = backend.load(path)
-        differences = {
-            tuple(images.shape[i] for i in (0, 2, 3)): compare(network, loaded, images)
-            for images in _images_to_check(network, loaded.signature, size)
-        }
-        worst = max(value for found in differences.values() for value in found.values())
-        differs = precision == "float32" and not worst <= TOLERANCE  # NaN differs
+        path, reason = folder / out.name, ""
+        for fixed in (True,) if fixed_size else (False, True):
+            graph = backend.capture(network, size, precision, batch, fixed)
+            try:
+                _write(backend, graph, path, precision, prepared)
+                signature, differences = _check(network, backend, path, size)
+            except NotExpressibleError as error:
+                if fixed:
+                    raise
+                reason = f"the size had to be fixed: {error}"
+                continue
+            worst = max(value for found in differences.values() for value in found.values())
+            differs = precision == "float32" and not worst <= TOLERANCE  # NaN differs
+            if not differs:
+                break
+            reason = "the size had to be fixed: with free sizes it answers otherwise than PyTorch"
         if differs:
             out = out.with_name(out.stem + _DIFFERS + out.suffix)
         for file in sorted(folder.iterdir()):  # .bin before .xml: a file that is there is whole
             os.replace(file, out.with_suffix(file.suffix))
-    exported = Export(out, loaded.signature, differences, reason)
+    exported = Export(out, signature, differences, graph.reason or reason)
     if differs:
         raise ValueError(
             f"the exported file answers otherwise than PyTorch: {describe(exported)} of its range; at most "
             f"{100 * TOLERANCE:g} % is allowed. It was kept as {out} to look at, not to use. Try another format."
         )
     return exported
+
+
+def _check(network, backend, path, size):
+    """``(signature, differences)`` of a file that was just written."""
+    loaded = backend.load(path)
+    differences = {}
+    for images in _images_to_check(network, loaded.signature, size):
+        try:
+            found = compare(network, loaded, images)
+        except Exception as error:  # each library has its own
+            sizes = " x ".join(map(str, images.shape))
+            raise NotExpressibleError(f"{backend.name} can't compute images of {sizes}: {first_line(error)}") from error
+        differences[tuple(images.shape[axis] for axis in (0, 2, 3))] = found
+    return loaded.signature, differences
 
 
 @torch.inference_mode()

@@ -82,6 +82,13 @@ def test_a_file_of_one_size_says_both_sizes(network, fixed_graph, name, tmp_path
         loaded(images(2, 48, 64))
 
 
+def test_images_that_are_too_small_for_a_graph_are_told(graph):
+    backend = FORMATS["torch-export"].of_graph(graph)
+    height, width = backend.least_size
+    with pytest.raises(ValueError, match=rf"images from {height} x {width} on, and is given {height - 1} x 64"):
+        backend(images(1, height - 1, 64))
+
+
 def test_torch_is_the_network_itself(network):
     backend = build_backend("torch", network)
     assert compare(network, backend, images(2, 37, 50)) == dict.fromkeys(("semseg", "depth", "normals"), 0)
@@ -99,7 +106,7 @@ def test_a_lower_precision_is_near_and_leaves_the_network_alone(network):
 def test_compile_hands_its_options_on(network, monkeypatch):
     given = {}
     monkeypatch.setattr(torch, "compile", lambda network, **options: given.update(options) or network)
-    backend = build_backend("compile", network, mode="max-autotune", fixed_size=False)
+    backend = build_backend("compile", network, mode="max-autotune", dynamic=True)
     assert given == dict(mode="max-autotune", dynamic=True)
     assert max(compare(network, backend, images()).values()) == 0
 

@@ -201,15 +201,15 @@ def test_command(tmp_path, monkeypatch, capsys):
     """The whole of it, on one tiny batch, with rooms rendered for it."""
     monkeypatch.setattr(benchmark, "_IMAGES_ON_DISK", 1)
     out, root = tmp_path / "out" / "speed.json", tmp_path / "nowhere"
-    arguments = "benchmark.py hydranet_synthrooms --size 32 64 --batch-size 2 --steps 1 --rounds 1"
+    arguments = "benchmark.py hydranet_synthrooms --what training --size 32 64 --batch-size 2 --steps 1 --rounds 1"
     monkeypatch.setattr(sys, "argv", [*arguments.split(), "--json", str(out), "--cfg-options", f"data_root={root}"])
     runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="__main__")
     printed = capsys.readouterr().out
     written = json.loads(out.read_text())
     names = ["train: plain", "train: ours", "runner: bare loop", "runner: Runner", "data: one worker"]
     names += ["read: PIL + numpy", "read: ours", "read: ours, cached"]
-    assert [row["name"] for row in written["rows"]] == names
-    for row in written["rows"]:
+    assert [row["name"] for row in written["training"]] == names and written["rows"] == []
+    for row in written["training"]:
         assert set(row) == {"name", "images_per_second", "ms_median", "ms_min", "ms_max", "ratio_to_baseline"}
         assert row["images_per_second"] > 0
     assert all(name in printed for name in names) and "INFO" not in printed

@@ -121,6 +121,21 @@ def test_a_format_without_free_sizes_falls_back_to_one(model, monkeypatch, tmp_p
     )
 
 
+def test_free_sizes_that_are_computed_wrongly_fall_back_to_one(model, monkeypatch, tmp_path):
+    backend = FORMATS["torch-export"]
+    compute = backend._compute
+
+    def stubborn(self, images):
+        if images.shape[-2:] != SIZE:
+            raise RuntimeError("The size of tensor a must match the size of tensor b")
+        return compute(self, images)
+
+    monkeypatch.setattr(backend, "_compute", stubborn)
+    exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
+    assert exported.signature.shape == (1, *SIZE) and list(exported.differences) == [(1, *SIZE)]
+    assert "can't compute images of 1 x 3 x 85 x 77: The size of tensor a" in exported.reason
+
+
 def test_a_folder_that_can_not_be_written(model, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file/net.pt2 can't be written.*Give a folder"):

@@ -1,11 +1,14 @@
 """Maps of every task for images of any kind and size."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from mtl_plugins.apis import MultiTaskInferencer
+from mtl_plugins.apis.backends import available_backends
 from mtl_plugins.apis.inferencer import list_images
 from mtl_plugins.apis.map_files import DEPTH_SCALE, write_map
 from mtl_plugins.functional.normals_png import decode_normals
@@ -77,6 +80,78 @@ def test_what_is_no_image_is_told(inferencer, bad, told):
 def test_a_missing_image_is_told(inferencer, tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.png"):
         inferencer(tmp_path / "nothing.png")
+
+
+def test_folders_and_globs_are_several_images(inferencer, tmp_path):
+    for name in ("a", "b"):
+        Image.fromarray(PICTURE).save(tmp_path / f"{name}.png")
+    for source in (tmp_path, str(tmp_path), f"{tmp_path}/*.png"):
+        answers = inferencer(source, batch_size=2, show_progress=False)
+        assert [maps["depth"].shape for maps in answers] == [(37, 50)] * 2
+    assert isinstance(inferencer([PICTURE]), list)
+
+
+def test_a_task_that_is_not_asked_for_is_not_computed():
+    few = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["depth"])
+    assert few.tasks == ("depth",) and set(few.model.heads) == {"depth"}
+    assert set(few(PICTURE)) == {"depth"}
+    with pytest.raises(ValueError, match="has no task edge: choose of semseg, depth, normals"):
+        MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["edge"])
+
+
+def test_samples_and_panels(inferencer, tmp_path):
+    samples = inferencer([PICTURE, PICTURE], return_datasamples=True, out_dir=tmp_path / "out", show_progress=False)
+    assert [tuple(sample.pred.normals.shape) for sample in samples] == [(3, 37, 50)] * 2
+    assert sorted(path.name for path in (tmp_path / "out" / "panels").iterdir()) == ["image.png", "image_2.png"]
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file/out can't be made.*Give a folder"):
+        inferencer(PICTURE, out_dir=tmp_path / "file" / "out")
+
+
+def test_a_stream_reads_while_the_network_computes(inferencer):
+    ahead = threading.Event()
+
+    def endless():
+        yield PICTURE
+        yield PICTURE
+        ahead.set()  # asked for more before the first was taken
+        while True:
+            yield PICTURE
+
+    stream = inferencer.stream(endless())
+    next(stream)
+    assert ahead.wait(30)
+    stream.close()
+
+
+def test_a_broken_image_is_passed_over_where_that_is_wished(inferencer, tmp_path):
+    (tmp_path / "cut.png").write_bytes(b"no image")
+    errors = []
+    results = list(inferencer.stream([PICTURE, tmp_path / "cut.png", PICTURE], 2, on_error=errors.append))
+    assert len(results) == 2 and len(errors) == 1 and "cut.png" in str(errors[0])
+    with pytest.raises(ValueError, match="cut.png"):
+        list(inferencer.stream([PICTURE, tmp_path / "cut.png"]))
+    with pytest.raises(ValueError, match="batch_size=0: at least 1"):
+        inferencer(PICTURE, batch_size=0)
+
+
+@pytest.mark.skipif("openvino" not in available_backends(), reason="OpenVINO is not installed")
+def test_another_backend_predicts_the_same(inferencer):
+    torch.manual_seed(0)
+    options = dict(device="cpu", cfg_options=OPTIONS, tasks=["normals", "depth"])
+    other = MultiTaskInferencer("hydranet_nyud_three", backend="openvino", **options)
+    for picture in (PICTURE, PICTURE[:36, :44].copy()):
+        wanted, given = inferencer(picture), other(picture)
+        assert list(given) == ["normals", "depth"]
+        for task in given:
+            np.testing.assert_allclose(given[task], wanted[task], atol=1e-3)
+
+
+def test_an_unknown_backend_is_told():
+    with pytest.raises(ValueError, match="no backend 'tensorrt': choose one of torch, compile"):
+        MultiTaskInferencer("hydranet_nyud_three", cfg_options=OPTIONS, backend="tensorrt")
+    with pytest.raises(FileNotFoundError, match="no exported network nowhere.onnx"):
+        MultiTaskInferencer("hydranet_nyud_three", cfg_options=OPTIONS, backend="nowhere.onnx")
 
 
 # listing images

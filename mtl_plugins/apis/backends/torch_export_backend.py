@@ -3,7 +3,7 @@ import warnings
 import torch
 
 from .backend import Signature
-from .graph import capture, least_size
+from .graph import capture, first_line, least_size
 from .graph_backend import GraphBackend, foreign_file
 from .torch_backend import DTYPES, as_answers, as_input
 
@@ -20,9 +20,8 @@ class TorchExportBackend(GraphBackend):
     def __init__(self, exported: torch.export.ExportedProgram, signature: Signature):
         super().__init__(signature)
         self.least_size = least_size(exported)
-        # The graph's own guards refuse sizes that it answers well, such as a batch of 1.
-        self.network = exported.module(check_guards=False)
-        self.dtype = DTYPES[signature.precision]
+        self.network = exported.module()
+        self.dtype = DTYPES[self.precision]
         self.device = next(iter(exported.state_dict.values())).device
 
     @classmethod
@@ -56,4 +55,10 @@ class TorchExportBackend(GraphBackend):
                 f"the exported network takes images from {height} x {width} on, and is given "
                 f"{images.shape[-2]} x {images.shape[-1]}: enlarge the images."
             )
-        return as_answers(self.network(as_input(images, self.dtype, self.device)))
+        try:
+            return as_answers(self.network(as_input(images, self.dtype, self.device)))
+        except AssertionError as error:  # a guard of the graph
+            raise ValueError(
+                f"the exported network can't compute images of {images.shape[-2]} x {images.shape[-1]}: "
+                f"{first_line(error)}"
+            ) from error

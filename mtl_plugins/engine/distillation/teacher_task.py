@@ -77,4 +77,5 @@ class TeacherTask:
             return class_labels(scores, self.confidence, None if lut is None else lut.to(scores.device))
         if self.kind == "depth":
             return depth_labels(scores, self.scale, self.max_depth), None
-        return (normal_labels(scores) if self.kind == "normals" else scores), None
+        # a copy: a loss can't keep tensors of inference mode for its backward pass
+        return (normal_labels(scores) if self.kind == "normals" else scores.clone()), None
