@@ -29,7 +29,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 benchmark: $(STAMP)
-	$(BIN)/python tools/benchmark.py configs/hydranet_synthrooms.py
+	$(BIN)/python tools/benchmark.py configs/hydranet_synthrooms.py --what training
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

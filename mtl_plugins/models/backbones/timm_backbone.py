@@ -108,7 +108,8 @@ class TimmBackbone(BaseModule):
         height, width = x.shape[-2:]
         if self.fixed_size:
             x = F.interpolate(x, self.fixed_size, mode="bilinear", align_corners=False)
-        elif height % self.divisor or width % self.divisor:
+        elif self.divisor > 1 and (torch.compiler.is_exporting() or height % self.divisor or width % self.divisor):
+            # a graph that is exported for any size can't ask whether its image needs padding
             x = F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor))
         features = self.body(x)
         if isinstance(features, dict):
