@@ -51,12 +51,23 @@ def run_command(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit("\ninterrupted")
     except _FOR_PEOPLE as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            os._exit(1)  # as after `| head`: nothing is wrong
         if os.environ.get("MTL_TRACEBACK") == "1":
             raise
         print(f"\nerror: {message_of(error)}\n(traceback: {_keep_traceback()})", file=sys.stderr, flush=True)
         # os._exit leaves worker processes and half-open process groups to the system: nothing is left to save here.
         sys.stdout.flush()
         os._exit(1)
+
+
+def _nobody_reads():
+    """Whether the program that our output goes to has ended."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def message_of(error: BaseException) -> str:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -14,6 +15,7 @@ from .ranged_depth import checked_depth_range, read_ranged_depth
 from .readers import read_classes
 
 SPACE = "kitti6"
+MARKER = f"{SPACE}.json"  # what preparation leaves
 IMAGE_FOLDER = "rgb"
 _IMAGE_ENDINGS = (".png", ".jpg", ".jpeg")
 #: How labels are told from images where all lie in one folder, as in the authors' samples.
@@ -34,7 +36,8 @@ class KITTI6(ListedDataset):
 
     Args:
         split (str): the name of a list; without lists ``'train'``, ``'val'`` or ``'trainval'`` (all).
-        depth_scale (float): what the uint16 PNGs count in a metre: KITTI's own 256; the authors' files have 800.
+        depth_scale (float): what the uint16 PNGs count in a metre: KITTI's own 256, the authors' files 800. By default
+            what the set was prepared with (``kitti6.json``), else 256.
         depth_range (tuple): (min, max) in metres; readings outside are void.
         val_every (int): without lists, one in so many images is held out.
         **kwargs: see `ListedDataset` and `MultiTaskDataset`.
@@ -46,10 +49,9 @@ class KITTI6(ListedDataset):
         "`python tools/prepare_dataset.py kitti6 --root {data_root}` checks it."
     )
 
-    def __init__(
-        self, data_root, split="train", depth_scale=DEPTH_SCALE, depth_range=None, val_every=VAL_EVERY, **kwargs
-    ):
-        self.depth_scale, self.depth_range, self.val_every = depth_scale, checked_depth_range(depth_range), val_every
+    def __init__(self, data_root, split="train", depth_scale=None, depth_range=None, val_every=VAL_EVERY, **kwargs):
+        self.depth_scale = prepared_scale(Path(data_root)) if depth_scale is None else depth_scale
+        self.depth_range, self.val_every = checked_depth_range(depth_range), val_every
         super().__init__(data_root, split, **kwargs)
 
     def default_labels(self):
@@ -91,6 +93,14 @@ class KITTI6(ListedDataset):
 def lists_in(folder: Path) -> list[Path]:
     """The list files of a folder, see `ListedDataset`."""
     return sorted(path for path in folder.glob("*.txt") if "\t" in path.read_text(encoding="utf-8", errors="replace"))
+
+
+def prepared_scale(folder: Path) -> float:
+    """What the depth files of a prepared set count in a metre."""
+    try:
+        return float(json.loads((folder.expanduser() / MARKER).read_text())["depth_scale"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return DEPTH_SCALE  # not prepared, or without a word of it
 
 
 def read_ids_or_colours(path):

@@ -64,7 +64,8 @@ def read_classes(path, num_classes=None, void_ids=(), class_map=None):
             holds = "holds class id" if class_map is None else "holds what its class map makes class id"
             raise DataError(
                 f"{path} {holds} {_shown(found)}, but there are {limit} classes: 0…{limit - 1}, and {VOID} "
-                "for void. Correct the file, or name all classes in the dataset's metainfo=dict(classes=…)."
+                "for void. Is this another dataset's folder? Else correct the file, or, in a config, name all classes: "
+                "metainfo=dict(classes=…)."
             )
     return tv_tensors.Mask(torch.from_numpy(raw.astype(np.uint8, copy=False)))
 

@@ -33,6 +33,20 @@ class TaskMetric(BaseMetric):
         self.task, self.dataset = task, dataset
 
     @property
+    def dataset_meta(self):
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, meta):
+        """Set before the first image comes: a name that no dataset has is told then."""
+        known = (meta or {}).get("datasets", ())
+        if known and self.dataset is not None and self.dataset not in known:
+            raise ValueError(
+                f"{type(self).__name__} scores the dataset {self.dataset!r}, but there are: {', '.join(known)}."
+            )
+        self._dataset_meta = meta
+
+    @property
     def metainfo(self):
         """The metainfo of the dataset that is scored."""
         meta = self.dataset_meta or {}

@@ -247,6 +247,12 @@ def test_each_dataset_has_its_own_scores():
     assert not any(key.startswith(("semseg/", "depth/", "kitti/semseg")) for key in scores)
 
 
+def test_a_dataset_that_there_is_not_is_told_before_the_first_image():
+    judge = Evaluator([METRICS.build(dict(type="DepthMetric", dataset="nyudd"))])
+    with pytest.raises(ValueError, match="DepthMetric scores the dataset 'nyudd', but there are: nyud, kitti"):
+        judge.dataset_meta = dict(datasets=dict(nyud={}, kitti={}))
+
+
 def test_a_task_that_no_head_predicts_is_left_out(capture_log):
     data_sample = sample(0)
     data_sample.pred = PixelData(semseg=data_sample.pred.semseg)

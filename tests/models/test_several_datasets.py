@@ -98,6 +98,12 @@ def test_images_that_lack_the_label_of_a_head(model):
     assert set(losses) == {"semseg.loss_ce", "depth.loss_berhu"} and all(v.isfinite() for v in losses.values())
 
 
+def test_ranges_are_shared_or_apart():
+    SegmentationHead((4,), (4,), num_classes=6, ranges=dict(nyud=(0, 4), same=(0, 4), kitti=(4, 6)))
+    with pytest.raises(ValueError, match=r"the ranges of nyud \(0, 4\) and kitti \(3, 6\) overlap"):
+        SegmentationHead((4,), (4,), num_classes=6, ranges=dict(nyud=(0, 4), kitti=(3, 6)))
+
+
 @pytest.mark.parametrize(
     ("name", "message"), [(None, "does not tell which"), ("sunrgbd", "no .* for the dataset 'sun")]
 )

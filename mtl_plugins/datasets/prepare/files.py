@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image
 
 TEMPORARY = ".tmp"
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+_WHY = {errno.EFBIG: "The largest file that is allowed here is too small (ulimit -f)"}
+_PNG_END = b"IEND\xaeB`\x82"  # the last bytes of every PNG
 
 
 def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
@@ -30,7 +32,8 @@ def write_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
         if disk_is_full(error):
             raise OSError(
                 error.errno,
-                f"The disk is full: {path} could not be written. Make room and run again; what is finished is kept",
+                f"{_WHY.get(error.errno, 'The disk is full')}: {path} could not be written. Make room and run again; "
+                "what is finished is kept",
             ) from None
         raise
 
@@ -48,6 +51,16 @@ def write_text(path: Path, text: str) -> None:
 def write_png(path: Path, array: np.ndarray) -> None:
     """Write uint8 or uint16 (H, W), or uint8 (H, W, 3), as PNG: compressed a little, as reading is then fastest."""
     write_file(path, lambda file: Image.fromarray(array).save(file, "PNG", compress_level=1))
+
+
+def png_is_whole(path: Path) -> bool:
+    """Whether there is a PNG that goes on to its end: a power cut, or a full disk, can leave the beginning of one."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-len(_PNG_END), os.SEEK_END)
+            return file.read() == _PNG_END
+    except OSError:  # not there, or shorter than that
+        return False
 
 
 def remove_temporaries(folder: Path) -> None:

@@ -34,6 +34,7 @@ def check_in_place(
     workers: int | None = None,
     progress: bool = True,
     also: Callable[[SampleFiles], Iterable[Path]] = lambda sample: (),
+    facts: dict | None = None,
 ) -> dict:
     """Read every sample of ``datasets`` in processes, and return what `summarize` says of them.
 
@@ -45,6 +46,7 @@ def check_in_place(
         out: folder of the marker.
         known: numbers of the complete official set, see `differences`.
         also: further files that a sample is read from.
+        facts: what else the marker shall hold.
 
     Raises:
         DataError: files that are not right: how many, and what is wrong with the first of them.
@@ -60,7 +62,7 @@ def check_in_place(
         for split, dataset in datasets.items()
         for index, sample in enumerate(dataset.samples)
     ]
-    identity = dict(version=VERSION, files=digest(checks))
+    identity = dict(version=VERSION, files=digest(checks)) | (facts or {})
     summary = _finished(marker, identity)
     head = f"{out}: complete already."
     if summary is None:

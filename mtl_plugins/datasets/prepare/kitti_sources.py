@@ -61,7 +61,10 @@ def depth_source(
     if depth.is_file():
         return inside, depth
     if not any((depth / split).is_dir() for split in ANNOTATED_SPLITS):
-        raise FileNotFoundError(f"{depth} has neither of the folders {', '.join(ANNOTATED_SPLITS)} of {ARCHIVE}.")
+        raise FileNotFoundError(
+            f"{depth} has neither of the folders {', '.join(ANNOTATED_SPLITS)} of {ARCHIVE}. Is it the raw data, whose "
+            "folder --raw names?"
+        )
     return depth, None
 
 

@@ -35,7 +35,8 @@ class LabeledMat:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         if not self.path.is_file():
-            raise FileNotFoundError(f"there is no file {path}. Fetch {URL} (no login), or use --download.")
+            wrong = f"{path} is a folder" if Path(path).is_dir() else f"there is no file {path}"
+            raise FileNotFoundError(f"{wrong}. Fetch {URL} (no login), or use --download.")
         self.bytes = self.path.stat().st_size
         with self._open() as file:
             self.images = self._checked_fields(file)

@@ -90,6 +90,10 @@ def prepare_nyud(labeled_mat, out_dir, splits=None, normals=False, workers=None,
         summary = target.finish(dict(size=list(KINECT_SIZE)) | held)
         head = f"{out}: {mat.images} images in {time.perf_counter() - began:.0f} s."
     if progress:
+        both = sorted(set(split_numbers["train"]) & set(split_numbers["val"]))
+        if both:
+            shown = ", ".join(map(str, both[:5])) + (" ..." if len(both) > 5 else "")
+            print(f"note: {len(both)} images ({shown}) are in train and in val: scores will be too good.")
         is_whole = mat.images == IMAGES
         report(head, summary, KNOWN if is_whole else None, TITLE)
         if not is_whole:

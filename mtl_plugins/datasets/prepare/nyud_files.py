@@ -15,7 +15,7 @@ from mtl_plugins.functional.depth_normals import depth_to_normals
 from mtl_plugins.functional.normals_png import INVALID, encode_normals
 from mtl_plugins.label_spaces import VOID, class_map, map_classes
 
-from .files import write_png
+from .files import png_is_whole, write_png
 from .summary import figures
 
 RAW_IDS = "nyud894"
@@ -97,7 +97,10 @@ def prepare_block(job: tuple) -> list[dict]:
     """
     mat, out, kinds, first, stop = job
     missing = [
-        (kind, index) for kind in kinds for index in range(first, stop) if not _is_whole(path_of(out, kind, index + 1))
+        (kind, index)
+        for kind in kinds
+        for index in range(first, stop)
+        if not png_is_whole(path_of(out, kind, index + 1))
     ]
     for field, parts in groupby(missing, key=lambda part: KINDS[part[0]].field):
         images = mat.read(field, first, stop)
@@ -109,10 +112,6 @@ def prepare_block(job: tuple) -> list[dict]:
             write_png(path_of(out, kind, index + 1), array)
         del images  # before the next are read
     return [_figures(out, kinds, index + 1) for index in range(first, stop)]
-
-
-def _is_whole(path):
-    return path.is_file() and path.stat().st_size > 0
 
 
 def _figures(out, kinds, number):

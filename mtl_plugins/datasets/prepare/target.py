@@ -2,7 +2,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from .files import remove_temporaries, write_text
+from .files import png_is_whole, remove_temporaries, write_text
 
 
 class Target:
@@ -54,7 +54,10 @@ class Target:
             return None
         held = json.loads(self.marker.read_text())
         same = all(held.get(key) == value for key, value in (self.identity | wanted).items())
-        return held if same and all(path.exists() for path in files) else None
+        if not same:
+            return None
+        whole = all(png_is_whole(path) if path.suffix == ".png" else path.exists() for path in files)
+        return held if whole else None
 
     def begin(self, folders: Iterable[str] = ()) -> None:
         """Make the folders, and mark the set as under way."""

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from mtl_plugins.datasets.nyudv2 import DEPTH_SCALE
-from mtl_plugins.datasets.prepare.files import write_png
+from mtl_plugins.datasets.prepare.files import png_is_whole, write_png
 from mtl_plugins.datasets.prepare.summary import figures
 from mtl_plugins.functional.normals_png import encode_normals
 
@@ -18,7 +18,7 @@ def prepare_image(job: tuple) -> dict:
     """Renders and writes image (out_dir, seed, index, size) unless its four files are there; its figures."""
     out, seed, index, size = job
     paths = {key: Path(out, folder, f"{index:06d}.png") for key, folder in FOLDERS.items()}
-    if all(path.exists() and path.stat().st_size for path in paths.values()):
+    if all(map(png_is_whole, paths.values())):
         with Image.open(paths["semseg"]) as mask, Image.open(paths["depth"]) as depth:
             semseg, code = np.asarray(mask), np.asarray(depth).astype(np.uint16)
         intrinsics = camera_of(seed, index, size)

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import torch
 from torch import Tensor
 
@@ -32,6 +34,13 @@ class SegmentationHead(DenseHead):
             if len(ends) != 2 or not 0 <= ends[0] < ends[1] <= num_classes:
                 raise ValueError(
                     f"SegmentationHead: ranges[{name!r}]={ends} must be (first, end) within the {num_classes} classes."
+                )
+
+        for (name, one), (other, two) in combinations(self.ranges.items(), 2):
+            if one != two and max(one[0], two[0]) < min(one[1], two[1]):
+                raise ValueError(
+                    f"SegmentationHead: the ranges of {name} {one} and {other} {two} overlap: datasets share all of "
+                    f"their classes (the same range) or none."
                 )
 
     @property

@@ -159,6 +159,17 @@ def test_kitti6_lists_and_scale(tmp_path):
     by_256, by_800 = (prepare_kitti6(root, depth_scale=scale, **ONE) for scale in (256, 800))
     assert by_256["num_train"] == by_256["num_val"] == by_256["labels"]["depth"] == 1
     assert by_256["depth_range"][1] == pytest.approx(by_800["depth_range"][1] * 800 / 256)
+    assert KITTI6(root).depth_scale == 800 and KITTI6(root, depth_scale=256).depth_scale == 256
+
+
+def test_kitti6_depth_that_no_laser_reads_is_told(tmp_path, capsys):
+    root = write_kitti6(tmp_path)
+    path = root / "depth" / "000001.png"
+    write_png(path, np.full(SIZE, 40 * 800, np.uint16))  # the authors' 40 m
+    prepare_kitti6(root, workers=1)
+    assert "depth reaches 125 m" in (told := capsys.readouterr().out) and "--depth-scale 800" in told
+    prepare_kitti6(root, depth_scale=800, workers=1)
+    assert "depth reaches" not in capsys.readouterr().out
 
 
 def test_an_unknown_colour(tmp_path):

@@ -146,10 +146,12 @@ def test_a_complete_set_is_left_alone_and_a_lost_file_made_again(made, mat, tmp_
     out, summary = shutil.copytree(made[0], tmp_path / "out"), made[1]
     (out / "masks" / "000002.png").unlink()
     (out / "depth_filled" / "000004.png").write_bytes(b"")
+    torn = out / "rgb" / "000005.png"
+    torn.write_bytes(torn.read_bytes()[:-20])
     written, write = [], nyud_files.write_png
     monkeypatch.setattr(nyud_files, "write_png", lambda path, array: written.append(path.name) or write(path, array))
     assert prepare_nyud(mat, out, **ONE) == summary, "normals that were begun go on"
-    assert written == ["000002.png", "000004.png"] and contents(out) == contents(made[0])
+    assert sorted(written) == ["000002.png", "000004.png", "000005.png"] and contents(out) == contents(made[0])
     monkeypatch.setattr(nyud, "run_jobs", None)
     assert prepare_nyud(mat, out, **ONE) == summary
 
@@ -174,6 +176,8 @@ def test_another_split(made, mat, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "has 5 images, but the official file has 1449" in printed
     assert "train 2 of 3, val 0 of 1; val.txt is empty" in printed and printed.count("note:") == 1
+    prepare_nyud(mat, out, write(trainNdxs=[1, 2], testNdxs=[2, 3]), workers=1)
+    assert "1 images (2) are in train and in val" in capsys.readouterr().out
     summary = prepare_nyud(mat, out, write(trainNdxs=[1], testNdxs=[2, 3]), **ONE)
     assert (summary["num_train"], summary["num_val"]) == (1, 2), "other lists over the same images"
 
