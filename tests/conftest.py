@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from PIL import Image
 
 from mtl_plugins.apis.config import innermost_datasets
@@ -182,3 +183,14 @@ def light(cfg, data_root, work_dir):
 @pytest.fixture
 def make_light():
     return light
+
+
+@pytest.fixture
+def capture_log(tmp_path, request):
+    """A function that gives what went to mmengine's current logger in this test."""
+    path = tmp_path / "log.txt"
+    instances = MMLogger._instance_dict.copy()
+    MMLogger.get_instance(request.node.name, log_file=str(path))
+    yield lambda: path.read_text()
+    MMLogger._instance_dict.clear()
+    MMLogger._instance_dict.update(instances)

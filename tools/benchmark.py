@@ -56,7 +56,7 @@ def main():
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     report = dict(about=about, rows=[], training=[], figures={})
     if "latency" in args.what:
-        report["rows"] = measure_latency(args)
+        report["rows"] = measure_latency(args, report["figures"])
     if "training" in args.what:
         for section in benchmark_training(cfg, setting):
             print(f"\n{format_section(section)}", flush=True)
@@ -67,7 +67,7 @@ def main():
         Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
 
 
-def measure_latency(args):
+def measure_latency(args, figures):
     sizes = [tuple(size) for size in args.size] if args.size else LatencySetting.sizes
     setting = LatencySetting(
         sizes, args.batch, args.backends, args.precisions, args.steps, args.rounds, args.as_written
@@ -79,6 +79,7 @@ def measure_latency(args):
         print(f"\n{section.title}\n{format_rows(rows)}")
         print("\n".join(f"  {note}" for note in section.notes), flush=True)
         found += [asdict(row) for row in rows]
+        figures[section.title] = section.figures
     return found
 
 

@@ -41,6 +41,8 @@ def parse_args():
     args = parser.parse_args()
     if args.camera is not None:
         args.inputs.append(str(args.camera))
+    if args.frames is not None and args.frames < 1:
+        parser.error("--frames: 1 or more")
     if not args.inputs:
         parser.error("give images, videos or --camera N")
     return args
@@ -62,9 +64,15 @@ def main():
         precision=args.precision,
     )
     failed = predict_images(inferencer, images, args) if images else []
+    names = {}
     for source in videos:
         name = f"camera_{source}" if source.isdecimal() else Path(source).stem
-        print(inferencer.video(source, Path(args.out) / f"{name}.mp4", args.batch_size, args.frames))
+        names[name] = number = names.get(name, 0) + 1
+        out = Path(args.out) / (f"{name}.mp4" if number == 1 else f"{name}_{number}.mp4")
+        try:
+            print(inferencer.video(source, out, args.batch_size, args.frames))
+        except (ValueError, FileNotFoundError) as error:  # a bad video; the others are still wanted
+            failed.append(message_of(error))
     if failed:
         raise ValueError("\n".join(["these could not be read:", *failed]))
 

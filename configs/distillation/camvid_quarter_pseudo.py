@@ -6,10 +6,10 @@ _base_ = [
     "../_base_/runtime.py",
 ]
 train_dataloader = dict(dataset=dict(label_shares=dict(semseg=0.25)))
-train_cfg = dict(by_epoch=True, max_epochs=31, val_interval=31)
+train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=10)
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.004),
+    dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01),
     dict(
         type="DistillationHook",
         teachers=[

@@ -7,5 +7,5 @@ _base_ = [
 ]
 model = dict(backbone=dict(model_name="resnet34d"))
 train_dataloader = dict(dataset=dict(label_shares=dict(semseg=0.25), skip_unlabelled=True))
-train_cfg = dict(by_epoch=True, max_epochs=200, val_interval=200)
-custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.004)]
+train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=60)
+custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01)]

@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -18,7 +19,7 @@ from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.visualization import MultiTaskVisualizer
 from mtl_plugins.visualization.overlay import OverlayPainter
 
-from .backends import Backend, build_backend, load_backend
+from .backends import Backend, build_backend, check_same_network, load_backend, network_digest
 from .backends.build import SUFFIXES, find_backend
 from .backends.graph_backend import GraphBackend
 from .config import drop_pretrained, load_config
@@ -81,10 +82,11 @@ class MultiTaskInferencer:
         model = init_model(cfg, None if from_file else checkpoint, device)
         self.dataset = _checked_dataset(model, dataset)
         network = InferenceNetwork(model, tasks)
+        shape = network_digest(model)
         self.model = network.model
         self.pipeline = build_predict_pipeline(cfg)
         if from_file:
-            self.backend = _checked_file(load_backend(backend, **options), network, tasks, self.dataset)
+            self.backend = _checked_file(load_backend(backend, **options), network, tasks, self.dataset, shape)
         else:
             settings = dict(size=input_size(cfg), precision=precision, fixed_size=False) | options
             self.backend = build_backend(str(backend), network, **settings)
@@ -204,7 +206,7 @@ class MultiTaskInferencer:
 
     def postprocess(self, sample: BaseDataElement, return_datasamples: bool = False) -> Maps | BaseDataElement:
         """One sample's predictions, as a user gets them."""
-        return sample if return_datasamples else to_numpy(sample)
+        return sample if return_datasamples else to_numpy(sample, self.tasks)
 
     def video(
         self,
@@ -231,6 +233,9 @@ class MultiTaskInferencer:
                 gone: the frames until then are in ``out``, which plays.
             OSError: ``out`` can't be written, or the disk is full.
         """
+        if Path(out).exists() and Path(source if not isinstance(source, int) else "").exists():
+            if os.path.samefile(source, out):
+                raise ValueError(f"{out} is the video that is read: write to another folder.")
         reader, painter = VideoReader(source), OverlayPainter(self.dataset_meta, opacity)
         number = limit if reader.frames is None else min(reader.frames, limit or reader.frames)
         begin, stages = time.perf_counter(), []
@@ -238,7 +243,7 @@ class MultiTaskInferencer:
         def paint(batch_and_samples):
             batch, samples = batch_and_samples
             return [
-                painter.draw(image.permute(1, 2, 0).numpy(), to_numpy(sample))
+                painter.draw(image.permute(1, 2, 0).numpy(), to_numpy(sample, self.tasks))
                 for image, sample in zip(batch["images"], samples, strict=True)
             ]
 
@@ -307,8 +312,9 @@ def _checked_dataset(model, dataset):
     return dataset
 
 
-def _checked_file(backend: Backend, network, tasks, dataset):
+def _checked_file(backend: Backend, network, tasks, dataset, shape):
     signature = backend.signature
+    check_same_network(signature, shape)
     missing = [task for task in (tasks or signature.tasks) if task not in signature.tasks or task not in network.tasks]
     if missing:
         raise ValueError(

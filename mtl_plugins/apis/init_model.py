@@ -1,7 +1,10 @@
+import contextlib
+import logging
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.datasets import combine_metainfo
@@ -35,7 +38,8 @@ def init_model(
     model = MODELS.build(cfg.model)
     content = {}
     if checkpoint is None:
-        model.init_weights()
+        with _without_a_word():
+            model.init_weights()
     else:
         content = read_checkpoint(checkpoint)
         require_same_model(model, content, str(checkpoint))
@@ -43,6 +47,18 @@ def init_model(
     model.cfg = cfg
     model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
     return model.to(device).eval()
+
+
+@contextlib.contextmanager
+def _without_a_word():
+    """mmengine tells of every parameter that it has set; that is for a training's log."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _checked_device(device):

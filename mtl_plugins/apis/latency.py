@@ -69,6 +69,9 @@ class LatencySetting:
         unknown = sorted(set(self.backends or ()) - set(BACKENDS))
         if unknown:
             raise ValueError(f"there is no backend {unknown[0]!r}: choose of {', '.join(BACKENDS)}.")
+        known = {precision for backend in BACKENDS.values() for precision in backend.precisions}
+        if strange := sorted(set(self.precisions or ()) - known):
+            raise ValueError(f"there is no precision {strange[0]!r}: choose of {', '.join(sorted(known))}.")
         if min(self.steps, self.rounds, *self.batches, *(n for size in self.sizes for n in size)) < 1:
             raise ValueError("sizes, batches, steps and rounds are 1 or more.")
 
@@ -111,8 +114,13 @@ def _measure(model, size, batch, setting, calibration):
         memory[key] = peak_memory(device, contenders[key]) - before if before is not None else None
     times = _alternate(contenders, setting, synchronizer(model), device)
     rows = [_row(key, times, size, batch, differences.get(key, 0.0), memory.get(key)) for key in contenders]
-    notes = (*_told_parts(model, ordered, setting), *notes)
-    return Section(f"Prediction, {size[0]}x{size[1]}, batch {batch}", (), {}, notes), rows
+    figures = dict(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        flops=count_flops(model, ordered),
+        **{f"share_{part}": share for part, share in part_shares(model, ordered, setting.steps).items()},
+    )
+    title = f"Prediction, {size[0]}x{size[1]}, batch {batch}"
+    return Section(title, (), figures, (*_told_figures(figures), *notes)), rows
 
 
 def plain_network(model: MultiTaskModel) -> InferenceNetwork:
@@ -199,16 +207,21 @@ def _status(name):
 # What the time goes into
 
 
-def _told_parts(model, images, setting):
-    count = sum(parameter.numel() for parameter in model.parameters())
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        model.outputs(images)
-    shares = part_shares(model, images, setting.steps)
+def _told_figures(figures):
+    parts = {name.removeprefix("share_"): value for name, value in figures.items() if name.startswith("share_")}
     return (
-        f"{count / 1e6:.2f} million parameters, {counter.get_total_flops() / 1e9:.2f} GFLOP a batch (multiply and add "
-        f"counted apart)",
-        "parts of eager channels-last: " + ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items()),
+        f"{figures['parameters'] / 1e6:.2f} million parameters, {figures['flops'] / 1e9:.2f} GFLOP a batch (multiply "
+        "and add counted apart)",
+        "parts of eager channels-last: " + ", ".join(f"{part} {100 * share:.0f} %" for part, share in parts.items()),
     )
+
+
+@torch.inference_mode()
+def count_flops(model: MultiTaskModel, images: Tensor) -> int:
+    """Floating-point operations of a forward pass, a multiplication and an addition counted apart."""
+    with FlopCounterMode(display=False) as counter:
+        model.outputs(images)
+    return counter.get_total_flops()
 
 
 @torch.inference_mode()

@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ from mtl_plugins.visualization.visualizer import write_picture
 from .map_files import write_map
 
 
-def to_numpy(sample: BaseDataElement) -> dict[str, np.ndarray]:
-    """``{task: map}`` of a sample's predictions: (H, W) where a map has one channel, else (C, H, W)."""
-    maps = {task: value.cpu().numpy() for task, value in sample.pred.items()}
+def to_numpy(sample: BaseDataElement, tasks: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """``{task: map}`` of a sample's predictions: (H, W) where a map has one channel, else (C, H, W).
+
+    ``tasks`` give the order; without them it is that of the names (``PixelData`` keeps none).
+    """
+    maps = {task: sample.pred.get(task).cpu().numpy() for task in tasks or sorted(sample.pred.keys())}
     return {task: value[0] if value.shape[0] == 1 else value for task, value in maps.items()}
 
 

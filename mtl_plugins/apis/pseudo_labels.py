@@ -17,6 +17,7 @@ from mtl_plugins.engine.distillation import Teacher, TeacherTask
 from mtl_plugins.functional.normals_png import encode_normals
 
 LIST = "labels.txt"
+STARTED = "pseudo_labels.started.json"
 
 
 def write_pseudo_labels(
@@ -32,8 +33,15 @@ def write_pseudo_labels(
         ValueError: ``out`` holds labels of another teacher or with other settings.
         TeacherError: see `Teacher.scores`.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: at least one image at a time.")
     out, packer = Path(out), PackSample()
-    about = dict(teacher=teacher.name, tasks={task: _settings(setting) for task, setting in teacher.tasks.items()})
+    about = dict(
+        teacher=teacher.name,
+        flip=teacher.flip,
+        input_size=teacher.input_size,
+        tasks={task: _settings(setting) for task, setting in teacher.tasks.items()},
+    )
     about["tasks"] = {task: s | _classes(dataset, task, s) for task, s in about["tasks"].items()}
     _begin(out, about)
     todo = {i: tasks for i, sample in enumerate(dataset.samples) if (tasks := _todo(sample, dataset, teacher, out))}
@@ -54,6 +62,7 @@ def write_pseudo_labels(
         remove_temporaries(folder)
     listed = _list(dataset, teacher, out)
     write_text(out / ABOUT, json.dumps(about, indent=1) + "\n")
+    (out / STARTED).unlink(missing_ok=True)
     return dict(images=len(dataset.samples), written=counts, listed=listed)
 
 
@@ -72,7 +81,7 @@ def _classes(dataset, task, setting):
 
 
 def _begin(out, about):
-    started, path = out / "pseudo_labels.started.json", out / ABOUT
+    started, path = out / STARTED, out / ABOUT
     held = next((json.loads(file.read_text()) for file in (path, started) if file.is_file()), None)
     if held is None and out.is_dir() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty and holds no pseudo-labels; give a new or an empty folder.")

@@ -29,8 +29,8 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     ):
         super().__init__(non_blocking)
         self.channels_last = channels_last
-        self.register_buffer("mean", 255 * torch.tensor(mean).view(1, -1, 1, 1), False)
-        self.register_buffer("scale", 1 / (255 * torch.tensor(std).view(1, -1, 1, 1)), False)
+        self.register_buffer("mean", 255 * torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), False)
+        self.register_buffer("scale", 1 / (255 * torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1)), False)
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """``dict(inputs=[uint8 (3, H, W), ...], data_samples=[...])`` to a batch: inputs (N, 3, H, W), normalised."""

@@ -32,6 +32,15 @@ def test_predictions_are_the_models():
         torch.testing.assert_close(one, other)
 
 
+def test_a_file_of_another_network_is_refused():
+    model, other = (init_model("hydranet_synthrooms", cfg_options={"model.neck.channels": n}) for n in (16, 24))
+    backend = build_backend("torch", InferenceNetwork(other))
+    with pytest.raises(ValueError, match="is of another network than the config"):
+        answer_with(model, backend)
+    heads = init_model("hydranet_synthrooms", cfg_options={**SMALL, "model.heads.normals": None})
+    answer_with(heads, build_backend("torch", InferenceNetwork(model)))  # more heads than are asked for
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [(dict(tasks=["depth"]), "lacks semseg, normals"), (dict(whole=True), "gives maps, not raw outputs")],

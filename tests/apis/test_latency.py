@@ -72,6 +72,7 @@ def test_shares_are_of_all_parts(model):
         (dict(backends=["abacus"]), "no backend 'abacus': choose of torch, compile"),
         (dict(sizes=[(0, 64)]), "1 or more"),
         (dict(batches=[0]), "1 or more"),
+        (dict(precisions=["int3"]), "no precision 'int3': choose of bf16"),
     ],
 )
 def test_bad_settings(options, message):
@@ -95,4 +96,6 @@ def test_command(tmp_path, monkeypatch, capsys):
     runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="__main__")
     printed, written = capsys.readouterr().out, json.loads(out.read_text())
     assert written["rows"] and all(set(row) == COLUMNS for row in written["rows"])
+    figures = written["figures"]["Prediction, 32x64, batch 1"]
+    assert figures["flops"] > 1e6 and figures["parameters"] > 1e6 and figures["share_backbone"] > 0
     assert "Prediction, 32x64, batch 1" in printed and "GFLOP" in printed and "eager NCHW" in printed

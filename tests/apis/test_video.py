@@ -70,6 +70,13 @@ def test_a_video_of_predictions(inferencer, clip, tmp_path):
     assert "30 frames" in str(report) and "the slowest is network" in str(report)
 
 
+def test_a_video_is_not_written_over_itself(inferencer, clip):
+    whole = clip.read_bytes()
+    with pytest.raises(ValueError, match="is the video that is read: write to another folder"):
+        inferencer.video(clip, clip, show_progress=False)
+    assert clip.read_bytes() == whole
+
+
 def test_a_few_frames_of_one_task(clip, tmp_path):
     depth = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["depth"])
     report = depth.video(clip, tmp_path / "out.mp4", limit=3, show_progress=False)

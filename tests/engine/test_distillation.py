@@ -295,6 +295,14 @@ def _saved(weights, path):
     return path
 
 
+def test_a_teacher_without_weights_or_a_name_is_told(capture_log):
+    asked = Teacher(["semseg"], model=dict(type="SMPModel", arch="Unet", encoder_name="mobilenet_v2", classes=CLASSES))
+    assert asked.name == "SMPModel Unet"
+    assert "the teacher SMPModel Unet has no checkpoint: it answers with start values" in capture_log()
+    with pytest.raises(TypeError, match="tasks are a list of names"):
+        Teacher("semseg", model=dict(type="SMPModel", arch="Unet"))
+
+
 @pytest.mark.parametrize("fixed", [False, True])
 def test_an_onnx_file(fixed, tmp_path):
     pytest.importorskip("onnxruntime")

@@ -114,6 +114,15 @@ def test_other_settings_want_another_folder(files, write, tmp_path):
     assert about["tasks"]["semseg"]["confidence"] == 0.5 and about["tasks"]["depth"]["scale"] == 5000
 
 
+def test_how_the_teacher_is_asked_is_a_setting_too(files, write, tmp_path):
+    write(tasks=("depth",))
+    with pytest.raises(ValueError, match="of another teacher or settings"):
+        write("--flip", tasks=("depth",))
+    with pytest.raises(ValueError, match="batch_size=0: at least one"):
+        write("--batch-size", 0, tasks=("depth",))
+    assert not list((tmp_path / "pseudo").glob("*.started.json"))
+
+
 def test_confidence_can_be_chosen_at_reading(files, write, tmp_path):
     write()
     confidence = read_classes(tmp_path / "pseudo" / "confidence" / "semseg" / "rgb" / "2.png")

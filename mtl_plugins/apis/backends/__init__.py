@@ -3,6 +3,7 @@
 from .answer_with import answer_with
 from .backend import Backend, Signature
 from .build import BACKENDS, FORMATS, available_backends, build_backend, load_backend
+from .network_digest import check_same_network, network_digest
 
 __all__ = [
     "BACKENDS",
@@ -12,5 +13,7 @@ __all__ = [
     "answer_with",
     "available_backends",
     "build_backend",
+    "check_same_network",
     "load_backend",
+    "network_digest",
 ]

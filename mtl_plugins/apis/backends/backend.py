@@ -10,6 +10,7 @@ from torch import Tensor
 from mtl_plugins.models import InferenceNetwork
 
 from .extras import is_installed, require
+from .network_digest import network_digest
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Signature:
         whole: Whether uint8 images go in and maps come out, see ``InferenceNetwork``.
         dataset: Whose classes and depths a ``whole`` network gives, where it tells datasets apart.
         precision: ``'float32'``, ``'bf16'``, ``'fp16'`` or ``'int8'``.
+        network: ``network_digest`` of the model.
     """
 
     tasks: tuple[str, ...]
@@ -29,10 +31,13 @@ class Signature:
     whole: bool = False
     dataset: str | None = None
     precision: str = "float32"
+    network: str = ""
 
     @classmethod
     def of(cls, network: InferenceNetwork, precision: str = "float32", shape=(None, None, None)) -> "Signature":
-        return cls(tuple(network.tasks), tuple(shape), network.whole, network.dataset, precision)
+        return cls(
+            tuple(network.tasks), tuple(shape), network.whole, network.dataset, precision, network_digest(network.model)
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Signature":

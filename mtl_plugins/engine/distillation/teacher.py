@@ -1,3 +1,4 @@
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
@@ -56,9 +58,11 @@ class Teacher:
         hint: bool = False,
         name: str | None = None,
     ):
+        if isinstance(tasks, str):
+            raise TypeError(f"a teacher's tasks are a list of names, or a dict of options by name; given: {tasks!r}.")
         options = tasks if isinstance(tasks, dict) else dict.fromkeys(tasks)
         self.tasks = {task: TeacherTask.of(task, setting) for task, setting in options.items()}
-        self.name = name or str(checkpoint or config or "teacher")
+        self.name = name or str(checkpoint or config or _told(model))
         self.input_size, self.flip, self.precision = input_size, flip, precision
         self.datasets = None if datasets is None else set(datasets)
         self.dataset = dataset
@@ -87,6 +91,10 @@ class Teacher:
         if checkpoint is not None and model.get("backbone", {}).get("pretrained"):
             model.backbone.pretrained = False  # the checkpoint brings the weights
         built = MODELS.build(model)
+        if checkpoint is None and any(True for _ in built.parameters()):
+            print_log(
+                f"the teacher {self.name} has no checkpoint: it answers with start values.", "current", logging.WARNING
+            )
         if checkpoint is not None:
             checkpoint = self._last_of(Path(checkpoint).expanduser())
             content = read_checkpoint(checkpoint)
@@ -193,3 +201,11 @@ class Teacher:
                 f"the teacher {self.name} answers {task} with {scores.shape[1]} classes, but its class_map "
                 f"{tuple(self.tasks[task].class_map)} starts from {wanted}."
             )
+
+
+def _told(model) -> str:
+    """A name for a teacher that is given by a config alone."""
+    if not isinstance(model, dict):
+        return "teacher"
+    what = next((model[key] for key in ("file", "arch", "name") if key in model), None)
+    return model.get("type", "teacher") + (f" {what}" if what else "")

@@ -40,6 +40,11 @@ class OnnxModel(ForeignModel):
         super().__init__(tasks, data_preprocessor)
         self.session = _open(Path(file).expanduser(), providers)
         self.input = self.session.get_inputs()[0]
+        if "float" not in self.input.type:
+            raise ValueError(
+                f"OnnxModel: {file} takes {self.input.type}, but a teacher's file takes floating point images: "
+                f"export it without --whole."
+            )
         self.outputs = self._match(outputs or {})
         self.num_classes = num_classes
         batch, _, *size = self.input.shape
