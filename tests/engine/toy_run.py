@@ -161,8 +161,10 @@ def train(work_dir, kill=None, **kwargs):
 
 def in_process(function, *args, **kwargs):
     """Exit code of ``function`` in a process of its own."""
-    # forking is quick, for nothing is imported anew, but a process that has used CUDA may not be forked
-    context = multiprocessing.get_context("forkserver" if torch.cuda.is_available() else "fork")
+    # Forking is quick, for nothing is imported anew. But a process that has used CUDA, or exported a network, has
+    # threads of autograd and may not be forked; the server imports once, and has none.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     process = context.Process(target=function, args=args, kwargs=kwargs)
     process.start()
     process.join()
