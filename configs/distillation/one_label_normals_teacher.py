@@ -1,15 +1,11 @@
 # A teacher for normals alone, on the third of the images that has that label.
 _base_ = [
-    "../_base_/models/hydranet.py",
+    "../_base_/models/hydranet_rooms.py",
     "../_base_/datasets/synthrooms_small.py",
     "../_base_/schedules/adamw_poly.py",
     "../_base_/runtime.py",
 ]
-model = dict(
-    heads=dict(
-        normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=4.0)),
-    )
-)
+model = dict(heads=dict(semseg=None, depth=None))
 train_dataloader = dict(dataset=dict(tasks=["normals"], label_shares=dict(normals=(2 / 3, 1.0)), skip_unlabelled=True))
 optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
 train_cfg = dict(by_epoch=True, max_epochs=27, val_interval=27)

@@ -1,17 +1,10 @@
 # One label an image, and three teachers, each of one task, for the two that are missing.
 _base_ = [
-    "../_base_/models/hydranet.py",
+    "../_base_/models/hydranet_rooms.py",
     "../_base_/datasets/synthrooms_small.py",
     "../_base_/schedules/adamw_poly.py",
     "../_base_/runtime.py",
 ]
-model = dict(
-    heads=dict(
-        semseg=dict(type="SegmentationHead", num_classes=40, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
-        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=2.0)),
-        normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=4.0)),
-    )
-)
 train_dataloader = dict(
     dataset=dict(label_shares=dict(semseg=(0.0, 1 / 3), depth=(1 / 3, 2 / 3), normals=(2 / 3, 1.0)))
 )

@@ -1,15 +1,11 @@
 # A network for classes alone, on the tenth that has them.
 _base_ = [
-    "../_base_/models/hydranet.py",
+    "../_base_/models/hydranet_rooms.py",
     "../_base_/datasets/synthrooms_small.py",
     "../_base_/schedules/adamw_poly.py",
     "../_base_/runtime.py",
 ]
-model = dict(
-    heads=dict(
-        semseg=dict(type="SegmentationHead", num_classes=40, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
-    )
-)
+model = dict(heads=dict(depth=None, normals=None))
 train_dataloader = dict(
     dataset=dict(tasks=["semseg"], label_shares=dict(depth=(0.0, 0.9), semseg=(0.9, 1.0)), skip_unlabelled=True)
 )

@@ -1,16 +1,11 @@
 # + both teachers: every image teaches every task.
 _base_ = [
-    "../_base_/models/hydranet.py",
+    "../_base_/models/hydranet_rooms.py",
     "../_base_/datasets/synthrooms_small.py",
     "../_base_/schedules/adamw_poly.py",
     "../_base_/runtime.py",
 ]
-model = dict(
-    heads=dict(
-        semseg=dict(type="SegmentationHead", num_classes=40, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
-        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=2.0)),
-    )
-)
+model = dict(heads=dict(normals=None))
 train_dataloader = dict(dataset=dict(label_shares=dict(depth=(0.0, 0.9), semseg=(0.9, 1.0))))
 optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
 train_cfg = dict(by_epoch=True, max_epochs=9, val_interval=9)

@@ -27,14 +27,13 @@ from torch.utils.data import Dataset
 
 from mtl_plugins.datasets import SynthRooms
 from mtl_plugins.datasets.synthrooms import prepare_synthrooms
-from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
 from .config import drop_pretrained, innermost_datasets
 from .distillation_cost import compare_distillation, distillation_config
 from .plain_reading import plain_reading
-from .timing import WARM_UP, Section, Stopwatch, alternate, synchronizer, to_row, to_rows
+from .timing import WARM_UP, Section, Stopwatch, alternate, contender, synchronizer, to_row, to_rows
 
 DEFAULT_SIZE = (240, 320)
 _IMAGES_ON_DISK = 8  # of the stand-in for SynthRooms where it was not prepared
@@ -156,24 +155,13 @@ class InMemoryDataset(Dataset):
 
 def compare_steps(cfg, model, optim_wrapper, samples, setting) -> Section:
     """The config's own training step against the plain one, of the same network on the same batch."""
-    batch, synchronize = pseudo_collate(samples), synchronizer(model)
+    batch = pseudo_collate(samples)
     plain = plain_step(cfg, copy.deepcopy(model), samples)
     if options := cfg.get("compile"):
         model.compile_network(**(options if isinstance(options, dict) else {}))
-    on_cpu = batch["inputs"][0].device == next(model.parameters()).device
-
-    def in_turn(step, keep):
-        def run():
-            if on_cpu:
-                keep_freed_memory(keep)
-            step()
-            synchronize()
-
-        return run
-
     contenders = {
-        "plain": in_turn(plain, keep=False),
-        "ours": in_turn(lambda: model.train_step(batch, optim_wrapper), keep=True),
+        "plain": contender(plain, model, keep_memory=False),
+        "ours": contender(lambda: model.train_step(batch, optim_wrapper), model, keep_memory=True),
     }
     rows = to_rows(alternate(contenders, setting.rounds, setting.steps), len(samples), "train: ")
     shares = step_shares(model, optim_wrapper, batch, setting.rounds * setting.steps)

@@ -5,17 +5,14 @@ from collections.abc import Callable, Sequence
 from operator import add
 from statistics import median
 
-import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 
-from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.engine.distillation import DistillationHook
-from mtl_plugins.engine.optim_wrapper import autocast_context
 from mtl_plugins.registry import HOOKS
 
-from .timing import Section, alternate, synchronizer, to_rows
+from .timing import Section, alternate, contender, to_rows
 
 
 def distillation_config(cfg: Config) -> dict | None:
@@ -31,12 +28,8 @@ def compare_distillation(hook_cfg, model, optim_wrapper, samples: Sequence[dict]
     """
     if any(teacher.get("ema") for teacher in hook_cfg["teachers"]):
         return Section("Teachers", notes=("not measured: ema=True needs a Runner",))
-    device = next(model.parameters()).device
-    if device.type == "cpu":
-        keep_freed_memory()  # as training has it
     hook = HOOKS.build(hook_cfg)
-    hook.teachers = [hook._build(config, None).to(device) for config in hook.configs]
-    hook._heads = dict(model.heads)
+    hook.prepare(model)
     lacking = pseudo_collate([_without(s, hook.tasks) if i % 2 else s for i, s in enumerate(samples)])
     filled = dict(lacking)
     hook.fill(filled)
@@ -55,8 +48,7 @@ def compare_distillation(hook_cfg, model, optim_wrapper, samples: Sequence[dict]
         "hook": lambda: hook.fill(dict(lacking)),
         "hook and step": by_the_hook,
     }
-    synchronize = synchronizer(model)
-    timed = {name: _then(call, synchronize) for name, call in contenders.items()}
+    timed = {name: contender(call, model, keep_memory=True) for name, call in contenders.items()}
     times = alternate(timed, setting.rounds, setting.steps)
     step, teachers, filling, both = ([median(turn) for turn in turns] for turns in times.values())
     figures = {
@@ -83,25 +75,11 @@ def _without(sample, tasks):
 
 def _forward_passes(teachers, batch) -> Callable[[], None]:
     """The teachers' networks alone, on the images that lack their labels, prepared beforehand."""
-    images, asked = batch["inputs"][1::2], []
-    for teacher in teachers:
-        tasks = tuple(setting.teacher_task for setting in teacher.tasks.values())
-        inputs = teacher.model.data_preprocessor({"inputs": images}, False)["inputs"]
-        asked.append((teacher, teacher._at_input_size(inputs), tuple(images[0].shape[-2:]), tasks))
+    images = batch["inputs"][1::2]
+    size, prepared = tuple(images[0].shape[-2:]), [teacher.prepare(images) for teacher in teachers]
 
     def run():
-        for teacher, inputs, size, tasks in asked:
-            with torch.inference_mode(), autocast_context(teacher.precision, inputs.device):
-                teacher._scores(inputs, size, None, tasks)
-                if teacher.flip:
-                    teacher._scores(inputs.flip(-1), size, None, tasks)
-
-    return run
-
-
-def _then(call, synchronize):
-    def run():
-        call()
-        synchronize()
+        for teacher, inputs in zip(teachers, prepared, strict=True):
+            teacher.forward(inputs, size, None, [setting.teacher_task for setting in teacher.tasks.values()])
 
     return run

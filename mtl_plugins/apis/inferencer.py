@@ -1,4 +1,3 @@
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -19,7 +18,7 @@ from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.visualization import MultiTaskVisualizer
 from mtl_plugins.visualization.overlay import OverlayPainter
 
-from .backends import Backend, build_backend, check_same_network, load_backend, network_digest
+from .backends import Backend, build_backend, check_same_network, load_backend
 from .backends.build import SUFFIXES, find_backend
 from .backends.graph_backend import GraphBackend
 from .config import drop_pretrained, load_config
@@ -82,11 +81,10 @@ class MultiTaskInferencer:
         model = init_model(cfg, None if from_file else checkpoint, device)
         self.dataset = _checked_dataset(model, dataset)
         network = InferenceNetwork(model, tasks)
-        shape = network_digest(model)
         self.model = network.model
         self.pipeline = build_predict_pipeline(cfg)
         if from_file:
-            self.backend = _checked_file(load_backend(backend, **options), network, tasks, self.dataset, shape)
+            self.backend = _checked_file(load_backend(backend, **options), network, tasks, self.dataset)
         else:
             settings = dict(size=input_size(cfg), precision=precision, fixed_size=False) | options
             self.backend = build_backend(str(backend), network, **settings)
@@ -233,9 +231,8 @@ class MultiTaskInferencer:
                 gone: the frames until then are in ``out``, which plays.
             OSError: ``out`` can't be written, or the disk is full.
         """
-        if Path(out).exists() and Path(source if not isinstance(source, int) else "").exists():
-            if os.path.samefile(source, out):
-                raise ValueError(f"{out} is the video that is read: write to another folder.")
+        if not isinstance(source, int) and Path(source).exists() and Path(out).exists() and Path(out).samefile(source):
+            raise ValueError(f"{out} is the video that is read: write to another folder.")
         reader, painter = VideoReader(source), OverlayPainter(self.dataset_meta, opacity)
         number = limit if reader.frames is None else min(reader.frames, limit or reader.frames)
         begin, stages = time.perf_counter(), []
@@ -302,7 +299,7 @@ def _listed(inputs, camera=False):
 
 
 def _checked_dataset(model, dataset):
-    known = sorted({name for head in model.heads.values() for name in getattr(head, "datasets", ())})
+    known = sorted(model.datasets)
     if known and dataset not in known:
         given = "none is given" if dataset is None else f"there is no {dataset!r}"
         raise ValueError(
@@ -312,9 +309,9 @@ def _checked_dataset(model, dataset):
     return dataset
 
 
-def _checked_file(backend: Backend, network, tasks, dataset, shape):
+def _checked_file(backend: Backend, network, tasks, dataset):
     signature = backend.signature
-    check_same_network(signature, shape)
+    check_same_network(signature, network.model)
     missing = [task for task in (tasks or signature.tasks) if task not in signature.tasks or task not in network.tasks]
     if missing:
         raise ValueError(

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.engine.optim_wrapper import resolve_precision
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
 from .backends import BACKENDS, build_backend
 from .export import compare
-from .timing import WARM_UP, Section, Stopwatch, alternate, synchronizer
+from .timing import WARM_UP, Section, Stopwatch, alternate, contender, paired_ratio, synchronizer
 
 BASELINE = "eager NCHW"
 _RANDOM_IMAGES = 16
@@ -112,7 +111,8 @@ def _measure(model, size, batch, setting, calibration):
             continue
         contenders[key] = partial(backend, ordered)
         memory[key] = peak_memory(device, contenders[key]) - before if before is not None else None
-    times = _alternate(contenders, setting, synchronizer(model), device)
+    timed = {key: contender(call, model, keep_memory=key[0] != BASELINE) for key, call in contenders.items()}
+    times = alternate(timed, setting.rounds, setting.steps)
     rows = [_row(key, times, size, batch, differences.get(key, 0.0), memory.get(key)) for key in contenders]
     figures = dict(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -148,25 +148,9 @@ def _calibration(given, images):
     return given if given else [torch.randn_like(images[:1]) for _ in range(_RANDOM_IMAGES)]
 
 
-def _alternate(contenders, setting, synchronize, device):
-    """Seconds of each; the baseline has the C library's own way with memory, which is what one gets without us."""
-
-    def in_turn(key, call):
-        def run():
-            if device.type == "cpu":
-                keep_freed_memory(key[0] != BASELINE)
-            call()
-            synchronize()
-
-        return run
-
-    return alternate({key: in_turn(key, call) for key, call in contenders.items()}, setting.rounds, setting.steps)
-
-
 def _row(key, times, size, batch, difference, memory):
     seconds = sorted(second for turn in times[key] for second in turn)
-    baseline = next(iter(times.values()))
-    ratio = median(median(base) / median(turn) for base, turn in zip(baseline, times[key], strict=True))
+    ratio = paired_ratio(next(iter(times.values())), times[key])
     middle = median(seconds)
     low, high = (quantiles(seconds, n=10)[i] for i in (0, -1)) if len(seconds) > 1 else (middle, middle)
     return LatencyRow(
@@ -227,7 +211,7 @@ def count_flops(model: MultiTaskModel, images: Tensor) -> int:
 @torch.inference_mode()
 def part_shares(model: MultiTaskModel, images: Tensor, steps: int = 3) -> dict[str, float]:
     """Shares, 0 ... 1, of backbone, neck, each head and the maps at image size in eager prediction."""
-    watch = Stopwatch(synchronizer(model))
+    watch, dataset = Stopwatch(synchronizer(model)), next(iter(model.datasets), None)
     parts = [("backbone", model.backbone, "forward"), ("neck", model.neck, "forward")]
     parts += [(task, head, "forward") for task, head in model.heads.items()]
     parts += [(f"{task} at image size", head, "predict") for task, head in model.heads.items()]
@@ -235,14 +219,9 @@ def part_shares(model: MultiTaskModel, images: Tensor, steps: int = 3) -> dict[s
         for step in range(WARM_UP + steps):
             if step == WARM_UP:
                 watch.seconds.clear()
-            model.predict_maps(images, tuple(images.shape[-2:]), _any_dataset(model))
+            model.predict_maps(images, tuple(images.shape[-2:]), dataset)
     total = sum(watch.seconds.values())
     return {part: seconds / total for part, seconds in watch.seconds.items()}
-
-
-def _any_dataset(model):
-    names = [name for head in model.heads.values() for name in getattr(head, "datasets", ())]
-    return names[0] if names else None
 
 
 def format_rows(rows: Sequence[LatencyRow]) -> str:

@@ -9,15 +9,15 @@ import numpy as np
 from torch import Tensor
 
 from mtl_plugins.datasets.multi_task_dataset import MultiTaskDataset
-from mtl_plugins.datasets.prepare.files import remove_temporaries, write_file, write_png, write_text
+from mtl_plugins.datasets.prepare.files import write_file, write_png, write_text
 from mtl_plugins.datasets.prepare.progress import progress_bar
+from mtl_plugins.datasets.prepare.target import Target
 from mtl_plugins.datasets.pseudo_labels import ABOUT, CONFIDENCE, image_key, suffix_of
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
 from mtl_plugins.functional.normals_png import encode_normals
 
 LIST = "labels.txt"
-STARTED = "pseudo_labels.started.json"
 
 
 def write_pseudo_labels(
@@ -43,7 +43,8 @@ def write_pseudo_labels(
         tasks={task: _settings(setting) for task, setting in teacher.tasks.items()},
     )
     about["tasks"] = {task: s | _classes(dataset, task, s) for task, s in about["tasks"].items()}
-    _begin(out, about)
+    target = _target(out, about)
+    target.begin()
     todo = {i: tasks for i, sample in enumerate(dataset.samples) if (tasks := _todo(sample, dataset, teacher, out))}
     counts = dict.fromkeys(teacher.tasks, 0)
     with progress_bar("pseudo-labels", len(todo), show=show) as advance:
@@ -58,11 +59,8 @@ def write_pseudo_labels(
                     _write(out, task, key, teacher.tasks[task], answers[task][position])
                     counts[task] += 1
                 advance()
-    for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
-        remove_temporaries(folder)
     listed = _list(dataset, teacher, out)
-    write_text(out / ABOUT, json.dumps(about, indent=1) + "\n")
-    (out / STARTED).unlink(missing_ok=True)
+    target.finish({})
     return dict(images=len(dataset.samples), written=counts, listed=listed)
 
 
@@ -80,16 +78,15 @@ def _classes(dataset, task, setting):
     return dict(num_classes=dataset.num_classes) if own else {}
 
 
-def _begin(out, about):
-    started, path = out / STARTED, out / ABOUT
-    held = next((json.loads(file.read_text()) for file in (path, started) if file.is_file()), None)
+def _target(out, about) -> Target:
+    """The folder, unless it holds other things: labels of another teacher do not mix."""
+    target = Target(out, Path(ABOUT).stem, "pseudo-labels", about)
+    held = next((json.loads(file.read_text()) for file in (target.marker, target.started) if file.is_file()), None)
     if held is None and out.is_dir() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty and holds no pseudo-labels; give a new or an empty folder.")
-    if held is not None and held != json.loads(json.dumps(about)):
+    if held not in (None, target.identity):
         raise ValueError(f"{out} holds pseudo-labels of another teacher or settings: {held}. Give another folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(started, json.dumps(about))
-    path.unlink(missing_ok=True)
+    return target
 
 
 def _todo(sample, dataset, teacher, out):

@@ -14,6 +14,8 @@ from unittest.mock import patch
 
 import torch
 
+from mtl_plugins.engine import keep_freed_memory
+
 WARM_UP = 3  # calls of each contender that are not counted: kernels are chosen and memory is allocated in the first
 
 
@@ -63,20 +65,36 @@ def alternate(
     return times
 
 
-def to_rows(times: Mapping[str, Sequence[Sequence[float]]], images: int, prefix: str = "") -> tuple[Row, ...]:
-    """Rows of ``alternate``'s times for batches of ``images``; the first contender is the baseline.
+def contender(call: Callable[[], object], model: torch.nn.Module, keep_memory: bool) -> Callable[[], None]:
+    """A call as ``alternate`` times it: until the model's device has finished.
 
-    The ratio is the median over the rounds of (baseline's median / contender's median): a round that a neighbour
-    disturbed changes it little, and a drift of the whole machine not at all.
+    ``keep_memory``: whether, on a CPU, freed memory is kept as in training, or given back: the C library's own way,
+    which is what one gets without us.
     """
-    baseline = [median(turn) for turn in next(iter(times.values()))]
+    synchronize, on_cpu = synchronizer(model), next(model.parameters()).device.type == "cpu"
+
+    def run():
+        if on_cpu:
+            keep_freed_memory(keep_memory)
+        call()
+        synchronize()
+
+    return run
+
+
+def paired_ratio(baseline: Sequence[Sequence[float]], turns: Sequence[Sequence[float]]) -> float:
+    """Median over the rounds of (baseline's median / contender's median).
+
+    A round that a neighbour disturbed changes it little, and a drift of the whole machine not at all.
+    """
+    return median(median(base) / median(turn) for base, turn in zip(baseline, turns, strict=True))
+
+
+def to_rows(times: Mapping[str, Sequence[Sequence[float]]], images: int, prefix: str = "") -> tuple[Row, ...]:
+    """Rows of ``alternate``'s times for batches of ``images``; ``paired_ratio`` to the first contender."""
+    baseline = next(iter(times.values()))
     return tuple(
-        to_row(
-            prefix + name,
-            [second for turn in turns for second in turn],
-            images,
-            median(base / median(turn) for base, turn in zip(baseline, turns, strict=True)),
-        )
+        to_row(prefix + name, [second for turn in turns for second in turn], images, paired_ratio(baseline, turns))
         for name, turns in times.items()
     )
 

@@ -2,6 +2,7 @@ from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
 
 from .multi_task_dataset import MultiTaskDataset, SampleFiles
+from .relabelled import relabelled
 
 _IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 #: The label space of the annotations, and their id for void.
@@ -27,15 +28,11 @@ class CamVid(MultiTaskDataset):
     HOW_TO_PREPARE = "Prepare it with `python tools/prepare_dataset.py camvid --root {data_root} --download`."
 
     def __init__(self, data_root, split="train", label_space=MASK_IDS, metainfo=None, **kwargs):
-        self.class_map = None
-        if label_space != MASK_IDS:  # whose annotations may as well hold other classes, named by metainfo
-            self.class_map = (MASK_IDS, label_space)
-            metainfo = {**find_space(label_space).metainfo, **(metainfo or {})}
+        self.class_map, metainfo = relabelled(MASK_IDS, label_space, metainfo)
         super().__init__(data_root, split, metainfo=metainfo, **kwargs)
 
     def default_labels(self):
-        mapped = {} if self.class_map is None else dict(class_map=self.class_map)
-        ids = dict(num_classes=self.num_classes, void_ids=(MASK_VOID,), **mapped)
+        ids = dict(num_classes=self.num_classes, void_ids=(MASK_VOID,), class_map=self.class_map)
         return dict(semseg=dict(folder="{split}annot", reader="classes", **ids))
 
     def list_samples(self):

@@ -10,6 +10,7 @@ from mtl_plugins.structures import Intrinsics, NormalMap
 from .errors import DataError
 from .listed_dataset import ListedDataset
 from .readers import unless_empty
+from .relabelled import relabelled
 
 #: The colour camera of NYUDv2 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
 KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
@@ -66,10 +67,7 @@ class NYUDv2(ListedDataset):
                 raise ValueError(f"{type(self).__name__}: {name}={value!r} is not known: {' or '.join(known)}.")
         self.depth_scale = depth_scale
         self.depth, self.normals = depth, normals
-        self.class_map = None
-        if label_space != MASK_IDS:  # whose masks may as well hold other classes, named by metainfo
-            self.class_map = (MASK_IDS, label_space)
-            metainfo = {**find_space(label_space).metainfo, **(metainfo or {})}
+        self.class_map, metainfo = relabelled(MASK_IDS, label_space, metainfo)
         super().__init__(data_root, split, metainfo=metainfo, **kwargs)
 
     @property
@@ -78,9 +76,8 @@ class NYUDv2(ListedDataset):
 
     def default_labels(self):
         depth = dict(reader="depth", scale=self.depth_scale)
-        mapped = {} if self.class_map is None else dict(class_map=self.class_map)
         return dict(
-            semseg=dict(folder="masks", reader="classes", num_classes=self.num_classes, **mapped),
+            semseg=dict(folder="masks", reader="classes", num_classes=self.num_classes, class_map=self.class_map),
             depth=dict(folder=DEPTH_FOLDERS[self.depth], **depth),
             # normals of depth are made of the depth map by `read`
             normals=dict(folder="normals", **(depth if self.normals == "depth" else dict(reader="normals"))),

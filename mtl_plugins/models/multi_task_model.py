@@ -55,6 +55,11 @@ class MultiTaskModel(BaseModel):
     def tasks(self) -> tuple[str, ...]:
         return tuple(self.heads)
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the datasets that any head tells apart; empty: images are all treated alike."""
+        return tuple(dict.fromkeys(name for head in self.heads.values() for name in _datasets(head)))
+
     def forward(self, inputs: Tensor, data_samples: list[BaseDataElement] | None = None, mode: str = "tensor"):
         """
         Args:
@@ -140,7 +145,7 @@ class MultiTaskModel(BaseModel):
         """
         predict_maps = predict_maps or self.predict_maps
         alike = defaultdict(list)
-        apart = any(_datasets(head) for head in self.heads.values())
+        apart = bool(self.datasets)
         for i, sample in enumerate(data_samples):
             shape = tuple(sample.get("img_shape", inputs.shape[-2:]))
             alike[shape, tuple(sample.get("ori_shape", shape)), sample.get("dataset") if apart else None].append(i)

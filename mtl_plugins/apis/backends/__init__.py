@@ -3,7 +3,7 @@
 from .answer_with import answer_with
 from .backend import Backend, Signature
 from .build import BACKENDS, FORMATS, available_backends, build_backend, load_backend
-from .network_digest import check_same_network, network_digest
+from .network_digest import check_same_network
 
 __all__ = [
     "BACKENDS",
@@ -15,5 +15,4 @@ __all__ = [
     "build_backend",
     "check_same_network",
     "load_backend",
-    "network_digest",
 ]

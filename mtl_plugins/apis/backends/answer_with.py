@@ -5,7 +5,7 @@ from torch import Tensor
 from mtl_plugins.models import MultiTaskModel
 
 from .backend import Backend
-from .network_digest import check_same_network, network_digest
+from .network_digest import check_same_network
 
 
 def answer_with(model: MultiTaskModel, backend: Backend) -> None:
@@ -14,7 +14,7 @@ def answer_with(model: MultiTaskModel, backend: Backend) -> None:
     Raises:
         ValueError: the backend is of another network, gives maps (``whole``), or lacks a task of the model.
     """
-    check_same_network(backend.signature, network_digest(model))
+    check_same_network(backend.signature, model)
     lacking = [task for task in model.tasks if task not in backend.tasks]
     if backend.signature.whole or lacking:
         wrong = f"lacks {', '.join(lacking)}" if lacking else "gives maps, not raw outputs"

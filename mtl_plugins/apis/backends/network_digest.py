@@ -15,9 +15,9 @@ def network_digest(model: MultiTaskModel) -> str:
     return hashlib.sha256("\n".join(shapes).encode()).hexdigest()[:16]
 
 
-def check_same_network(signature, digest: str) -> None:
+def check_same_network(signature, model: MultiTaskModel) -> None:
     """``ValueError`` for an exported file of a network of another form than the config's."""
-    if signature.network and signature.network != digest:
+    if signature.network and signature.network != network_digest(model):
         raise ValueError(
             "the exported file is of another network than the config: its backbone or neck differs. Take the config, "
             "and the options, that it was exported with."

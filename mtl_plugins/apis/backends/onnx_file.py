@@ -4,7 +4,7 @@ import torch
 
 from .graph import INPUT, Graph
 
-SIGNATURE = "mtl_plugins"  # key of the file's metadata
+SIGNATURE = "mtl_plugins"  # key of it in a file's metadata
 
 
 def write_onnx(graph: Graph, path: Path) -> None:

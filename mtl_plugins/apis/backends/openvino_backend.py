@@ -7,9 +7,7 @@ import torch
 from .backend import Signature
 from .extras import require
 from .graph_backend import GraphBackend, foreign_file
-from .onnx_file import write_onnx
-
-_SIGNATURE = "mtl_plugins"
+from .onnx_file import SIGNATURE, write_onnx
 
 
 class OpenVinoBackend(GraphBackend):
@@ -32,7 +30,7 @@ class OpenVinoBackend(GraphBackend):
 
     def __init__(self, model, threads: int | None = None, device: str = "CPU"):
         openvino = require("openvino", self.needs["openvino"])
-        super().__init__(Signature.from_json(model.get_rt_info([_SIGNATURE]).astype(str)))
+        super().__init__(Signature.from_json(model.get_rt_info([SIGNATURE]).astype(str)))
         core = openvino.Core()
         config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": self._hint(core, device)}
         if threads is not None:
@@ -58,7 +56,7 @@ class OpenVinoBackend(GraphBackend):
     @classmethod
     def load(cls, path, **options):
         model = require("openvino", cls.needs["openvino"]).Core().read_model(path)
-        if not model.has_rt_info([_SIGNATURE]):
+        if not model.has_rt_info([SIGNATURE]):
             raise foreign_file(path)
         return cls(model, **options)
 
@@ -85,7 +83,7 @@ def _convert(graph, precision, calibration):
     signature = replace(graph.signature, precision=precision)
     if calibration is not None:
         model = _quantized(model, calibration)
-    model.set_rt_info(signature.to_json(), [_SIGNATURE])
+    model.set_rt_info(signature.to_json(), [SIGNATURE])
     return model
 
 

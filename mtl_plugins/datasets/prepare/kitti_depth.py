@@ -11,7 +11,7 @@ from .files import write_text
 from .kitti_lists import FrameLists
 from .kitti_look import FolderJob, look_into
 from .kitti_sources import ARCHIVE, cameras_of, check_lists, depth_source, kept_lists, raw_folder, unpack_depth
-from .summary import report
+from .summary import joined_range, report
 from .target import Target
 
 TITLE, VERSION = "KITTI depth", 1
@@ -118,14 +118,14 @@ def _opened(raw, depth_root, frames, check, held, out, workers, progress):
         return held["opened"]
     count = dict(unit="frames", count=lambda job: len(job.numbers), what="drives")
     found = run_checks(look_into, checks, _journal(out), TITLE, workers, progress, **count)
-    ranges, sizes = [folder["depth"] for folder in found if folder["depth"]], Counter()
+    sizes = Counter()
     for folder in found:
         sizes.update(folder["sizes"])
     return dict(
         files=files,
         frames=sum(folder["frames"] for folder in found),
         sizes=dict(sorted(sizes.items())),
-        depth_range=[min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None,
+        depth_range=joined_range(folder["depth"] for folder in found if folder["depth"]),
     )
 
 

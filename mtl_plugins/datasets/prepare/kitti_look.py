@@ -10,6 +10,8 @@ from mtl_plugins.datasets.kitti_raw import DEPTH_SCALE, Frame, FrameFiles, Frame
 from mtl_plugins.datasets.laser_scan import read_scan
 from mtl_plugins.datasets.readers import read_depth, read_image
 
+from .summary import joined_range
+
 _SHOWN = 3  # faults of one folder
 
 
@@ -63,7 +65,7 @@ def look_into(job: FolderJob) -> dict:
     return dict(
         frames=len(job.numbers),
         sizes=dict(sizes),
-        depth=[min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None,
+        depth=joined_range(ranges),
     )
 
 

@@ -34,7 +34,7 @@ def summarize(found: Sequence[dict], splits: dict[str, int], classes: Sequence[s
     """
     counts = sum((image["counts"] for image in found if "counts" in image), np.zeros(VOID + 1, int))
     share = (counts / max(counts.sum(), 1)).tolist()
-    ranges = [image["depth"] for image in found if "depth" in image]
+    depths = joined_range(image["depth"] for image in found if "depth" in image)
     return dict(
         **{f"num_{split}": number for split, number in splits.items()},
         images=len(found),
@@ -42,8 +42,14 @@ def summarize(found: Sequence[dict], splits: dict[str, int], classes: Sequence[s
         classes=list(classes),
         share={name: part for name, part in zip(classes, share, strict=False) if part},
         **({"void": share[VOID]} if share[VOID] else {}),
-        **({"depth_range": [min(low for low, _ in ranges), max(high for _, high in ranges)]} if ranges else {}),
+        **({"depth_range": depths} if depths else {}),
     )
+
+
+def joined_range(ranges: Iterable[tuple[float, float]]) -> list[float] | None:
+    """(least, largest) of several, or None of none."""
+    ranges = list(ranges)
+    return [min(low for low, _ in ranges), max(high for _, high in ranges)] if ranges else None
 
 
 def report(head: str, summary: dict, known: dict | None = None, title: str = "") -> None:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.structures import BaseDataElement, PixelData
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl_plugins.registry import HOOKS
 
@@ -45,6 +45,10 @@ class DistillationHook(Hook):
 
     def before_train(self, runner):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.prepare(model, runner.hooks)
+
+    def prepare(self, model: nn.Module, hooks: Sequence[Hook] = ()) -> None:
+        """Build the teachers for a student; ``hooks``: of its training, among which ``ema=True`` finds the EMAHook."""
         self._heads = dict(getattr(model, "heads", {}))
         unknown = sorted(self.tasks - set(self._heads))
         if unknown:
@@ -53,18 +57,18 @@ class DistillationHook(Hook):
                 f"{', '.join(self._heads)} alone."
             )
         device = next(model.parameters()).device
-        self.teachers = [self._build(config, runner).to(device) for config in self.configs]
+        self.teachers = [self._build(config, hooks).to(device) for config in self.configs]
 
-    def _build(self, config, runner):
+    def _build(self, config, hooks):
         if not config.pop("ema", False):
             return Teacher(**config)
-        hooks = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
-        if not hooks:
+        averaged = [hook for hook in hooks if isinstance(hook, EMAHook)]
+        if not averaged:
             raise ValueError(
                 "DistillationHook: a teacher with ema=True is the averaged model of an EMAHook: add "
                 "dict(type='EMAHook', ema_type='ExponentialMovingAverage') to custom_hooks."
             )
-        return Teacher(model=hooks[0].ema_model.module, channels_last=False, name="the averaged student", **config)
+        return Teacher(model=averaged[0].ema_model.module, channels_last=False, name="the averaged student", **config)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         grown = self.growth(runner.iter)

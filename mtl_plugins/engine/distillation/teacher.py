@@ -161,18 +161,27 @@ class Teacher:
                     self.features[i] = features[position]
         return found
 
+    def prepare(self, images: Sequence[Tensor]) -> Tensor:
+        """uint8 images (3, H, W) of one size as a batch that the model takes."""
+        batch = self.model.data_preprocessor({"inputs": list(images)}, False)["inputs"]
+        return self._at_input_size(batch)
+
+    def forward(
+        self, batch: Tensor, size: tuple[int, int], dataset: str | None, names: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """``{the teacher's own name of a task: scores}`` (N, K, *size): the forward pass, and nothing else."""
+        self._seen.clear()
+        with torch.inference_mode(), autocast_context(self.precision, batch.device):
+            scores = self._scores(batch, size, dataset, tuple(names))
+            if self.flip:
+                mirrored = self._scores(batch.flip(-1), size, dataset, tuple(names))
+                scores = {k: (v + self.model.undo_mirror(k, mirrored[k])) / 2 for k, v in scores.items()}
+        return scores
+
     @torch.no_grad()
     def _ask(self, images, size, dataset, tasks):
-        device = next(self.model.parameters(), torch.empty(0)).device
-        batch = self.model.data_preprocessor({"inputs": list(images)}, False)["inputs"]
-        batch = self._at_input_size(batch)
-        self._seen.clear()
         wanted = {task: self.tasks[task].teacher_task for task in tasks}
-        with torch.inference_mode(), autocast_context(self.precision, device):
-            scores = self._scores(batch, size, dataset, tuple(wanted.values()))
-            if self.flip:
-                mirrored = self._scores(batch.flip(-1), size, dataset, tuple(wanted.values()))
-                scores = {k: (v + self.model.undo_mirror(k, mirrored[k])) / 2 for k, v in scores.items()}
+        scores = self.forward(self.prepare(images), size, dataset, tuple(wanted.values()))
         return {task: scores[name].float() for task, name in wanted.items()}
 
     def _at_input_size(self, batch):

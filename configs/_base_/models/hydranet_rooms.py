@@ -1,0 +1,11 @@
+# HydraNet with SynthRooms' three heads; a preset that wants fewer sets the others to None.
+model = dict(
+    type="MultiTaskModel",
+    backbone=dict(type="TimmBackbone", model_name="mobilenetv2_hydranet"),
+    neck=dict(type="LightWeightRefineNet"),
+    heads=dict(
+        semseg=dict(type="SegmentationHead", num_classes=40, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
+        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=2.0)),
+        normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=4.0)),
+    ),
+)
