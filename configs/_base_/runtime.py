@@ -10,6 +10,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type="SeedIterationHook"),
     dict(type="LabelPresenceHook"),
+    dict(type="LabelSharesHook"),
     dict(type="NonFiniteLossHook"),
     dict(type="SyncAllBuffersHook"),
     dict(type="SummaryHook"),

@@ -13,6 +13,7 @@ from .checkpoint import (
 from .distillation import DistillationHook, Teacher, TeacherError
 from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
+from .label_shares_hook import LabelSharesHook
 from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
@@ -26,6 +27,7 @@ __all__ = [
     "AutocastOptimWrapper",
     "DistillationHook",
     "LabelPresenceHook",
+    "LabelSharesHook",
     "MultiTaskRunner",
     "NonFiniteLossError",
     "NonFiniteLossHook",

@@ -7,6 +7,7 @@ from .palette import VOID_COLOUR, make_palette
 from .panel import draw_panel
 from .panel_hook import PanelHook
 from .scalars import join_scalars, read_scalars
+from .speed_accuracy import plot_speed_accuracy
 from .summary import summary_table
 from .summary_hook import SummaryHook
 from .task_painters import ColourBar, Painted, paint_task, register_task_painter
@@ -29,6 +30,7 @@ __all__ = [
     "paint_normals",
     "paint_task",
     "plot_curves",
+    "plot_speed_accuracy",
     "read_scalars",
     "register_task_painter",
     "summary_table",

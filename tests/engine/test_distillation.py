@@ -1,6 +1,7 @@
 """Teachers answer for the labels that are missing, for those alone, and every step of it can be told."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement, PixelData
 
 from mtl_plugins.apis import build_runner, load_config
-from mtl_plugins.engine import DistillationHook, Teacher, TeacherError
-from mtl_plugins.engine.distillation.label_shares import label_shares
+from mtl_plugins.engine import DistillationHook, LabelSharesHook, Teacher, TeacherError
+from mtl_plugins.engine.label_shares_hook import label_shares
 from mtl_plugins.functional.normals_png import decode_normals, encode_normals
 from mtl_plugins.functional.pseudo_labels import class_labels, depth_labels, normal_labels
 from mtl_plugins.label_spaces import class_map, label_space
@@ -263,6 +264,13 @@ def test_settings_that_make_no_sense():
         hook(wrong).fill(batch(sample(0)))
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_a_hint_on_one_side_alone_is_told(given):
+    student = network(seed=5, hint=None if given else dict(type="FeatureHint", teacher_channels=8))
+    with pytest.raises(ValueError, match=r"add model\.hint=" if given else "add hint=True"):
+        DistillationHook([dict(tasks=["depth"], model=network(seed=1), hint=given)]).prepare(student)
+
+
 def test_shares_of_real_pseudo_and_void_pixels():
     first, second, third = sample(0, ("depth",)), sample(1, ("depth",)), sample(2)
     first.gt.depth[:, : SIZE[0] // 2] = 0
@@ -270,6 +278,25 @@ def test_shares_of_real_pseudo_and_void_pixels():
     shares = label_shares([first, second, third], "depth")
     assert shares == pytest.approx(dict(real=1 / 6, pseudo=1 / 3, void=1 / 2))
     assert label_shares([third], "semseg") == dict(real=0, pseudo=0, void=1)
+
+
+def test_shares_are_logged_of_tasks_that_some_image_lacks():
+    logged = {}
+    runner = SimpleNamespace(
+        iter=0,
+        model=SimpleNamespace(heads=("semseg", "depth")),
+        message_hub=SimpleNamespace(update_scalar=logged.__setitem__),
+    )
+    shares = LabelSharesHook(interval=2)
+    full, partial = [sample(0, ("semseg", "depth"))], [sample(0, ("semseg", "depth")), sample(1, ("semseg",))]
+    for runner.iter, samples in enumerate([full, full, partial]):
+        shares.before_train_iter(runner, runner.iter, dict(data_samples=samples))
+    assert not logged  # all labels in the first two, and the third is not yet the second of a pair
+    runner.iter = 3
+    shares.before_train_iter(runner, 3, dict(data_samples=full))
+    assert logged == {"train/depth/real": 100, "train/depth/pseudo": 0, "train/depth/void": 0}
+    with pytest.raises(ValueError, match="interval=0"):
+        LabelSharesHook(interval=0)
 
 
 SMP = dict(type="SMPModel", arch="Unet", encoder_name="timm-mobilenetv3_small_minimal_100", classes=CLASSES)
@@ -349,11 +376,11 @@ def run(root, nyud_folder, make_light, tmp_path):
         cfg.train_dataloader.dataset.limit = 6
         cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=1)
         cfg.resume = resume
+        next(hook for hook in cfg.custom_hooks if hook.type == "LabelSharesHook").interval = 1
         cfg.custom_hooks += [
             dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.1),
             dict(
                 type="DistillationHook",
-                interval=1,
                 warm_up=4,
                 teachers=[
                     dict(tasks=["depth"], model=copy.deepcopy(cfg.model), checkpoint=str(checkpoint)),

@@ -283,3 +283,8 @@ def test_lovasz_per_image_passes_over_images_of_void():
 def test_settings_out_of_range_are_refused(config, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(config)
+
+
+def test_one_channel_has_no_class_probabilities():
+    with pytest.raises(ValueError, match="one channel: take dict"):
+        MODELS.build(dict(type="KLDivergenceLoss"))(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))

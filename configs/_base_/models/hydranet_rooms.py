@@ -5,7 +5,7 @@ model = dict(
     neck=dict(type="LightWeightRefineNet"),
     heads=dict(
         semseg=dict(type="SegmentationHead", num_classes=40, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
-        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=2.0)),
+        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.06)),
         normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=4.0)),
     ),
 )

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from mtl_plugins.registry import HOOKS
 
-from .label_shares import LabelShares
 from .teacher import Teacher, TeacherError
 
 
@@ -26,18 +25,16 @@ class DistillationHook(Hook):
         teachers: Configs of `Teacher`; ``dict(ema=True, tasks=...)`` is the averaged student itself (``EMAHook``).
         start: Iterations before the first pseudo-label.
         warm_up: Iterations over which their weight then grows from 0 to its full size.
-        interval: Iterations between two looks at the shares of real, pseudo and void pixels that the log tells of.
     """
 
-    def __init__(self, teachers: Sequence[dict], start: int = 0, warm_up: int = 0, interval: int = 20):
-        if not teachers or min(start, warm_up) < 0 or interval < 1:
+    def __init__(self, teachers: Sequence[dict], start: int = 0, warm_up: int = 0):
+        if not teachers or min(start, warm_up) < 0:
             raise ValueError(
-                f"DistillationHook needs at least one teacher, start and warm_up of 0 or more and an interval of 1 or "
-                f"more; given: {len(teachers)} teachers, start={start}, warm_up={warm_up}, interval={interval}."
+                f"DistillationHook needs at least one teacher, and start and warm_up of 0 or more; given: "
+                f"{len(teachers)} teachers, start={start}, warm_up={warm_up}."
             )
         self.configs = [dict(teacher) for teacher in teachers]
         self.start, self.warm_up = start, warm_up
-        self.shares = LabelShares(interval)
         #: what LabelPresenceHook need not look for in the data
         self.tasks = {task for teacher in self.configs for task in teacher.get("tasks", ())}
         self.teachers: list[Teacher] = []
@@ -56,8 +53,22 @@ class DistillationHook(Hook):
                 f"DistillationHook: a teacher labels {', '.join(unknown)}, but the model has the heads "
                 f"{', '.join(self._heads)} alone."
             )
+        self._check_hint(model)
         device = next(model.parameters()).device
         self.teachers = [self._build(config, hooks).to(device) for config in self.configs]
+
+    def _check_hint(self, model):
+        gives, takes = any(config.get("hint") for config in self.configs), getattr(model, "hint", None) is not None
+        if gives and not takes:
+            raise ValueError(
+                "DistillationHook: a teacher has hint=True, but the student compares nothing with it: add "
+                "model.hint=dict(type='FeatureHint', teacher_channels=...), or leave hint=True out."
+            )
+        if takes and not gives:
+            raise ValueError(
+                "DistillationHook: the student has model.hint, but no teacher gives its features: add hint=True to "
+                "one of them, or leave model.hint out."
+            )
 
     def _build(self, config, hooks):
         if not config.pop("ema", False):
@@ -74,7 +85,6 @@ class DistillationHook(Hook):
         grown = self.growth(runner.iter)
         if grown > 0:
             self.fill(data_batch, grown)
-        self.shares.look(runner, data_batch["data_samples"], self._heads)
 
     def growth(self, iteration: int) -> float:
         """0 ... 1: the share of their full weight that pseudo-labels have in an iteration."""

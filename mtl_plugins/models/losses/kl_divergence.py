@@ -21,4 +21,9 @@ class KLDivergenceLoss(DenseLoss):
         self.temperature = temperature
 
     def compute(self, prediction, target):
+        if prediction.shape[1] == 1:
+            raise ValueError(
+                "KLDivergenceLoss compares probabilities of two classes or more, and this head has one channel: take "
+                "dict(type='L1Loss') for values such as depth."
+            )
         return kl_divergence(prediction, target, self.temperature)

@@ -1,0 +1,55 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+from .metric_names import higher_is_better, metric_unit
+
+_ARROWS = {True: " (higher is better)", False: " (lower is better)", None: ""}
+_MARKERS = "osD^v"
+
+
+def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Path:
+    """Accuracy over the time that an image takes: a colour for each network, a mark for each backend.
+
+    Args:
+        rows: ``SpeedAccuracyRow`` each.
+        metric: What their score is, as ``'semseg/mIoU'``.
+        out_file: The picture; its folder is made.
+    """
+    # The object-oriented interface: pyplot would keep global state and choose a window system.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
+
+    figure = Figure(figsize=(6.4, 4), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    backends = list(dict.fromkeys(row.backend for row in rows))
+    for i, network in enumerate(dict.fromkeys(row.network for row in rows)):
+        own = [row for row in rows if row.network == network]
+        millions = own[0].parameters / 1e6
+        label = f"{network}, {own[0].height}x{own[0].width}, {millions:.1f} M"
+        axes.plot([], [], color=f"C{i}", linewidth=4, label=label)
+        axes.plot(*_points(own), color=f"C{i}", linewidth=0.8, alpha=0.5)
+        for row in own:
+            mark = _MARKERS[backends.index(row.backend) % len(_MARKERS)]
+            axes.plot(*_points([row]), mark, color=f"C{i}", markersize=7)
+    for i, backend in enumerate(backends):
+        axes.plot([], [], _MARKERS[i % len(_MARKERS)], color="grey", label=backend)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(ScalarFormatter())
+    unit = metric_unit(metric)
+    axes.set_xlabel("ms an image", fontsize=9)
+    axes.set_ylabel(f"{metric}{f', {unit}' if unit else ''}{_ARROWS[higher_is_better(metric)]}", fontsize=9)
+    axes.tick_params(labelsize=8, which="both")
+    axes.grid(alpha=0.25, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7, framealpha=0.7, edgecolor="none")
+    out_file = Path(out_file)
+    out_file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out_file)
+    return out_file
+
+
+def _points(rows):
+    return [row.latency_ms_median for row in rows], [row.score for row in rows]
