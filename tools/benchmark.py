@@ -19,6 +19,7 @@ from mtl_plugins.apis.backends import BACKENDS
 from mtl_plugins.apis.benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
 from mtl_plugins.apis.cli import run_command
 from mtl_plugins.apis.latency import LatencySetting, benchmark_latency, format_rows
+from mtl_plugins.apis.predict_pipeline import read_prepared
 from mtl_plugins.apis.timing import format_section
 
 
@@ -39,6 +40,9 @@ def parse_args():
     parser.add_argument("--as-written", action="store_true", help="latency: without rearranging the network")
     parser.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="latency: images at a time (1)")
     parser.add_argument("--checkpoint", help="latency: weights; speed does not depend on them, int8's difference does")
+    parser.add_argument(
+        "--calibrate", nargs="+", metavar="IMAGE", help="latency: images for int8's ranges (random ones)"
+    )
     parser.add_argument("--batch-size", type=int, metavar="N", help="training: default: the config's")
     parser.add_argument("--steps", type=int, default=Setting.steps, metavar="N", help="batches a turn (%(default)s)")
     parser.add_argument("--rounds", type=int, default=Setting.rounds, metavar="N", help="turns of each (%(default)s)")
@@ -75,7 +79,8 @@ def measure_latency(args, figures):
     torch.manual_seed(0)
     model = init_model(args.config, args.checkpoint, get_device(), args.cfg_options)
     found = []
-    for section, rows in benchmark_latency(model, setting):
+    calibration = read_prepared(model.cfg, args.calibrate) if args.calibrate else None
+    for section, rows in benchmark_latency(model, setting, calibration):
         print(f"\n{section.title}\n{format_rows(rows)}")
         print("\n".join(f"  {note}" for note in section.notes), flush=True)
         found += [asdict(row) for row in rows]

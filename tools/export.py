@@ -14,9 +14,7 @@ from mtl_plugins.apis import init_model
 from mtl_plugins.apis.backends import FORMATS
 from mtl_plugins.apis.cli import run_command
 from mtl_plugins.apis.export import describe, export_model
-from mtl_plugins.apis.predict_pipeline import build_predict_pipeline, input_size
-from mtl_plugins.apis.sources import list_images
-from mtl_plugins.datasets.readers import read_image
+from mtl_plugins.apis.predict_pipeline import input_size, read_prepared
 
 
 def parse_args():
@@ -44,11 +42,8 @@ def parse_args():
 
 def main():
     args = parse_args()
-    calibration = list_images(args.calibrate) if args.calibrate else None
     model = init_model(args.config, args.checkpoint, cfg_options=args.cfg_options)
-    if calibration is not None:
-        pipeline = build_predict_pipeline(model.cfg)
-        calibration = [pipeline({"img": read_image(path), "meta": {}})["inputs"] for path in calibration]
+    calibration = read_prepared(model.cfg, args.calibrate) if args.calibrate else None
     exported = export_model(
         model,
         args.format,

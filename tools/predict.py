@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mtl_plugins.apis import MultiTaskInferencer
+from mtl_plugins.apis import MultiTaskInferencer, load_config
 from mtl_plugins.apis.backends import BACKENDS
 from mtl_plugins.apis.cli import message_of, run_command
 from mtl_plugins.apis.predictions import PredictionWriter
@@ -34,7 +34,7 @@ def parse_args():
     parser.add_argument(
         "--backend", default="torch", metavar="NAME|FILE", help=f"{', '.join(BACKENDS)}, or a file of tools/export.py"
     )
-    parser.add_argument("--precision", default="float32", help="of the backend (%(default)s, bf16, fp16)")
+    parser.add_argument("--precision", help="of the backend (float32, bf16, fp16); a file has its own")
     parser.add_argument("--dataset", metavar="NAME", help="whose classes, for a network trained on several datasets")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="override the config")
@@ -50,15 +50,15 @@ def parse_args():
 
 def main():
     args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
     videos = [source for source in args.inputs if is_video(source)]
     sources = [source for source in args.inputs if source not in videos]
     images = list_images(sources) if sources else []
     inferencer = MultiTaskInferencer(
-        args.config,
+        cfg,
         args.checkpoint,
         args.device,
-        args.cfg_options,
-        args.dataset,
+        dataset=args.dataset,
         backend=args.backend,
         tasks=args.tasks,
         precision=args.precision,

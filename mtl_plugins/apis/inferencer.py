@@ -50,7 +50,7 @@ class MultiTaskInferencer:
         backend: What computes the network: one of ``BACKENDS``, or the path of a file that ``tools/export.py`` wrote
             from this config (its weights are used, not the checkpoint's).
         tasks: Those to predict; ``None``: all. Others are not computed.
-        precision: One that the backend knows: ``'float32'``, ``'bf16'`` ...; a file has its own.
+        precision: One that the backend knows: ``'float32'`` (the default), ``'bf16'`` ...; a file has its own.
         **options: Of the backend, see ``build_backend``.
 
     A call takes one image or several: path, uint8 array (H, W, 3) RGB, or uint8 tensor (3, H, W) RGB; a sequence of
@@ -68,7 +68,7 @@ class MultiTaskInferencer:
         dataset: str | None = None,
         backend: str | Path = "torch",
         tasks: Sequence[str] | None = None,
-        precision: str = "float32",
+        precision: str | None = None,
         **options,
     ):
         from_file = Path(backend).suffix in SUFFIXES
@@ -85,8 +85,13 @@ class MultiTaskInferencer:
         self.pipeline = build_predict_pipeline(cfg)
         if from_file:
             self.backend = _checked_file(load_backend(backend, **options), network, tasks, self.dataset)
+            if precision not in (None, self.backend.precision):
+                raise ValueError(
+                    f"{backend} was exported in {self.backend.precision}; given: precision={precision!r}. "
+                    "Leave it out, or export the network in that precision (tools/export.py --precision)."
+                )
         else:
-            settings = dict(size=input_size(cfg), precision=precision, fixed_size=False) | options
+            settings = dict(size=input_size(cfg), precision=precision or "float32", fixed_size=False) | options
             self.backend = build_backend(str(backend), network, **settings)
         self.tasks = tuple(task for task in self.backend.tasks if task in network.tasks)
 

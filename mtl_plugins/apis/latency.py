@@ -4,10 +4,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median, quantiles
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -82,7 +84,8 @@ def benchmark_latency(
 
     Args:
         model: On the device that it shall be measured on, in evaluation mode.
-        calibration: Normalised images (N, 3, H, W) for int8; without any, random ones.
+        calibration: uint8 images (3, H, W), RGB, that int8 takes its ranges from, brought to each size; the first of
+            them are then what the differences are told of. Without any, random ones.
     """
     for size in setting.sizes:
         for batch in setting.batches:
@@ -91,7 +94,8 @@ def benchmark_latency(
 
 def _measure(model, size, batch, setting, calibration):
     device = next(model.parameters()).device
-    images = torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0)).to(device)
+    calibration = _calibration(model, calibration, size)
+    images = torch.cat(list(islice(cycle(calibration), batch))).to(device)
     plain, network = plain_network(model), InferenceNetwork(model, cheap=False if setting.as_written else None)
     ordered = images.contiguous(memory_format=torch.channels_last)
 
@@ -101,7 +105,7 @@ def _measure(model, size, batch, setting, calibration):
 
     contenders, differences, memory, notes = {(BASELINE, "float32"): baseline}, {}, {}, []
     for key in _wanted(setting, device):
-        options = {} if key[1] != "int8" else dict(calibration=_calibration(calibration, images))
+        options = {} if key[1] != "int8" else dict(calibration=calibration)
         before = held_memory(device)
         try:
             backend = build_backend(key[0], network, size, key[1], batch, **options)
@@ -144,8 +148,14 @@ def _wanted(setting, device):
                 yield name, precision
 
 
-def _calibration(given, images):
-    return given if given else [torch.randn_like(images[:1]) for _ in range(_RANDOM_IMAGES)]
+def _calibration(model, given, size):
+    """Normalised images, each (1, 3, *size), on the CPU."""
+    if not given:
+        generator = torch.Generator().manual_seed(0)
+        return [torch.randn(1, 3, *size, generator=generator) for _ in range(_RANDOM_IMAGES)]
+    device = next(model.parameters()).device
+    batches = (model.data_preprocessor.normalise(image[None].to(device)).cpu() for image in given)
+    return [F.interpolate(batch, size, mode="bilinear", align_corners=False, antialias=True) for batch in batches]
 
 
 def _row(key, times, size, batch, difference, memory):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mtl_plugins.apis import init_model, latency
+from mtl_plugins.apis.backends import build_backend
 from mtl_plugins.apis.latency import LatencySetting, benchmark_latency, part_shares, plain_network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,26 @@ def test_a_row_for_each_backend_size_and_batch(model):
         assert plain.ratio_to_baseline == 1 and plain.max_difference == 0
         assert ours.max_difference < 1e-4 < rough.max_difference < 0.2
         assert all(r.latency_ms_p10 <= r.latency_ms_median <= r.latency_ms_p90 for r in rows)
+
+
+def test_given_images_are_what_int8_takes_its_ranges_from_and_what_differences_are_told_of(model, monkeypatch):
+    given, asked = [torch.full((3, 20, 30), value, dtype=torch.uint8) for value in (0, 90, 255)], {}
+
+    def build(name, network, size, precision, batch, calibration=None):
+        asked[precision] = calibration
+        return build_backend(name, network, size, "float32", batch)
+
+    monkeypatch.setattr(latency, "build_backend", build)
+    monkeypatch.setattr(latency.BACKENDS["torch"], "precisions", ("float32", "int8"))
+    compared = []
+    monkeypatch.setattr(latency, "compare", lambda plain, backend, images: compared.append(images) or {"depth": 0.0})
+    setting = LatencySetting([(32, 64)], [2], ["torch"], steps=1, rounds=1)
+    next(benchmark_latency(model, setting, given))
+    wanted = [model.data_preprocessor.normalise(image[None]).mean((2, 3)) for image in given]
+    assert asked["float32"] is None and [image.shape for image in asked["int8"]] == [(1, 3, 32, 64)] * 3
+    for image, colour in zip(asked["int8"], wanted, strict=True):
+        torch.testing.assert_close(image.mean((2, 3)), colour)
+    torch.testing.assert_close(compared[0].mean((2, 3)), torch.cat(wanted[:2]))
 
 
 def test_the_baseline_is_the_network_as_written(model):

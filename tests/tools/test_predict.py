@@ -77,6 +77,9 @@ def test_a_file_of_another_size_says_both(run_tool, material, tmp_path):
     run_tool("export", *network, *options, "--tasks", "depth", *CFG_OPTIONS)
     with pytest.raises(ValueError, match="images 32 x 64, and is given batches of 1 of images 48 x 64"):
         run_tool("predict", *network, material / "in", "--backend", "net.pt2", "--out", "out", *CFG_OPTIONS)
+    with pytest.raises(ValueError, match="net.pt2 was exported in float32; given: precision='bf16'"):
+        more = ["--precision", "bf16", "--tasks", "depth", "--out", "out"]
+        run_tool("predict", *network, material / "in", "--backend", "net.pt2", *more, *CFG_OPTIONS)
     with pytest.raises(ValueError, match="exported file answers depth.*not both have semseg"):
         more = ["--tasks", "semseg", "--out", "out"]
         run_tool("predict", *network, material / "in", "--backend", "net.pt2", *more, *CFG_OPTIONS)
