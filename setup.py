@@ -14,7 +14,7 @@ config_packages = {
 # Export goes through torch's own ONNX exporter, which needs onnxscript.
 ONNX_FILES = ["onnx>=1.17", "onnxscript>=0.2"]  # the first for numpy 2; the first after torch 2.6
 ONNX = [*ONNX_FILES, "onnxruntime>=1.20"]  # the first that reads what torch 2.6 writes
-OPENVINO = ["openvino>=2025.0", *ONNX_FILES, "nncf>=2.15"]  # nncf, for int8: the first for OpenVINO 2025
+OPENVINO = ["openvino>=2025.0", *ONNX_FILES, "nncf>=2.19"]  # nncf, for int8: the first with histograms
 TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5"]  # scikit-learn: the first for numpy 2
 
 setup(

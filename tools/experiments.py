@@ -1,7 +1,8 @@
 """Rerun a measured experiment: python tools/experiments.py rooms --seeds 0 1 2
 
 Trains each stage (work_dirs/<stage>, teachers once, the others with each seed), goes on where it was stopped, and
-prints the table of docs/distillation.md.
+prints the table of docs/distillation.md, and how much of the way from the first to the last of the joint stages the
+others go.
 """
 
 import argparse
@@ -27,6 +28,7 @@ STAGES = {
     "camvid": ["camvid_quarter", "camvid_quarter_pseudo", "camvid_quarter_ceiling"],
     "one_label": ["one_label_masked", "one_label_teachers", "one_label_ceiling"],
 }
+FIRST = {"rooms": "rooms_masked", "camvid": "camvid_quarter", "one_label": "one_label_masked"}
 SCORES = {"semseg/mIoU": "mIoU %", "depth/rmse": "depth RMSE m", "normals/mean": "normals deg"}
 
 
@@ -51,6 +53,8 @@ def main():
     if args.json:
         Path(args.json).write_text(json.dumps(scores, indent=1) + "\n")
     print(table(scores))
+    stages = STAGES[args.experiment]
+    print("\n".join(gaps_closed(scores, stages[stages.index(FIRST[args.experiment]) :])))
 
 
 def run_stage(stage: str, seed: int, folder: Path) -> dict[str, float]:
@@ -82,6 +86,20 @@ def table(scores: dict[str, list[dict[str, float]]]) -> str:
         cells = [_cell([run[key] for run in runs if run.get(key) is not None]) for key in columns]
         lines.append(f"| {stage} | {len(runs)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def gaps_closed(scores: dict[str, list[dict[str, float]]], stages: list[str]) -> list[str]:
+    """A sentence for each score: the gap between the first and the last stage, and what share the others close."""
+    lines = []
+    for key, name in SCORES.items():
+        runs = {stage: [run[key] for run in scores[stage] if run.get(key) is not None] for stage in stages}
+        if not all(runs.values()):
+            continue
+        first, *others, last = ((stage, mean(values)) for stage, values in runs.items())
+        gap = last[1] - first[1]
+        shares = [f"{stage} {100 * (value - first[1]) / gap:.0f} %" for stage, value in others if gap]
+        lines.append(f"{name}: {last[0]} - {first[0]} = {gap:.3g}; closed by {', '.join(shares)}")
+    return lines
 
 
 def _cell(values):

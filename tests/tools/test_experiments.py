@@ -1,0 +1,75 @@
+"""The command that reruns measured experiments: what it keeps, runs and tells."""
+
+import importlib.util
+import json
+
+import pytest
+
+MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
+
+
+@pytest.fixture(scope="module")
+def experiments(root):
+    spec = importlib.util.spec_from_file_location("experiments", root / "tools" / "experiments.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_stage_is_a_preset_and_has_a_first_to_be_held_against(experiments, root):
+    for name, stages in experiments.STAGES.items():
+        for stage in [*experiments.TEACHERS[name], *stages]:
+            assert (root / "configs" / "distillation" / f"{stage}.py").is_file(), stage
+        assert experiments.FIRST[name] in stages[:-1]
+
+
+def test_the_table_has_mean_and_spread(experiments):
+    scores = {
+        "rooms_depth_teacher": [{"depth/rmse": 0.6}],
+        MASKED: [{"semseg/mIoU": 10.0, "depth/rmse": 0.7}, {"semseg/mIoU": 12.0, "depth/rmse": 0.8}],
+    }
+    head, _, teacher, masked = experiments.table(scores).splitlines()
+    assert head == "| stage | runs | mIoU % | depth RMSE m |"
+    assert teacher == "| rooms_depth_teacher | 1 | – | 0.600 |"
+    assert masked == f"| {MASKED} | 2 | 11.0 ± 1.4 | 0.750 ± 0.071 |"
+
+
+def test_the_share_of_the_gap_that_is_closed(experiments):
+    found = {MASKED: (10, 0.8), BOTH: (25, 0.7), ALL: (30, 0.6)}
+    scores = {stage: [{"semseg/mIoU": miou, "depth/rmse": rmse}] for stage, (miou, rmse) in found.items()}
+    assert experiments.gaps_closed(scores, [MASKED, BOTH, ALL]) == [
+        f"mIoU %: {ALL} - {MASKED} = 20; closed by {BOTH} 75 %",
+        f"depth RMSE m: {ALL} - {MASKED} = -0.2; closed by {BOTH} 50 %",
+    ]
+
+
+def test_finished_stages_are_kept_and_the_others_trained_then_tested(
+    experiments, monkeypatch, tmp_path, run_tool, capsys
+):
+    done = dict.fromkeys([*experiments.TEACHERS["rooms"], *(f"{s}_seed0" for s in experiments.STAGES["rooms"])], 1.0)
+    for i, folder in enumerate(done):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+        (tmp_path / "runs" / folder / "metrics.json").write_text(json.dumps({"semseg/mIoU": 10.0 + i}))
+    run_tool("experiments", "rooms", "--seeds", 0, "--work-dirs", "runs", "--json", "scores.json")
+    assert "| rooms_ceiling | 1 | 16.0 |" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "scores.json").read_text())) == len(done)
+    calls = []
+
+    def run(command, stdout, stderr):
+        calls.append(command)
+        if command[1].endswith("test.py"):
+            out = command[command.index("--out") + 1]
+            (tmp_path / out).write_text('{"semseg/mIoU": 1.0}')
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(experiments.subprocess, "run", run)
+    assert experiments.run_stage(MASKED, 3, tmp_path / "new") == {"semseg/mIoU": 1.0}
+    assert [call[1].rpartition("/")[2] for call in calls] == ["train.py", "test.py"]
+    assert "--resume" in calls[0] and "randomness.seed=3" in calls[0]
+
+
+def test_a_stage_that_fails_names_its_log(experiments, monkeypatch, tmp_path):
+    monkeypatch.setattr(experiments.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
+    with pytest.raises(ValueError, match=r"train.py failed: see .*console.log.*finished stages are kept"):
+        experiments.run_stage(MASKED, 0, tmp_path / "new")
