@@ -6,7 +6,7 @@ _base_ = [
     "../_base_/runtime.py",
 ]
 train_dataloader = dict(dataset=dict(label_shares=dict(semseg=0.25)))
-train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=10)
+train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=40)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01),
@@ -17,7 +17,6 @@ custom_hooks = [
                 tasks=["semseg"],
                 config="{{ fileDirname }}/camvid_quarter_teacher.py",
                 checkpoint="work_dirs/camvid_quarter_teacher",
-                flip=True,
             ),
         ],
     ),

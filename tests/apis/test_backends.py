@@ -131,7 +131,8 @@ def test_float_images_are_wanted_where_the_network_is_not_whole(network):
 def test_int8_follows_calibration_images(network, graph):
     pytest.importorskip("nncf")
     calibration = [images(1, seed=seed) for seed in range(4)]
-    backend = BACKENDS["openvino"].of_graph(graph, "int8", calibration)
+    size = tuple(calibration[0].shape[-2:])
+    backend = build_backend("openvino", network, size, "int8", fixed_size=True, calibration=calibration)
     assert backend.precision == "int8"
     assert 1e-4 < max(compare(network, backend, images()).values()) < 0.3
     with pytest.raises(ValueError, match="--calibrate"):
