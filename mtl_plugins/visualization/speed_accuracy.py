@@ -41,7 +41,7 @@ def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Pa
     unit = metric_unit(metric)
     axes.set_xlabel("ms an image", fontsize=9)
     axes.set_ylabel(f"{metric}{f', {unit}' if unit else ''}{_ARROWS[higher_is_better(metric)]}", fontsize=9)
-    axes.tick_params(labelsize=8, which="both")
+    axes.tick_params(labelsize=8, length=4, which="both")
     axes.grid(alpha=0.25, which="both")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, framealpha=0.7, edgecolor="none")
