@@ -6,6 +6,6 @@ _base_ = [
     "../_base_/runtime.py",
 ]
 model = dict(backbone=dict(model_name="resnet34d"))
-train_dataloader = dict(dataset=dict(label_shares=dict(semseg=(0.0, 0.25)), skip_unlabelled=True))
-train_cfg = dict(by_epoch=True, max_epochs=80, val_interval=80)
+train_dataloader = dict(dataset=dict(label_shares=dict(semseg=0.25), skip_unlabelled=True))
+train_cfg = dict(by_epoch=True, max_epochs=160, val_interval=160)
 custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01)]
