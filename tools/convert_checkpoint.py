@@ -21,7 +21,7 @@ def main():
     Path(args.dst).parent.mkdir(parents=True, exist_ok=True)
     torch.save({"state_dict": converted, "meta": {"source": args.format}}, args.dst)
     tasks = sorted({name.split(".")[1] for name in converted if name.startswith("heads.")})
-    print(f"{args.dst}: {len(converted)} tensors, heads {', '.join(tasks)}")
+    print(f"{args.dst}: {len(converted)} tensors" + (f", heads {', '.join(tasks)}" if tasks else ""))
 
 
 if __name__ == "__main__":

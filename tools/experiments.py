@@ -9,6 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -38,14 +39,21 @@ def parse_args():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--work-dirs", default="work_dirs", metavar="DIR")
     parser.add_argument("--json", metavar="FILE", help="write the scores of each run there")
-    return parser.parse_args()
+    parser.add_argument(
+        "--teacher-weights", metavar="FILE", help="camvid: ImageNet weights of the teacher, if the hub can't be reached"
+    )
+    args = parser.parse_args()
+    if args.teacher_weights and args.experiment != "camvid":
+        parser.error(f"--teacher-weights is for camvid: the teachers of {args.experiment} start from scratch.")
+    return args
 
 
 def main():
     args = parse_args()
     scores = {}
+    options = [f"model.backbone.pretrained={args.teacher_weights}"] if args.teacher_weights else []
     for stage in TEACHERS[args.experiment]:
-        scores[stage] = [run_stage(stage, args.seeds[0], Path(args.work_dirs) / stage)]
+        scores[stage] = [run_stage(stage, args.seeds[0], Path(args.work_dirs) / stage, options)]
     for seed in args.seeds:
         for stage in STAGES[args.experiment]:
             folder = Path(args.work_dirs) / f"{stage}_seed{seed}"
@@ -57,13 +65,13 @@ def main():
     print("\n".join(gaps_closed(scores, stages[stages.index(FIRST[args.experiment]) :])))
 
 
-def run_stage(stage: str, seed: int, folder: Path) -> dict[str, float]:
+def run_stage(stage: str, seed: int, folder: Path, options: Sequence[str] = ()) -> dict[str, float]:
     """Train and evaluate one stage, unless it is done; its scores."""
     result, config = folder / "metrics.json", HERE.parent / "configs" / "distillation" / f"{stage}.py"
     if not result.is_file():
         print(f"{stage}, seed {seed}", flush=True)
-        train = ["train.py", config, "--work-dir", folder, "--resume", "--cfg-options", f"randomness.seed={seed}"]
-        _tool(folder, *train)
+        options = [f"randomness.seed={seed}", *options]
+        _tool(folder, "train.py", config, "--work-dir", folder, "--resume", "--cfg-options", *options)
         _tool(folder, "test.py", config, find_latest_checkpoint(str(folder)), "--work-dir", folder, "--out", result)
     return json.loads(result.read_text())
 

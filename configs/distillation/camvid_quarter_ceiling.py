@@ -5,5 +5,5 @@ _base_ = [
     "../_base_/schedules/adamw_poly.py",
     "../_base_/runtime.py",
 ]
-train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=40)
+train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=20)
 custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01)]

@@ -5,8 +5,8 @@ _base_ = [
     "../_base_/schedules/adamw_poly.py",
     "../_base_/runtime.py",
 ]
-train_dataloader = dict(dataset=dict(label_shares=dict(semseg=0.25)))
-train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=40)
+train_dataloader = dict(dataset=dict(label_shares=dict(semseg=(0.0, 0.25))))
+train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=20)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.01),

@@ -1,5 +1,4 @@
 import copy
-import difflib
 import inspect
 import sys
 from importlib.util import find_spec
@@ -7,6 +6,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
+
+from mtl_plugins.did_you_mean import did_you_mean
 
 # What the Runner reads from the config beside its own arguments.
 _RUNNER_OPTIONS = (
@@ -60,12 +61,8 @@ def find_config(config: str | Path) -> Path:
     presets = {preset.stem: preset for folder in _preset_folders() for preset in list_presets(folder)}
     if path.stem in presets and path.suffix in ("", ".py") and len(path.parts) <= 2:
         return presets[path.stem]
-    near = difflib.get_close_matches(path.stem, presets, n=3, cutoff=0.4)
-    raise FileNotFoundError(
-        f"there is no config {config}"
-        + (f"; did you mean {', '.join(near)}?" if near else ".")
-        + f" Presets: {', '.join(presets)}."
-    )
+    hint = did_you_mean(path.stem, presets, n=3, cutoff=0.4)
+    raise FileNotFoundError(f"there is no config {config}: {hint}Presets: {', '.join(presets)}.")
 
 
 def list_presets(folder: Path) -> list[Path]:
@@ -87,9 +84,8 @@ def _check_options(cfg, cfg_options):
     for option in cfg_options:
         name = option.split(".")[0]
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(sorted(known))}."
-            raise ValueError(f"--cfg-options {option}: the config has no {name!r}; {hint}")
+            hint = did_you_mean(name, known) or f"known: {', '.join(sorted(known))}."
+            raise ValueError(f"--cfg-options {option}: the config has no {name!r}; {hint.strip()}")
 
 
 def _hand_down_data_root(cfg):

@@ -1,7 +1,8 @@
-import difflib
 import inspect
 import re
 import traceback
+
+from mtl_plugins.did_you_mean import did_you_mean
 
 
 def option_hint(error: TypeError) -> str | None:
@@ -17,8 +18,7 @@ def option_hint(error: TypeError) -> str | None:
         return None
     component, given = built[-1], unknown[1]
     options = sorted(_options(component))
-    near = difflib.get_close_matches(given, options, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    hint = did_you_mean(given, options)
     return f"{component.__name__} has no option {given!r}: {hint}It takes: {', '.join(options)}."
 
 

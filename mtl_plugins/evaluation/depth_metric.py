@@ -1,8 +1,8 @@
-import difflib
 from dataclasses import replace
 
 import torch
 
+from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics, evaluated_pixels
 from mtl_plugins.registry import METRICS
 
@@ -38,8 +38,7 @@ class DepthMetric(TaskMetric):
     ):
         super().__init__(task, **kwargs)
         if protocol not in PROTOCOLS:
-            near = difflib.get_close_matches(str(protocol), PROTOCOLS, n=2, cutoff=0.5)
-            hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+            hint = did_you_mean(protocol, PROTOCOLS)
             raise ValueError(f"DepthMetric has protocol={protocol!r}: {hint}Known: {', '.join(PROTOCOLS)}.")
         given = dict(crop=crop, min_depth=min_depth, max_depth=max_depth, average=average)
         settings = replace(PROTOCOLS[protocol], **{name: value for name, value in given.items() if value != _SAME})

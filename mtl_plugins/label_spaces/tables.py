@@ -1,9 +1,10 @@
 """The CSV files of this room: ``#`` lines tell the source, the first other line names the columns."""
 
 import csv
-import difflib
 from functools import cache
 from pathlib import Path
+
+from mtl_plugins.did_you_mean import did_you_mean
 
 _ROOM = Path(__file__).parent
 
@@ -18,8 +19,7 @@ def read_table(kind: str, name: str | Path) -> tuple[dict[str, str], ...]:
     path = Path(name) if str(name).endswith(".csv") else _ROOM / kind / f"{name}.csv"
     if not path.is_file():
         known = list_tables(kind)
-        near = difflib.get_close_matches(str(name), known, n=2, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        hint = did_you_mean(name, known)
         raise FileNotFoundError(
             f"there is no table {str(name)!r} among the {kind} of mtl_plugins/label_spaces: {hint}"
             f"Known: {', '.join(known)}. One of your own is given by the path of its CSV file."

@@ -20,7 +20,7 @@ def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Pa
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
-    figure = Figure(figsize=(6.4, 4), dpi=110, layout="constrained")
+    figure = Figure(figsize=(6.4, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     backends = list(dict.fromkeys(row.backend for row in rows))
@@ -44,7 +44,8 @@ def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Pa
     axes.tick_params(labelsize=8, length=4, which="both")
     axes.grid(alpha=0.25, which="both")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, framealpha=0.7, edgecolor="none")
+    # Below the axes, where it hides no point.
+    figure.legend(loc="outside lower center", ncols=2, fontsize=7, edgecolor="none")
     out_file = Path(out_file)
     out_file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out_file)

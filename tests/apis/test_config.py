@@ -23,12 +23,12 @@ def test_a_file_of_ones_own_comes_before_a_preset(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["hydranet_nyu", "configs/hydranet_nuyd.py", "/elsewhere/hydranet_nyud3.py"])
 def test_an_unknown_name_is_answered_with_the_nearest(name):
-    with pytest.raises(FileNotFoundError, match=f"no config {name}; did you mean .*hydranet_nyud.*Presets: "):
+    with pytest.raises(FileNotFoundError, match=f"no config {name}: did you mean .*hydranet_nyud.*Presets: "):
         load_config(name)
 
 
 def test_a_name_like_none_lists_the_presets():
-    with pytest.raises(FileNotFoundError, match=r"no config qqqq\. Presets: .*hydranet_camvid"):
+    with pytest.raises(FileNotFoundError, match=r"no config qqqq: Presets: .*hydranet_camvid"):
         load_config("qqqq")
 
 

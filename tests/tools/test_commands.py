@@ -135,7 +135,7 @@ def test_a_missing_data_root(config, answer, tmp_path):
 
 def test_an_unknown_config(answer):
     message = answer("train", "hydranet_nyuv")
-    assert "there is no config hydranet_nyuv; did you mean hydranet_nyud" in message
+    assert "there is no config hydranet_nyuv: did you mean 'hydranet_nyud" in message
 
 
 @pytest.mark.parametrize(

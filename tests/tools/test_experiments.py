@@ -67,9 +67,17 @@ def test_finished_stages_are_kept_and_the_others_trained_then_tested(
     assert experiments.run_stage(MASKED, 3, tmp_path / "new") == {"semseg/mIoU": 1.0}
     assert [call[1].rpartition("/")[2] for call in calls] == ["train.py", "test.py"]
     assert "--resume" in calls[0] and "randomness.seed=3" in calls[0]
+    experiments.run_stage(MASKED, 3, tmp_path / "other", ["model.backbone.pretrained=FILE"])
+    assert calls[2][-2:] == ["randomness.seed=3", "model.backbone.pretrained=FILE"]
 
 
 def test_a_stage_that_fails_names_its_log(experiments, monkeypatch, tmp_path):
     monkeypatch.setattr(experiments.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
     with pytest.raises(ValueError, match=r"train.py failed: see .*console.log.*finished stages are kept"):
         experiments.run_stage(MASKED, 0, tmp_path / "new")
+
+
+def test_weights_for_teachers_that_take_none_are_refused(run_tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool("experiments", "rooms", "--teacher-weights", "weights.pth")
+    assert "the teachers of rooms start from scratch" in capsys.readouterr().err

@@ -1,5 +1,4 @@
 import copy
-import difflib
 import inspect
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from timm.models import EfficientNet, MobileNetV3
 from timm.models._features_fx import create_feature_extractor
 from torch import Tensor
 
+from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.registry import MODELS
 
 from .pretrained import read_pretrained
@@ -132,10 +132,9 @@ _ODD_SIZE = (370, 1226)
 def _check_name(model_name):
     if timm.is_model(model_name.split(".")[0]) or model_name.startswith(("hf-hub:", "local-dir:")):
         return
-    near = difflib.get_close_matches(model_name, timm.list_models(), n=3, cutoff=0.5)
-    hint = f"; did you mean {', '.join(map(repr, near))}?" if near else "."
+    hint = did_you_mean(model_name, timm.list_models(), n=3)
     raise ValueError(
-        f"model.backbone.model_name={model_name!r} is no model of timm {timm.__version__}{hint} "
+        f"model.backbone.model_name={model_name!r} is no model of timm {timm.__version__}: {hint}"
         f'All names: python -c "import timm; print(timm.list_models())"'
     )
 
