@@ -80,8 +80,10 @@ def collate(batch):
 @pytest.fixture(autouse=True)
 def own_logger():
     yield
-    for handler in list(MMLogger.get_current_instance().handlers):
+    logger = MMLogger.get_current_instance()
+    for handler in list(logger.handlers):
         handler.close()
+        logger.removeHandler(handler)  # mmengine writes to the current logger's handlers itself
 
 
 def make_runner(work_dir, hooks, epochs=2, resume=False, broken=False, visualizer="MultiTaskVisualizer", name=None):
