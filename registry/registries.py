@@ -1,7 +1,7 @@
+import difflib
+
 from mmengine import registry as _mmengine
 from mmengine.registry import Registry
-
-from mtl_plugins.did_you_mean import did_you_mean
 
 SCOPE = "mtl_plugins"
 
@@ -35,8 +35,13 @@ class NamedRegistry(Registry):
         return sorted(names)
 
     def _unknown(self, key):
-        hint = did_you_mean(key, self.known_names(), n=3)
+        names = self.known_names()
+        near = difflib.get_close_matches(key, names, n=3, cutoff=0.5)
+        lower = {name.lower(): name for name in names}
+        if key.lower() in lower:
+            near = [lower[key.lower()]]
         own = f"Registered here: {', '.join(sorted(self.module_dict))}. " if self.module_dict else ""
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         return (
             f"there is no {self.name} called {key!r}: {hint}{own}For a class of your own, "
             f"list its module in the config: custom_imports = dict(imports=['your_module'])."
