@@ -62,7 +62,8 @@ def find_config(config: str | Path) -> Path:
     if path.stem in presets and path.suffix in ("", ".py") and len(path.parts) <= 2:
         return presets[path.stem]
     hint = did_you_mean(path.stem, presets, n=3, cutoff=0.4)
-    raise FileNotFoundError(f"there is no config {config}: {hint}Presets: {', '.join(presets)}.")
+    hint = f": {hint}" if hint else ". "
+    raise FileNotFoundError(f"there is no config {config}{hint}Presets: {', '.join(presets)}.")
 
 
 def list_presets(folder: Path) -> list[Path]:

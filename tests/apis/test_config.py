@@ -28,7 +28,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(name):
 
 
 def test_a_name_like_none_lists_the_presets():
-    with pytest.raises(FileNotFoundError, match=r"no config qqqq: Presets: .*hydranet_camvid"):
+    with pytest.raises(FileNotFoundError, match=r"no config qqqq\. Presets: .*hydranet_camvid"):
         load_config("qqqq")
 
 

@@ -133,8 +133,9 @@ def _check_name(model_name):
     if timm.is_model(model_name.split(".")[0]) or model_name.startswith(("hf-hub:", "local-dir:")):
         return
     hint = did_you_mean(model_name, timm.list_models(), n=3)
+    hint = f": {hint}" if hint else ". "
     raise ValueError(
-        f"model.backbone.model_name={model_name!r} is no model of timm {timm.__version__}: {hint}"
+        f"model.backbone.model_name={model_name!r} is no model of timm {timm.__version__}{hint}"
         f'All names: python -c "import timm; print(timm.list_models())"'
     )
 
