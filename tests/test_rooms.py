@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "mtl_plugins"
 # From the ground up; a room imports those of lower floors alone, and rooms of one floor not one another.
 FLOORS = (
-    ("registry", "label_spaces"),
+    ("registry", "label_spaces", "kernels"),
     ("structures",),
     ("functional",),
     ("models", "datasets", "evaluation", "visualization"),

@@ -27,6 +27,7 @@ from torch.utils.data import Dataset
 
 from mtl_plugins.datasets import SynthRooms
 from mtl_plugins.datasets.synthrooms import prepare_synthrooms
+from mtl_plugins.kernels import without_kernels
 from mtl_plugins.registry import DATASETS, MODELS, OPTIMIZERS, SCOPE
 
 from .build import build_runner
@@ -181,7 +182,8 @@ def compare_steps(cfg, model, optim_wrapper, samples, setting) -> Section:
 def plain_step(cfg: Config, model: torch.nn.Module, samples: Sequence[dict]) -> Callable[[], torch.Tensor]:
     """A training step as one writes it by hand: NCHW, float32, no autocast, an optimiser without fusing.
 
-    It shares the network, the losses, the kind of optimiser and the clipping with the config, and nothing else.
+    It shares the network, the losses, the kind of optimiser and the clipping with the config, and nothing else; none of
+    our kernels.
     """
     model = model.to(memory_format=torch.contiguous_format)
     parameters = list(model.parameters())
@@ -193,6 +195,7 @@ def plain_step(cfg: Config, model: torch.nn.Module, samples: Sequence[dict]) -> 
     mean, scale = getattr(preprocessor, "mean", 0.0), getattr(preprocessor, "scale", 1 / 255)
     labels = [sample["data_samples"] for sample in samples]
 
+    @without_kernels()
     def step():
         images = torch.stack([sample["inputs"] for sample in samples]).contiguous().to(device)
         images = (images.float() - mean) * scale

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtl_plugins.engine.optim_wrapper import resolve_precision
+from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
 from .backends import BACKENDS, build_backend
@@ -99,6 +100,7 @@ def _measure(model, size, batch, setting, calibration):
     plain, network = plain_network(model), InferenceNetwork(model, cheap=False if setting.as_written else None)
     ordered = images.contiguous(memory_format=torch.channels_last)
 
+    @without_kernels()
     @torch.inference_mode()
     def baseline():
         plain(images)
@@ -213,7 +215,7 @@ def _told_figures(figures):
 @torch.inference_mode()
 def count_flops(model: MultiTaskModel, images: Tensor) -> int:
     """Floating-point operations of a forward pass, a multiplication and an addition counted apart."""
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter, without_kernels():
         model.outputs(images)
     return counter.get_total_flops()
 

@@ -7,6 +7,8 @@ batch, every function gives exactly 0, joined to the graph with zero gradients.
 import torch
 import torch.nn.functional as F
 
+from mtl_plugins.kernels import fits, resized_cross_entropy
+
 from .unit_vectors import unit_vectors
 
 
@@ -30,14 +32,17 @@ def no_loss(prediction):
     return prediction[:0].sum()
 
 
-def class_map(prediction, target, ignore_index=255):
+def class_map(prediction, target, ignore_index=255, size=None):
     """The target of ``prediction`` (N, C, H, W), integers (N, 1, H, W) or (N, H, W), as int64 (N, H, W).
+
+    ``size``: (H, W), where the prediction will be brought to another size.
 
     Raises ValueError for another size and, on the CPU only (elsewhere it would cost a synchronisation each
     step; CUDA's own assertion stops there), for a class id that is neither one of the C classes nor
     ``ignore_index``.
     """
-    n, num_classes, *size = prediction.shape
+    n, num_classes = prediction.shape[:2]
+    size = prediction.shape[2:] if size is None else size
     if tuple(target.shape) not in {(n, 1, *size), (n, *size)}:
         raise ValueError(
             f"the target has shape {tuple(target.shape)}, but the prediction {tuple(prediction.shape)} "
@@ -60,13 +65,9 @@ def cross_entropy(prediction, target, ignore_index=255, class_weight=None, label
 
     ``target``: class ids, (N, 1, H, W) or (N, H, W), ``ignore_index`` void; ``class_weight``: (C,) or None.
     """
-    if class_weight is not None and len(class_weight) != prediction.shape[1]:
-        raise ValueError(
-            f"class_weight has {len(class_weight)} values, the head predicts {prediction.shape[1]} classes"
-        )
+    class_weight = _class_weight(prediction, class_weight)
     target = class_map(prediction, target, ignore_index)
-    if class_weight is not None:
-        class_weight = class_weight.to(prediction)
+    weights = _sum_of_weights(target, ignore_index, class_weight)
     if prediction.is_contiguous(memory_format=torch.channels_last):
         # a list of pixels, the classes last: torch's kernels for maps would copy the logits to channels-first
         prediction = prediction.permute(0, 2, 3, 1).reshape(-1, prediction.shape[1])
@@ -79,11 +80,44 @@ def cross_entropy(prediction, target, ignore_index=255, class_weight=None, label
         reduction="sum",
         label_smoothing=label_smoothing,
     )
+    return total / weights
+
+
+def resizing_cross_entropy(prediction, target, ignore_index=255, class_weight=None, label_smoothing=0.0):
+    """``cross_entropy`` of logits (N, C, h, w) resized to the target's size (bilinear, align_corners=False).
+
+    On the CPU, channels-last and without smoothing, no logits of that size are made.
+    """
+    size = target.shape[-2:]
+    if label_smoothing or prediction.shape[-2:] == size or prediction.dtype != torch.float32 or not fits(prediction):
+        if prediction.shape[-2:] != size:
+            prediction = F.interpolate(prediction, tuple(size), mode="bilinear", align_corners=False)
+        return cross_entropy(prediction, target, ignore_index, class_weight, label_smoothing)
+    class_weight = _class_weight(prediction, class_weight)
+    target = class_map(prediction, target, ignore_index, size)
+    weights = _sum_of_weights(target, ignore_index, class_weight)
+    if class_weight is None:
+        class_weight = prediction.new_ones(prediction.shape[1])
+    return resized_cross_entropy(prediction, target.masked_fill(target == ignore_index, -1), class_weight) / weights
+
+
+def _class_weight(prediction, class_weight):
+    if class_weight is None:
+        return None
+    if len(class_weight) != prediction.shape[1]:
+        raise ValueError(
+            f"class_weight has {len(class_weight)} values, the head predicts {prediction.shape[1]} classes"
+        )
+    return class_weight.to(prediction)
+
+
+def _sum_of_weights(target, ignore_index, class_weight):
+    """Of the valid pixels; 1 where there are none, whose loss is 0."""
     valid = target != ignore_index
     if class_weight is None:
-        return total / valid.sum().clamp(min=1)
+        return valid.sum().clamp(min=1)
     weight = (class_weight[target.masked_fill(~valid, 0)] * valid).sum()
-    return total / torch.where(weight > 0, weight, 1)
+    return torch.where(weight > 0, weight, 1)
 
 
 def kl_divergence(prediction, target, temperature=1.0):

@@ -69,7 +69,7 @@ class _Part(nn.Module):
         if coarser is not None:
             x = F.interpolate(self.adapt(coarser), total.shape[-2:], mode="bilinear", align_corners=False)
             total = total + x
-        x = self.crp(F.relu6(total))
+        x = self.crp(total)
         return [out(F.relu6(pre(x))) for pre, out in zip(self.pre, self.out, strict=True)]
 
 

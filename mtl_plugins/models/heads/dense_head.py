@@ -1,9 +1,11 @@
+import functools
 from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mtl_plugins.kernels import NarrowConv2d, scaled_relu6
 from mtl_plugins.registry import MODELS
 
 from ..init import init_decoder_conv
@@ -42,14 +44,14 @@ class DenseHead(BaseModule):
         self.stride = in_strides[0]
         self.out_channels = out_channels
         self.pre = nn.Conv2d(width, width, 1, groups=width, bias=False)
-        self.out = nn.Conv2d(width, out_channels, 3, padding=1)
+        self.out = NarrowConv2d(width, out_channels)
         init_decoder_conv(self.pre)
         init_decoder_conv(self.out)
         self.losses, self.soft_losses = _build_losses(loss), _build_losses(soft_loss)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Raw output (N, out_channels, H / stride, W / stride) from the neck's features."""
-        return self.out(F.relu6(self.pre(features[0])))
+        return self.out(scaled_relu6(features[0], self.pre))
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -67,8 +69,15 @@ class DenseHead(BaseModule):
             outputs: (N, C, h, w), raw, of the samples that have this label.
             targets: (N, K, H, W), their labels at image size.
         """
-        outputs = self.resize(outputs.float(), targets.shape[-2:], "bilinear")
-        return {f"loss_{loss.name}": loss(outputs, targets) for loss in self.losses}
+        outputs = outputs.float()
+        resized = functools.cache(lambda: self.resize(outputs, targets.shape[-2:], "bilinear"))
+        usual = type(self).resize is DenseHead.resize  # losses that resize by themselves do it so
+        return {
+            f"loss_{loss.name}": loss(outputs, targets, resize=True)
+            if usual and getattr(loss, "compute_resizing", None)
+            else loss(resized(), targets)
+            for loss in self.losses
+        }
 
     def soft_loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Losses by name against a teacher's (N, C, h', w'): log-probabilities, or what ``scores`` gives."""

@@ -9,7 +9,9 @@ class DenseLoss(nn.Module, ABC):
 
     ``prediction`` (N, C, H, W) is a head's raw output at the target's size; it is taken at float32 or better,
     under autocast too. Where no pixel is valid, or N is 0, the loss is exactly 0 with zero gradients. A
-    subclass sets the default ``name`` and writes :meth:`compute`.
+    subclass sets the default ``name`` and writes :meth:`compute`. It may write ``compute_resizing(prediction, target)``
+    too, for a prediction (N, C, h, w) that it brings to the target's size itself (bilinear, align_corners=False): where
+    that is cheaper than a resized copy. A head then calls ``loss(prediction, target, resize=True)``.
 
     Args:
         loss_weight: multiplies the loss.
@@ -17,6 +19,7 @@ class DenseLoss(nn.Module, ABC):
     """
 
     name: str
+    compute_resizing = None
 
     def __init__(self, loss_weight=1.0, name=None):
         super().__init__()
@@ -24,10 +27,11 @@ class DenseLoss(nn.Module, ABC):
         if name is not None:
             self.name = name
 
-    def forward(self, prediction, target):
+    def forward(self, prediction, target, resize=False):
+        compute = self.compute_resizing if resize else self.compute
         dtype = torch.promote_types(prediction.dtype, torch.float32)
         with torch.autocast(prediction.device.type, enabled=False):
-            return self.loss_weight * self.compute(prediction.to(dtype), target)
+            return self.loss_weight * compute(prediction.to(dtype), target)
 
     @abstractmethod
     def compute(self, prediction, target):

@@ -1,6 +1,6 @@
 import torch
 
-from mtl_plugins.functional.losses import cross_entropy
+from mtl_plugins.functional.losses import cross_entropy, resizing_cross_entropy
 from mtl_plugins.registry import MODELS
 
 from .base import DenseLoss
@@ -28,3 +28,6 @@ class CrossEntropyLoss(DenseLoss):
 
     def compute(self, prediction, target):
         return cross_entropy(prediction, target, self.ignore_index, self.class_weight, self.label_smoothing)
+
+    def compute_resizing(self, prediction, target):
+        return resizing_cross_entropy(prediction, target, self.ignore_index, self.class_weight, self.label_smoothing)

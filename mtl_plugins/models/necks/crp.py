@@ -1,12 +1,15 @@
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mtl_plugins.kernels import LANE, depthwise_crp, fits, max_pool
 
 
 class ChainedResidualPooling(nn.Module):
     """Chained residual pooling (Lin et al., RefineNet, 2017; 1x1 convolutions as in Light-Weight RefineNet, 2018).
 
-    ``stages`` times: 5x5 max-pooling of stride 1, then a 1x1 convolution without bias; each result is added to the
-    running sum, and the next stage works on it. (N, C, H, W) in and out.
+    ReLU6; then, ``stages`` times: 5x5 max-pooling of stride 1, and a 1x1 convolution without bias; each result is added
+    to the running sum, and the next stage works on it. (N, C, H, W) in and out.
     """
 
     def __init__(self, channels: int, stages: int = 4, depthwise: bool = False):
@@ -16,8 +19,10 @@ class ChainedResidualPooling(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 1, groups=groups, bias=False) for _ in range(stages))
 
     def forward(self, x: Tensor) -> Tensor:
-        top = x
+        if self.depthwise and fits(x, LANE):
+            return depthwise_crp(x, torch.cat([conv.weight for conv in self.convs]).view(len(self.convs), -1))
+        x = top = F.relu6(x)
         for conv in self.convs:
-            top = conv(F.max_pool2d(top, kernel_size=5, stride=1, padding=2))
+            top = conv(max_pool(top))
             x = x + top
         return x

@@ -77,7 +77,7 @@ class LightWeightRefineNet(BaseModule):
         if x is not None:
             x = self.adapt[level](x)  # adapt[i] leads from group i + 1 to group i
             total = total + F.interpolate(x, total.shape[-2:], mode="bilinear", align_corners=False)
-        return self.crp[level](F.relu6(total))
+        return self.crp[level](total)
 
 
 def _check_groups(groups, num_features):

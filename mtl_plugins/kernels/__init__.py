@@ -1,0 +1,20 @@
+"""Own kernels for what profiles showed to be slow on the CPU: compiled where there is a compiler, else PyTorch's."""
+
+from .fits import fits, without_kernels
+from .library import kernel_library
+from .narrow_conv import NarrowConv2d
+from .pooling import LANE, depthwise_crp, max_pool
+from .resized_cross_entropy import resized_cross_entropy
+from .scaled_relu6 import scaled_relu6
+
+__all__ = [
+    "LANE",
+    "NarrowConv2d",
+    "depthwise_crp",
+    "fits",
+    "kernel_library",
+    "max_pool",
+    "resized_cross_entropy",
+    "scaled_relu6",
+    "without_kernels",
+]
