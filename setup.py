@@ -27,6 +27,7 @@ setup(
     packages=[*find_packages(include=["mtl_plugins*", "registry*"]), *config_packages],
     package_dir=config_packages,
     package_data={
+        "mtl_plugins.kernels": ["*.cpp", "*.h"],
         "mtl_plugins.label_spaces": ["spaces/*.csv", "maps/*.csv"],
         "mtl_plugins.datasets": ["splits/*.txt"],
     },

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mtl_plugins.datasets.prepare.files import disk_is_full
+from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
 from .backends import FORMATS, Signature
@@ -126,8 +127,10 @@ def _check(network, backend, path, size):
 
 @torch.inference_mode()
 def compare(network: InferenceNetwork, backend, images: Tensor) -> dict[str, float]:
-    """``{task: difference}`` between a backend's answers and the network's own."""
-    wanted, given = network(images), backend(images)
+    """``{task: difference}`` between a backend's answers and the network's own, by PyTorch's operators."""
+    given = backend(images)
+    with without_kernels():
+        wanted = network(images)
     return {task: difference(given[task], want) for task, want in zip(network.tasks, wanted, strict=True)}
 
 

@@ -5,7 +5,7 @@ from .library import kernel_library
 from .narrow_conv import NarrowConv2d
 from .pooling import LANE, depthwise_crp, max_pool
 from .resized_cross_entropy import resized_cross_entropy
-from .scaled_relu6 import scaled_relu6
+from .scaled_conv import scaled_conv
 
 __all__ = [
     "LANE",
@@ -15,6 +15,6 @@ __all__ = [
     "kernel_library",
     "max_pool",
     "resized_cross_entropy",
-    "scaled_relu6",
+    "scaled_conv",
     "without_kernels",
 ]

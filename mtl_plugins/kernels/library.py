@@ -41,7 +41,8 @@ def kernel_library() -> ctypes.CDLL | None:
 def call(name: str, *arguments: Tensor | int | None) -> None:
     """Call a function of the library: tensors as pointers, ``None`` as null, numbers as int64; threads come last."""
     pointers = (
-        ctypes.c_int64(argument) if isinstance(argument, int)
+        ctypes.c_int64(argument)
+        if isinstance(argument, int)
         else ctypes.c_void_p(None if argument is None else argument.data_ptr())
         for argument in arguments
     )

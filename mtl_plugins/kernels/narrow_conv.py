@@ -12,37 +12,25 @@ class NarrowConv2d(nn.Conv2d):
     """A 3x3 convolution to few channels, stride 1, padded to the same size; ``nn.Conv2d``'s parameters and answer.
 
     In float32 on the CPU its gradients are two matrix products with the output's gradient, unfolded: it is the narrower
-    side, where PyTorch unfolds the wide one. To a single channel the answer, too, is a product with the nine taps, and
-    a sum of shifted maps. Everywhere else it is ``nn.Conv2d``.
+    side, where PyTorch's library for convolutions works on the wide one. Everywhere else it is ``nn.Conv2d``.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(in_channels, out_channels, _SIDE, padding=_SIDE // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        own = self.in_channels >= _WIDE * self.out_channels and x.dtype == self.weight.dtype == torch.float32
-        if not own or torch.is_autocast_enabled("cpu") or not fits(x):
+        narrow = self.in_channels >= _WIDE * self.out_channels and x.dtype == self.weight.dtype == torch.float32
+        plain = torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or not torch.is_grad_enabled()
+        if not narrow or plain or not fits(x):
             return super().forward(x)
-        if torch.compiler.is_compiling():
-            return _answer(x, self.weight, self.bias)
         return _NarrowConv.apply(x, self.weight, self.bias)
-
-
-def _answer(x, weight, bias):
-    if len(weight) > 1:
-        return F.conv2d(x, weight, bias, padding=_SIDE // 2)
-    n, channels, h, w = x.shape
-    taps = x.permute(0, 2, 3, 1).reshape(-1, channels) @ _as_matrix(weight).T
-    taps = F.pad(taps.view(n, h, w, _SIDE**2), (0, 0, 1, 1, 1, 1))
-    shifted = (taps[:, i : i + h, j : j + w, _SIDE * i + j] for i in range(_SIDE) for j in range(_SIDE))
-    return (sum(shifted) + bias).unsqueeze(1)
 
 
 class _NarrowConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
-        return _answer(x, weight, bias)
+        return F.conv2d(x, weight, bias, padding=_SIDE // 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable

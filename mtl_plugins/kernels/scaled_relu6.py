@@ -6,17 +6,26 @@ from .fits import fits
 from .library import call
 from .operator import differentiable, like, names, ordered
 
-_MULTIPLE = 16  # the widest vector of vectors.h
+MULTIPLE = 16  # the widest vector of vectors.h
 _PARTS = 64  # of the pixels, whose sums are added up: fixed, so that the answer does not depend on threads
 
 
-def scaled_relu6(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """``relu6(conv(x))``, (N, C, H, W) in and out, in one pass where ``conv`` is depthwise, 1x1, and without bias."""
-    plain = type(conv) is nn.Conv2d and conv.bias is None and conv.weight.shape[1:] == (1, 1, 1)
-    if plain and conv.stride == (1, 1) and conv.padding == (0, 0) and len(conv.weight) == x.shape[1]:
-        if fits(x, _MULTIPLE):
-            return _forward(x, conv.weight.flatten().float())
-    return F.relu6(conv(x))
+def scaled_relu6(x: Tensor, scale: nn.Conv2d) -> Tensor:
+    """``relu6(scale(x))``, (N, C, H, W) in and out; one pass where ``scale`` is depthwise, 1x1, and without bias."""
+    if is_scale(scale, x) and fits(x, MULTIPLE):
+        return _forward(x, scale.weight.flatten().float())
+    return F.relu6(scale(x))
+
+
+def is_scale(conv: nn.Conv2d, x: Tensor) -> bool:
+    """Whether the convolution multiplies each channel of x by a number, and nothing else."""
+    return (
+        type(conv) is nn.Conv2d
+        and conv.weight.shape == (x.shape[1], 1, 1, 1)
+        and conv.stride == (1, 1)
+        and conv.padding == (0, 0)
+        and conv.bias is None
+    )
 
 
 @torch.library.custom_op("mtl_plugins::scaled_relu6", mutates_args=(), device_types="cpu")

@@ -50,6 +50,17 @@ inline void store(bfloat16* p, vec v) {  // to the nearest, ties to even
   *reinterpret_cast<halves*>(&p->value) = __builtin_convertvector(v == v ? rounded : high | 0x40, halves);
 }
 
+#if defined(__AVX512F__)
+inline vec fused(vec a, vec b, vec c) { return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+inline vec splat(float v) { return (vec)_mm512_set1_ps(v); }
+#elif defined(__FMA__)
+inline vec fused(vec a, vec b, vec c) { return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+inline vec splat(float v) { return (vec)_mm256_set1_ps(v); }
+#else
+inline vec fused(vec a, vec b, vec c) { return a * b + c; }
+inline vec splat(float v) { return vec{} + v; }
+#endif
+
 inline vec larger(vec a, vec b) { return a > b ? a : b; }
 inline vec relu6(vec v) {  // keeps NaN
   const vec zero = {}, six = zero + 6;

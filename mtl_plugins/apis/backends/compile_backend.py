@@ -20,3 +20,11 @@ class CompileBackend(TorchBackend):
     def __init__(self, network: InferenceNetwork, precision: str = "float32", **options):
         super().__init__(network, precision)
         self.network = torch.compile(self.network, **options)
+
+    def _compute(self, images):
+        # Weights become constants: batch norm is folded, and ReLU6 goes into the convolutions. It is read whenever a
+        # new size is compiled, and torch.compile's own options don't reach the tracer, which has to know of it too.
+        from torch._inductor import config
+
+        with config.patch(freezing=self.device.type == "cpu"):
+            return super()._compute(images)

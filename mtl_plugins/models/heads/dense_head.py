@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mtl_plugins.kernels import NarrowConv2d, scaled_relu6
+from mtl_plugins.kernels import NarrowConv2d, scaled_conv
 from mtl_plugins.registry import MODELS
 
 from ..init import init_decoder_conv
@@ -51,7 +51,7 @@ class DenseHead(BaseModule):
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Raw output (N, out_channels, H / stride, W / stride) from the neck's features."""
-        return self.out(scaled_relu6(features[0], self.pre))
+        return scaled_conv(features[0], self.pre, self.out)
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -1,0 +1,240 @@
+"""Each kernel against PyTorch's own operators, in channels-last float32 and bfloat16, at any size."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from mtl_plugins.functional.losses import cross_entropy, resizing_cross_entropy
+from mtl_plugins.kernels import (
+    LANE,
+    NarrowConv2d,
+    depthwise_crp,
+    fits,
+    kernel_library,
+    max_pool,
+    scaled_conv,
+    without_kernels,
+)
+from mtl_plugins.kernels.scaled_relu6 import scaled_relu6
+
+pytestmark = pytest.mark.skipif(kernel_library() is None, reason="there is no C++ compiler")
+FEW = settings(max_examples=25, deadline=None)
+sizes = st.tuples(st.integers(1, 2), st.sampled_from([16, 48]), st.integers(1, 13), st.integers(2, 13))
+dtypes = st.sampled_from([torch.float32, torch.bfloat16])
+seeds = st.integers(0, 10**6)
+
+
+def channels_last(x):
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def whole_numbers(*shape, dtype=torch.float32):
+    """Many ties, and sums that no order of adding rounds."""
+    return channels_last(torch.randint(-3, 9, shape).to(dtype))
+
+
+def gradients(function, grad, *inputs):
+    """The answer, and the gradients of the inputs."""
+    inputs = [x.detach().clone(memory_format=torch.preserve_format).requires_grad_() for x in inputs]
+    answer = function(*inputs)
+    return answer.detach(), torch.autograd.grad(answer, inputs, grad)
+
+
+def plainly(function):
+    @without_kernels()
+    def call(*inputs):
+        return function(*inputs)
+
+    return call
+
+
+def close(given, wanted, share=2e-6):
+    assert (given.double() - wanted.double()).abs().max() <= share * wanted.double().abs().max().clamp(min=1e-6)
+
+
+@given(sizes, dtypes, seeds)
+@FEW
+def test_pooling_is_pytorchs_to_the_bit_and_ties_go_where_it_sends_them(size, dtype, seed):
+    torch.manual_seed(seed)
+    x, grad = whole_numbers(*size, dtype=dtype), whole_numbers(*size, dtype=dtype)
+    answer, (grad_x,) = gradients(max_pool, grad, x)
+    wanted, (grad_wanted,) = gradients(plainly(max_pool), grad, x.float() if dtype == torch.float32 else x)
+    assert torch.equal(answer, wanted)
+    exact = gradients(plainly(max_pool), grad.float(), x.float())[1][0]
+    assert torch.equal(grad_x, exact.to(dtype)), (grad_wanted - grad_x).abs().max()
+    assert answer.is_contiguous(memory_format=torch.channels_last)
+
+
+def crp_of_pytorch(x, weight):
+    x = top = F.relu6(x)
+    for row in weight:
+        top = F.conv2d(F.max_pool2d(top, 5, 1, 2), row.view(-1, 1, 1, 1), groups=x.shape[1])
+        x = x + top
+    return x
+
+
+@given(sizes, st.integers(1, 5), seeds)
+@FEW
+def test_chained_residual_pooling_is_pytorchs(size, stages, seed):
+    torch.manual_seed(seed)
+    x, grad, weight = whole_numbers(*size), whole_numbers(*size), torch.randn(stages, size[1])
+    answer, grads = gradients(depthwise_crp, grad, x, weight)
+    wanted, grads_wanted = gradients(crp_of_pytorch, grad, x, weight)
+    assert torch.equal(answer, wanted)
+    for given_, wanted_ in zip(grads, grads_wanted, strict=True):
+        close(given_, wanted_, 1e-5)
+
+
+@given(sizes, seeds)
+@FEW
+def test_bfloat16_is_computed_in_float32(size, seed):
+    torch.manual_seed(seed)
+    x, grad = (channels_last(3 * torch.randn(size)).bfloat16() for _ in range(2))
+    weight = torch.randn(3, size[1])
+    answer, (grad_x, grad_weight) = gradients(depthwise_crp, grad, x, weight)
+    wanted, (wide_x, wide_weight) = gradients(depthwise_crp, grad.float(), x.float(), weight)
+    assert answer.dtype == grad_x.dtype == torch.bfloat16
+    assert torch.equal(answer, wanted.bfloat16()) and torch.equal(grad_x, wide_x.bfloat16())
+    assert torch.equal(grad_weight, wide_weight)
+
+
+@given(sizes, dtypes, seeds)
+@FEW
+def test_scaled_relu6_is_pytorchs(size, dtype, seed):
+    torch.manual_seed(seed)
+    scale = nn.Conv2d(size[1], size[1], 1, groups=size[1], bias=False)
+    x, grad = (channels_last(3 * torch.randn(size)).to(dtype) for _ in range(2))
+
+    def call(x, weight):
+        return torch.func.functional_call(scale, {"weight": weight}, x)
+
+    def ours(x, weight):
+        module = nn.Conv2d(size[1], size[1], 1, groups=size[1], bias=False)
+        del module.weight
+        module.weight = weight
+        return scaled_relu6(x, module)
+
+    answer, grads = gradients(ours, grad, x, scale.weight)
+    wanted, grads_wanted = gradients(lambda x, w: F.relu6(call(x, w)), grad.float(), x.float(), scale.weight)
+    assert torch.equal(answer, wanted.to(dtype)) and torch.equal(grads[0], grads_wanted[0].to(dtype))
+    close(grads[1], grads_wanted[1], 1e-5)
+
+
+@given(sizes, st.integers(1, 20), seeds)
+@FEW
+def test_winograds_convolution_is_the_convolution(size, outs, seed):
+    torch.manual_seed(seed)
+    channels = size[1]
+    scale = nn.Conv2d(channels, channels, 1, groups=channels, bias=False).to(memory_format=torch.channels_last)
+    conv = NarrowConv2d(channels, outs).to(memory_format=torch.channels_last)
+    x = channels_last(3 * torch.randn(size))
+    with torch.inference_mode():
+        close(scaled_conv(x, scale, conv), conv(F.relu6(scale(x))), 2e-5)
+
+
+def test_what_learns_does_not_go_winograds_way():
+    torch.manual_seed(0)
+    scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
+    x = channels_last(torch.randn(1, 16, 9, 9))
+    assert torch.equal(scaled_conv(x, scale, conv), conv(F.relu6(scale(x))))
+
+
+@pytest.mark.parametrize("outs", [1, 3, 4])
+def test_gradients_of_a_narrow_convolution(outs):
+    torch.manual_seed(outs)
+    narrow = NarrowConv2d(16, outs)
+    plain = nn.Conv2d(16, outs, 3, padding=1)
+    plain.load_state_dict(narrow.state_dict())
+    x, grad = channels_last(torch.randn(2, 16, 7, 9)), torch.randn(2, outs, 7, 9)
+    answer, grads = gradients(lambda x, *p: narrow(x), grad, x)
+    wanted, grads_wanted = gradients(lambda x, *p: plain(x), grad, x)
+    assert torch.equal(answer, wanted)
+    close(grads[0], grads_wanted[0], 1e-5)
+    for module in (narrow, plain):
+        module(x).backward(grad)
+    close(narrow.weight.grad, plain.weight.grad, 1e-5)
+    close(narrow.bias.grad, plain.bias.grad, 1e-5)
+
+
+@given(
+    st.tuples(st.integers(1, 2), st.integers(2, 20), st.integers(1, 20), st.integers(1, 9)),
+    st.tuples(st.integers(1, 60), st.integers(1, 40)),
+    st.booleans(),
+    seeds,
+)
+@FEW
+def test_cross_entropy_without_resized_logits(shape, size, weighted, seed):
+    torch.manual_seed(seed)
+    logits = channels_last(5 * torch.randn(shape))
+    target = torch.randint(0, shape[1], (shape[0], 1, *size))
+    target[torch.rand(target.shape) < 0.3] = 255
+    weight = torch.rand(shape[1]) if weighted else None
+
+    def resized(logits):
+        logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+        return cross_entropy(logits, target, class_weight=weight)
+
+    one = torch.tensor(2.0)  # the factor of a loss_weight reaches the gradient
+    answer, (grad,) = gradients(lambda x: resizing_cross_entropy(x, target, class_weight=weight), one, logits)
+    wanted, (grad_wanted,) = gradients(resized, one, logits)
+    close(answer, wanted, 1e-5)
+    close(grad, grad_wanted, 1e-4)
+
+
+def test_nothing_valid_is_no_loss():
+    logits = channels_last(torch.randn(1, 3, 4, 4)).requires_grad_()
+    loss = resizing_cross_entropy(logits, torch.full((1, 1, 8, 8), 255))
+    loss.backward()
+    assert loss == 0 and not logits.grad.any()
+
+
+def test_not_a_number_stays_one():
+    x = channels_last(torch.zeros(1, 16, 4, 5))
+    x[0, 3, 1, 2] = torch.nan
+    assert depthwise_crp(x, torch.ones(2, 16))[0, 3, 1, 2].isnan()
+    logits = x.clone(memory_format=torch.preserve_format)
+    assert resizing_cross_entropy(logits, torch.zeros(1, 1, 8, 10, dtype=torch.long)).isnan()
+
+
+def test_a_class_that_the_head_does_not_have_is_told_of():
+    with pytest.raises(ValueError, match="class id 7"):
+        resizing_cross_entropy(channels_last(torch.randn(1, 3, 4, 4)), torch.full((1, 1, 8, 8), 7))
+
+
+def test_an_empty_batch():
+    x = channels_last(torch.randn(1, 16, 4, 5))[:0].requires_grad_()
+    for answer in (max_pool(x), depthwise_crp(x, torch.ones(2, 16))):
+        answer.sum().backward()
+        assert answer.shape == x.shape
+
+
+def test_nchw_and_captured_graphs_are_pytorchs():
+    x = torch.randn(1, 16, 6, 6)
+    assert fits(channels_last(x), LANE) and not fits(x, LANE) and not fits(channels_last(x).double(), LANE)
+    assert not fits(channels_last(torch.randn(1, 20, 6, 6)), LANE)
+    with without_kernels():
+        assert not fits(channels_last(x), LANE)
+
+    class Pool(nn.Module):
+        def forward(self, x):
+            return max_pool(x)
+
+    graph = torch.export.export(Pool(), (channels_last(x),)).graph
+    assert not any("mtl_plugins" in str(node.target) for node in graph.nodes)
+
+
+def test_the_number_of_threads_changes_nothing():
+    torch.manual_seed(0)
+    x, grad = (channels_last(torch.randn(2, 32, 20, 24)) for _ in range(2))
+    weight, target = torch.randn(4, 32), torch.randint(0, 32, (2, 1, 80, 96))
+    answers, threads = [], torch.get_num_threads()
+    for number in (1, 3):
+        torch.set_num_threads(number)
+        answer, grads = gradients(depthwise_crp, grad, x, weight)
+        loss, more = gradients(lambda x: resizing_cross_entropy(x, target), torch.tensor(1.0), x)
+        answers.append([answer, *grads, loss, *more])
+    torch.set_num_threads(threads)
+    assert all(torch.equal(one, three) for one, three in zip(*answers, strict=True))

@@ -1,0 +1,92 @@
+"""How the kernels are compiled, kept, and done without."""
+
+import logging
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtl_plugins.kernels import fits, library
+
+HAS_COMPILER = bool(shutil.which("g++") or shutil.which("clang++"))
+needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="there is no C++ compiler")
+
+
+@pytest.fixture
+def anew(monkeypatch, tmp_path):
+    """The library as a new process with an empty cache would find it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MTL_KERNELS", raising=False)
+    library.kernel_library.cache_clear()
+    yield tmp_path / "cache" / "mtl_plugins"
+    library.kernel_library.cache_clear()
+
+
+@needs_compiler
+def test_it_is_compiled_once_and_kept(anew, monkeypatch):
+    assert library.kernel_library() is not None
+    (kept,) = anew.iterdir()
+    monkeypatch.setattr(subprocess, "run", None)  # a second compilation would fail
+    library.kernel_library.cache_clear()
+    assert library.kernel_library() is not None
+    assert [*anew.iterdir()] == [kept]
+
+
+def told_without(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert library.kernel_library() is None
+    x = torch.randn(1, 16, 6, 6).contiguous(memory_format=torch.channels_last)
+    assert not fits(x)
+    return caplog.text
+
+
+def test_without_a_compiler_pytorch_computes_and_a_line_says_so(anew, monkeypatch, caplog):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    told = told_without(caplog)
+    assert "there is no C++ compiler (no-such-compiler)" in told and "same answer" in told
+
+
+def test_a_compiler_that_fails(anew, monkeypatch, caplog, tmp_path):
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'x.cpp:1: error: out of order' >&2\nexit 1\n")
+    broken.chmod(broken.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("CXX", str(broken))
+    assert "error: out of order" in told_without(caplog)
+    assert not [*anew.glob("*")], "nothing is left behind"
+
+
+@needs_compiler
+def test_a_cache_that_can_not_be_written(anew, monkeypatch, caplog, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert "file" in told_without(caplog)
+
+
+def test_it_can_be_switched_off(anew, monkeypatch, caplog):
+    monkeypatch.setenv("MTL_KERNELS", "0")
+    assert "PyTorch" not in told_without(caplog)
+
+
+@needs_compiler
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the flag is for x86")
+def test_processors_without_wide_vectors(tmp_path):
+    """The other tests once more, compiled for the oldest 64-bit processors."""
+    code = (
+        "import sys, pytest\nfrom mtl_plugins.kernels import library\n"
+        "library._FLAGS = tuple(f.replace('native', 'x86-64') for f in library._FLAGS)\n"
+        f"sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(Path(__file__).with_name('test_kernels.py'))!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
