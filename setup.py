@@ -32,8 +32,8 @@ setup(
         "mtl_plugins.datasets": ["splits/*.txt"],
     },
     install_requires=[
-        "torch>=2.6",  # torch.load(weights_only=True) by default, and torch.serialization.safe_globals
-        "torchvision>=0.21",  # the one that goes with torch 2.6; v2.functional.register_kernel
+        "torch>=2.7",  # torch.compiler.is_exporting
+        "torchvision>=0.22",  # the one that goes with torch 2.7
         "timm>=1.0.15",  # forward_intermediates for feature extraction from all transformers
         "segmentation-models-pytorch>=0.4",  # losses that ignore void pixels in multi-class mode
         "mmengine>=0.10.7",  # the first that works with numpy 2 and torch 2.6

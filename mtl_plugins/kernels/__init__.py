@@ -1,6 +1,6 @@
 """Own kernels for what profiles showed to be slow on the CPU: compiled where there is a compiler, else PyTorch's."""
 
-from .fits import fits, without_kernels
+from .fits import fits, is_plain, without_kernels
 from .library import kernel_library
 from .narrow_conv import NarrowConv2d
 from .pooling import LANE, depthwise_crp, max_pool
@@ -12,6 +12,7 @@ __all__ = [
     "NarrowConv2d",
     "depthwise_crp",
     "fits",
+    "is_plain",
     "kernel_library",
     "max_pool",
     "resized_cross_entropy",

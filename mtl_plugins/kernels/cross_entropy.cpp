@@ -54,7 +54,7 @@ struct Between {
 
 }  // namespace
 
-// logits, grad: (n, h, w, classes); grad may be null. target: (n, height, width), any id that is no class is void.
+// logits, grad: (n, h, w, classes). target: (n, height, width), any id that is no class is void.
 // weight: (classes,). loss: (n, ceil(h / kBand)), sums. spill: as one row of grad for each of those.
 extern "C" void resized_cross_entropy(const float* logits, const int64_t* target, const float* weight, double* loss,
                                       float* grad, float* spill, i64 n, i64 h, i64 w, i64 classes, i64 height,
@@ -62,10 +62,8 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
   const i64 bands = (h + kBand - 1) / kBand, padded = (classes + kVector - 1) / kVector * kVector, line = w * classes;
   std::vector<Between> columns;
   for (i64 x = 0; x < width; ++x) columns.emplace_back(x, w, width);
-  if (grad) {
-    std::fill(grad, grad + n * h * line, 0.f);
-    std::fill(spill, spill + n * bands * line, 0.f);
-  }
+  std::fill(grad, grad + n * h * line, 0.f);
+  std::fill(spill, spill + n * bands * line, 0.f);
 #pragma omp parallel num_threads(threads)
   {
     // padding is so low that it adds nothing to a sum of exponentials
@@ -110,7 +108,6 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
             }
             const float sum = sum_of(sums);
             total += weight[label] * (std::log(sum) - (own - top));
-            if (!grad) continue;
             const float scale = weight[label] / sum;
             float *ga = &grad_row[at.low * padded], *gb = &grad_row[at.high * padded];
             for (i64 c = 0; c < padded; c += kVector) {
@@ -121,7 +118,6 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
             ga[label] -= weight[label] * lower;
             gb[label] -= weight[label] * at.upper;
           }
-          if (!grad) continue;
           // the row below the band is another's: it is handed over
           float* low = grad + (i * h + rows.low) * line;
           float* high = rows.high < end ? grad + (i * h + rows.high) * line : spill + (i * bands + band) * line;
@@ -135,7 +131,6 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
         loss[i * bands + band] = total;
       }
   }
-  if (!grad) return;
   for (i64 i = 0; i < n; ++i)
     for (i64 band = 0; band + 1 < bands; ++band) {
       float* row = grad + (i * h + (band + 1) * kBand) * line;
@@ -143,5 +138,3 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
       for (i64 k = 0; k < line; ++k) row[k] += more[k];
     }
 }
-
-extern "C" int64_t resized_cross_entropy_bands(i64 h) { return (h + kBand - 1) / kBand; }

@@ -2,7 +2,7 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .library import kernel_library
 
@@ -32,6 +32,11 @@ def fits(x: Tensor, multiple: int = 1) -> bool:
 @torch.compiler.assume_constant_result
 def _is_available():
     return kernel_library() is not None
+
+
+def is_plain(module: nn.Module, kind: type = nn.Conv2d) -> bool:
+    """Whether it is of this very class and has no hooks: then its weights may be read in place of calling it."""
+    return type(module) is kind and not module._forward_hooks and not module._forward_pre_hooks
 
 
 @contextlib.contextmanager

@@ -28,14 +28,23 @@ def kernel_library() -> ctypes.CDLL | None:
     if os.environ.get("MTL_KERNELS") == "0":
         return None
     try:
-        return ctypes.CDLL(str(_compiled()))
-    except (OSError, RuntimeError) as error:
+        return _loaded()
+    except (OSError, RuntimeError, ValueError) as error:
         logging.getLogger(__name__).warning(
             "The decoder is computed by PyTorch's own operators, the same answer but slower on a CPU: %s "
             "(MTL_KERNELS=0 spares this line.)",
             error,
         )
         return None
+
+
+def _loaded():
+    path = _compiled()
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError:  # torn by a full disk, say
+        path.unlink()
+        return ctypes.CDLL(str(_compiled()))
 
 
 def call(name: str, *arguments: Tensor | int | None) -> None:
@@ -54,7 +63,8 @@ def _compiled():
     command = [*_compiler(), *_FLAGS, *map(str, sources)]
     # Another source, compiler, torch (it brings the OpenMP that is linked) or processor: another library.
     texts = [path.read_text() for path in (*sources, *headers)]
-    known = hashlib.sha256(repr((texts, command, torch.__version__, platform.machine(), _processor())).encode())
+    machine = (platform.machine(), _processor(), platform.libc_ver())
+    known = hashlib.sha256(repr((texts, command, torch.__version__, machine)).encode())
     path = _cache() / f"kernels-{known.hexdigest()[:16]}.so"
     if path.exists():
         return path

@@ -23,3 +23,12 @@ def differentiable(forward: Callable, backward: Callable) -> None:
         lambda ctx, grad: backward(*ctx.saved_tensors, grad),
         setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
     )
+
+
+def refuse_second_order() -> None:
+    """``RuntimeError`` within a backward pass that shall be differentiated itself, which would give a wrong answer."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "the kernels have no gradients of gradients (create_graph=True): compute within "
+            "mtl_plugins.kernels.without_kernels(), or set MTL_KERNELS=0."
+        )

@@ -1,7 +1,8 @@
 """5x5 max-pooling of stride 1 and chained residual pooling.
 
-The kernels give PyTorch's answer to the last bit forward; backward the order of sums differs. A NaN stays a NaN, but
-does not spread over its window as PyTorch's pooling has it.
+The kernels give PyTorch's answer to the last bit forward; backward the order of sums differs. A NaN does not spread
+over its window as PyTorch's pooling has it, and pooling alone may pass over it; residual pooling, which adds what it
+was given, keeps it.
 """
 
 import torch

@@ -1,7 +1,10 @@
 import torch
 from torch import Tensor
 
-from .library import call, kernel_library
+from .library import call
+from .operator import refuse_second_order
+
+_BAND = 8  # kBand of cross_entropy.cpp
 
 
 def resized_cross_entropy(logits: Tensor, target: Tensor, class_weight: Tensor) -> Tensor:
@@ -14,29 +17,29 @@ def resized_cross_entropy(logits: Tensor, target: Tensor, class_weight: Tensor) 
         target: (N, H, W), int64; what is not one of the C classes counts nothing.
         class_weight: (C,).
     """
-    return _ResizedCrossEntropy.apply(logits, target, class_weight)
+    return _ResizedCrossEntropy.apply(logits, target, class_weight)[0]
 
 
 class _ResizedCrossEntropy(torch.autograd.Function):
     """The gradient is found together with the loss, as both need the same exponentials."""
 
     @staticmethod
-    def forward(ctx, logits, target, class_weight):
+    def forward(logits, target, class_weight):
         logits = logits.contiguous(memory_format=torch.channels_last)
         n, classes, h, w = logits.shape
-        grad = spill = None
-        bands = kernel_library().resized_cross_entropy_bands(h)
-        if ctx.needs_input_grad[0]:
-            grad = torch.empty_like(logits, memory_format=torch.channels_last)
-            spill = logits.new_empty(n, bands, w, classes)
+        bands = (h + _BAND - 1) // _BAND
+        grad, spill = torch.empty_like(logits), logits.new_empty(n, bands, w, classes)
         loss = torch.empty(n, bands, dtype=torch.float64)
         weight, sizes = class_weight.float().contiguous(), target.shape[-2:]
         call("resized_cross_entropy", logits, target.contiguous(), weight, loss, grad, spill, n, h, w, classes, *sizes)
-        if grad is not None:
-            ctx.save_for_backward(grad)
-        return loss.sum().to(logits.dtype)
+        return loss.sum().to(logits.dtype), grad
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, grad):
+    def setup_context(ctx, inputs, output):
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx, grad, _):
+        refuse_second_order()
         return grad * ctx.saved_tensors[0], None, None

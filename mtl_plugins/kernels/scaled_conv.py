@@ -2,8 +2,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .fits import fits
+from .fits import fits, is_plain
 from .library import call, kernel_library
+from .narrow_conv import NarrowConv2d
 from .operator import ordered
 from .scaled_relu6 import MULTIPLE, is_scale, scaled_relu6
 
@@ -21,9 +22,11 @@ def scaled_conv(x: Tensor, scale: nn.Conv2d, conv: nn.Conv2d) -> Tensor:
         scale: Of C channels, without bias.
         conv: ``NarrowConv2d``; another module is called as it is.
     """
-    learns = torch.is_grad_enabled() and (x.requires_grad or conv.weight.requires_grad)
-    floats = x.dtype == conv.weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    if learns or not floats or not is_scale(scale, x) or not fits(x, MULTIPLE):
+    if not is_plain(conv, NarrowConv2d) or not is_scale(scale, x) or not fits(x, MULTIPLE):
+        return conv(scaled_relu6(x, scale))
+    taking_part = (x, scale.weight, conv.weight, conv.bias)
+    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in taking_part)
+    if learns or torch.is_autocast_enabled("cpu") or any(tensor.dtype != torch.float32 for tensor in taking_part):
         return conv(scaled_relu6(x, scale))
     return _scaled_conv(x, scale.weight.flatten(), conv.weight, conv.bias)
 

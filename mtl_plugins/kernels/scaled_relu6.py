@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .fits import fits
+from .fits import fits, is_plain
 from .library import call
 from .operator import differentiable, like, names, ordered
 
@@ -20,7 +20,7 @@ def scaled_relu6(x: Tensor, scale: nn.Conv2d) -> Tensor:
 def is_scale(conv: nn.Conv2d, x: Tensor) -> bool:
     """Whether the convolution multiplies each channel of x by a number, and nothing else."""
     return (
-        type(conv) is nn.Conv2d
+        is_plain(conv)
         and conv.weight.shape == (x.shape[1], 1, 1, 1)
         and conv.stride == (1, 1)
         and conv.padding == (0, 0)

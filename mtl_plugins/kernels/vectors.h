@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#ifdef __AVX2__
+#if defined(__AVX2__) || defined(__FMA__)
 #include <immintrin.h>
 #endif
 

@@ -19,6 +19,7 @@ from mtl_plugins.kernels import (
     without_kernels,
 )
 from mtl_plugins.kernels.scaled_relu6 import scaled_relu6
+from mtl_plugins.models.necks.crp import ChainedResidualPooling
 
 pytestmark = pytest.mark.skipif(kernel_library() is None, reason="there is no C++ compiler")
 FEW = settings(max_examples=25, deadline=None)
@@ -140,6 +141,58 @@ def test_what_learns_does_not_go_winograds_way():
     scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
     x = channels_last(torch.randn(1, 16, 9, 9))
     assert torch.equal(scaled_conv(x, scale, conv), conv(F.relu6(scale(x))))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        nn.Conv2d(16, 3, 3, padding=2, dilation=2),
+        nn.Conv2d(16, 3, 3, padding=1, stride=2, bias=False),
+        nn.Conv2d(16, 3, 1),
+        nn.Sequential(NarrowConv2d(16, 3)),
+    ],
+    ids=["dilated", "strided", "1x1", "several"],
+)
+def test_another_last_layer_is_called_as_it_is(other):
+    scale, x = nn.Conv2d(16, 16, 1, groups=16, bias=False), channels_last(torch.randn(1, 16, 9, 9))
+    with torch.inference_mode():
+        assert torch.equal(scaled_conv(x, scale, other), other(F.relu6(scale(x))))
+
+
+@pytest.mark.parametrize("learning", ["scale", "bias"])
+def test_what_is_frozen_in_part_learns_still(learning):
+    scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3).requires_grad_(False)
+    parameter = dict(scale=scale.weight, bias=conv.bias)[learning]
+    scale.requires_grad_(False)
+    parameter.requires_grad_(True)
+    scaled_conv(channels_last(torch.rand(1, 16, 9, 9)), scale, conv).sum().backward()
+    assert parameter.grad.any()
+
+
+def test_hooks_are_called():
+    scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
+    block = ChainedResidualPooling(16, 2, depthwise=True)
+    called = []
+    for name, module in dict(scale=scale, conv=conv, block=block.convs[1]).items():
+        module.register_forward_hook(lambda *_, name=name: called.append(name))
+    x = channels_last(torch.randn(1, 16, 9, 9))
+    with torch.inference_mode():
+        scaled_conv(x, scale, conv)
+        block(x)
+    assert called == ["scale", "conv", "block"]
+
+
+def test_a_block_without_stages():
+    x = channels_last(torch.randn(1, 16, 5, 5))
+    assert torch.equal(ChainedResidualPooling(16, 0, depthwise=True)(x), F.relu6(x))
+
+
+def test_gradients_of_gradients_are_refused_not_wrong():
+    x = channels_last(torch.randn(1, 16, 9, 9)).requires_grad_()
+    target = torch.zeros(1, 1, 18, 18, dtype=torch.long)
+    for answer in (NarrowConv2d(16, 3)(x).sum(), resizing_cross_entropy(x, target)):
+        with pytest.raises(RuntimeError, match="without_kernels"):
+            torch.autograd.grad(answer, x, create_graph=True)
 
 
 @pytest.mark.parametrize("outs", [1, 3, 4])

@@ -38,6 +38,13 @@ def test_it_is_compiled_once_and_kept(anew, monkeypatch):
     assert [*anew.iterdir()] == [kept]
 
 
+@needs_compiler
+def test_a_torn_library_is_made_again(anew):
+    anew.mkdir(parents=True)
+    library._compiled().write_bytes(b"")
+    assert library.kernel_library() is not None
+
+
 def told_without(caplog):
     with caplog.at_level(logging.WARNING):
         assert library.kernel_library() is None
@@ -66,6 +73,11 @@ def test_a_cache_that_can_not_be_written(anew, monkeypatch, caplog, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert "file" in told_without(caplog)
+
+
+def test_a_compiler_that_no_shell_would_understand(anew, monkeypatch, caplog):
+    monkeypatch.setenv("CXX", 'g++ "')
+    assert "quotation" in told_without(caplog)
 
 
 def test_it_can_be_switched_off(anew, monkeypatch, caplog):

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtl_plugins.models.losses import DenseLoss
+from mtl_plugins.models.heads import SegmentationHead
+from mtl_plugins.models.losses import CrossEntropyLoss, DenseLoss
 from mtl_plugins.registry import MODELS
 
 CLASSES = 4
@@ -288,3 +289,19 @@ def test_settings_out_of_range_are_refused(config, message):
 def test_one_channel_has_no_class_probabilities():
     with pytest.raises(ValueError, match="one channel: take dict"):
         MODELS.build(dict(type="KLDivergenceLoss"))(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
+
+
+def test_a_loss_that_resizes_by_itself_gives_what_it_gives_of_the_resized():
+    torch.manual_seed(0)
+    loss = MODELS.build(dict(type="CrossEntropyLoss", class_weight=[1, 2, 3, 4], label_smoothing=0.1, loss_weight=3.0))
+    prediction, target = torch.randn(2, 4, 5, 6), torch.randint(0, 4, (2, 1, 20, 24))
+    resized = torch.nn.functional.interpolate(prediction, (20, 24), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(loss(prediction, target, resize=True), loss(resized, target))
+
+
+@pytest.mark.parametrize("method", ["compute", "forward"])
+def test_a_loss_that_derives_from_one_that_resizes_is_asked_as_it_is(method):
+    derived = type("Derived", (CrossEntropyLoss,), {method: lambda self, prediction, target: prediction.sum() * 0 + 42})
+    head = SegmentationHead((16,), (4,), num_classes=4)
+    head.losses = torch.nn.ModuleList([derived()])
+    assert head.loss(torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 12, 12, dtype=torch.long))["loss_ce"] == 42

@@ -21,6 +21,11 @@ class DenseLoss(nn.Module, ABC):
     name: str
     compute_resizing = None
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__dict__.keys() & {"compute", "forward"} and "compute_resizing" not in cls.__dict__:
+            cls.compute_resizing = None  # it computes something else than the class it derives from
+
     def __init__(self, loss_weight=1.0, name=None):
         super().__init__()
         self.loss_weight = loss_weight

@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtl_plugins.kernels import LANE, depthwise_crp, fits, max_pool
+from mtl_plugins.kernels import LANE, depthwise_crp, fits, is_plain, max_pool
 
 
 class ChainedResidualPooling(nn.Module):
@@ -19,7 +19,7 @@ class ChainedResidualPooling(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 1, groups=groups, bias=False) for _ in range(stages))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.depthwise and fits(x, LANE):
+        if self.depthwise and self.convs and all(map(is_plain, self.convs)) and fits(x, LANE):
             return depthwise_crp(x, torch.cat([conv.weight for conv in self.convs]).view(len(self.convs), -1))
         x = top = F.relu6(x)
         for conv in self.convs:
