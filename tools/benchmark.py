@@ -1,8 +1,9 @@
-"""Measure speed: python tools/benchmark.py CONFIG [--what latency|training] [--size H W] [--json FILE]
+"""Measure speed: python tools/benchmark.py CONFIG [--what latency|training|kernels] [--size H W] [--json FILE]
 
 latency: every installed backend against the plain network (eager, NCHW, float32), in turns within this one run.
 training: the config's step against a plain one; the Runner against a bare loop; the images a second of one data worker
 against training, and against PIL + numpy.
+kernels: our own, of the decoder on the CPU, against PyTorch's operators.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from mtl_plugins.apis import init_model, load_config
 from mtl_plugins.apis.backends import BACKENDS
 from mtl_plugins.apis.benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
 from mtl_plugins.apis.cli import run_command
+from mtl_plugins.apis.kernel_benchmark import compare_kernels
 from mtl_plugins.apis.latency import LatencySetting, benchmark_latency, format_rows
 from mtl_plugins.apis.predict_pipeline import read_prepared
 from mtl_plugins.apis.timing import format_section
@@ -26,14 +28,16 @@ from mtl_plugins.apis.timing import format_section
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="config file, or the name of a preset")
-    parser.add_argument("--what", nargs="+", choices=["latency", "training"], default=["latency", "training"])
+    parser.add_argument(
+        "--what", nargs="+", choices=["latency", "training", "kernels"], default=["latency", "training"]
+    )
     parser.add_argument(
         "--size",
         type=int,
         nargs=2,
         action="append",
         metavar=("H", "W"),
-        help=f"may be given several times; default: {LatencySetting.sizes[0]} for latency, {DEFAULT_SIZE} for training",
+        help=f"may be given several times; default: {LatencySetting.sizes[0]} for latency, {DEFAULT_SIZE} for others",
     )
     parser.add_argument("--backends", nargs="+", metavar="NAME", help=f"of {', '.join(BACKENDS)}; default: installed")
     parser.add_argument("--precisions", nargs="+", metavar="NAME", help="default: those that the hardware has")
@@ -66,6 +70,10 @@ def main():
             print(f"\n{format_section(section)}", flush=True)
             report["training"] += [asdict(row) for row in section.rows]
             report["figures"] |= section.figures
+    if "kernels" in args.what:
+        section = compare_kernels(setting.size, batch_size, args.rounds)
+        print(f"\n{format_section(section)}", flush=True)
+        report["figures"] |= section.figures
     if args.json:
         Path(args.json).parent.mkdir(parents=True, exist_ok=True)
         Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
