@@ -47,7 +47,7 @@ def parse_args():
     parser.add_argument(
         "--calibrate", nargs="+", metavar="IMAGE", help="latency: images for int8's ranges (random ones)"
     )
-    parser.add_argument("--batch-size", type=int, metavar="N", help="training: default: the config's")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="training, kernels: default: the config's")
     parser.add_argument("--steps", type=int, default=Setting.steps, metavar="N", help="batches a turn (%(default)s)")
     parser.add_argument("--rounds", type=int, default=Setting.rounds, metavar="N", help="turns of each (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write the numbers there")
@@ -73,7 +73,7 @@ def main():
     if "kernels" in args.what:
         section = compare_kernels(setting.size, batch_size, args.rounds)
         print(f"\n{format_section(section)}", flush=True)
-        report["figures"] |= section.figures
+        report["figures"][section.title] = section.figures
     if args.json:
         Path(args.json).parent.mkdir(parents=True, exist_ok=True)
         Path(args.json).write_text(json.dumps(report, indent=2) + "\n")

@@ -46,7 +46,10 @@ def compare_kernels(size: tuple[int, int], batch_size: int, rounds: int = 5) -> 
             if any(ours):
                 figures[f"{name}, {_PARTS[part]}"] = median(a / b for a, b in zip(plain, ours, strict=True))
                 told.append(f"{_PARTS[part]} {1e3 * median(plain):.1f} -> {1e3 * median(ours):.1f} ms")
-        notes.append(f"{name}: {', '.join(told)}")
+        total = median(sum(plain) / sum(ours) for plain, ours in zip(times[False], times[True], strict=True))
+        figures[f"{name}, in all"] = total
+        notes.append(f"{name}: {', '.join(told)}; {total:.1f} times as fast")
+    notes.append("PyTorch's operators -> our kernels; 256 channels and 40 classes, whatever the config has")
     return Section(title, figures=figures, notes=tuple(notes))
 
 

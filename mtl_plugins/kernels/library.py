@@ -60,7 +60,7 @@ def call(name: str, *arguments: Tensor | int | None) -> None:
 
 def _compiled():
     sources, headers = sorted(_FOLDER.glob("*.cpp")), sorted(_FOLDER.glob("*.h"))
-    command = [*_compiler(), *_FLAGS, *map(str, sources)]
+    command = [*_compiler(), *_FLAGS]
     # Another source, compiler, torch (it brings the OpenMP that is linked) or processor: another library.
     texts = [path.read_text() for path in (*sources, *headers)]
     machine = (platform.machine(), _processor(), platform.libc_ver())
@@ -68,11 +68,16 @@ def _compiled():
     path = _cache() / f"kernels-{known.hexdigest()[:16]}.so"
     if path.exists():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RuntimeError(f"no cache can be made at {path.parent} ({error.strerror}): set XDG_CACHE_HOME.") from error
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         written = Path(folder) / path.name
         try:
-            done = subprocess.run([*command, "-o", str(written)], capture_output=True, text=True, timeout=_SECONDS)
+            done = subprocess.run(
+                [*command, *map(str, sources), "-o", str(written)], capture_output=True, text=True, timeout=_SECONDS
+            )
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"{command[0]} took more than {_SECONDS} s to compile {_FOLDER}.") from None
         if done.returncode:
@@ -85,7 +90,10 @@ def _compiled():
 
 def _compiler():
     """The command, as words: ``CXX`` may hold options or a wrapper (``ccache g++``)."""
-    named = shlex.split(os.environ.get("CXX", ""))
+    try:
+        named = shlex.split(os.environ.get("CXX", ""))
+    except ValueError as error:
+        raise RuntimeError(f"CXX is not a command: {error}.") from error
     for words in [named] if named else [["g++"], ["clang++"]]:
         if shutil.which(words[0]):
             return words

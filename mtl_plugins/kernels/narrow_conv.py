@@ -22,9 +22,18 @@ class NarrowConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         narrow = self.in_channels >= _WIDE * self.out_channels and x.dtype == self.weight.dtype == torch.float32
         plain = torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or not torch.is_grad_enabled()
-        if not narrow or plain or not fits(x):
+        if not narrow or plain or not self.is_as_built() or not fits(x):
             return super().forward(x)
         return _NarrowConv.apply(x, self.weight, self.bias)
+
+    def is_as_built(self) -> bool:
+        """Whether nobody changed what its weights mean, as surgery on a trained network may."""
+        return (
+            self.bias is not None
+            and self.weight.shape == (self.out_channels, self.in_channels, _SIDE, _SIDE)
+            and (self.stride, self.padding, self.dilation, self.groups) == ((1, 1), (1, 1), (1, 1), 1)
+            and self.padding_mode == "zeros"
+        )
 
 
 class _NarrowConv(torch.autograd.Function):

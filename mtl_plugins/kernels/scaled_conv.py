@@ -22,7 +22,8 @@ def scaled_conv(x: Tensor, scale: nn.Conv2d, conv: nn.Conv2d) -> Tensor:
         scale: Of C channels, without bias.
         conv: ``NarrowConv2d``; another module is called as it is.
     """
-    if not is_plain(conv, NarrowConv2d) or not is_scale(scale, x) or not fits(x, MULTIPLE):
+    plain = is_plain(conv, NarrowConv2d) and conv.is_as_built() and is_scale(scale, x)
+    if not plain or conv.in_channels != x.shape[1] or not fits(x, MULTIPLE):
         return conv(scaled_relu6(x, scale))
     taking_part = (x, scale.weight, conv.weight, conv.bias)
     learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in taking_part)

@@ -143,6 +143,12 @@ def test_what_learns_does_not_go_winograds_way():
     assert torch.equal(scaled_conv(x, scale, conv), conv(F.relu6(scale(x))))
 
 
+def changed(module, **attributes):
+    for name, value in attributes.items():
+        setattr(module, name, value)
+    return module
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -150,8 +156,11 @@ def test_what_learns_does_not_go_winograds_way():
         nn.Conv2d(16, 3, 3, padding=1, stride=2, bias=False),
         nn.Conv2d(16, 3, 1),
         nn.Sequential(NarrowConv2d(16, 3)),
+        changed(NarrowConv2d(16, 3), bias=None),
+        changed(NarrowConv2d(16, 3), weight=nn.Parameter(torch.rand(3, 16, 1, 1)), padding=(0, 0)),
+        changed(NarrowConv2d(16, 3), padding_mode="reflect", _reversed_padding_repeated_twice=[1, 1, 1, 1]),
     ],
-    ids=["dilated", "strided", "1x1", "several"],
+    ids=["dilated", "strided", "1x1", "several", "no bias", "surgery", "reflecting"],
 )
 def test_another_last_layer_is_called_as_it_is(other):
     scale, x = nn.Conv2d(16, 16, 1, groups=16, bias=False), channels_last(torch.randn(1, 16, 9, 9))

@@ -302,6 +302,11 @@ def test_a_loss_that_resizes_by_itself_gives_what_it_gives_of_the_resized():
 @pytest.mark.parametrize("method", ["compute", "forward"])
 def test_a_loss_that_derives_from_one_that_resizes_is_asked_as_it_is(method):
     derived = type("Derived", (CrossEntropyLoss,), {method: lambda self, prediction, target: prediction.sum() * 0 + 42})
+    mixin = type("Mixin", (), {method: lambda self, prediction, target: prediction.sum() * 0 + 42})
+    patched = CrossEntropyLoss()
+    setattr(patched, method, lambda prediction, target: prediction.sum() * 0 + 42)
     head = SegmentationHead((16,), (4,), num_classes=4)
-    head.losses = torch.nn.ModuleList([derived()])
-    assert head.loss(torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 12, 12, dtype=torch.long))["loss_ce"] == 42
+    for loss in (derived(), type("Mixed", (mixin, CrossEntropyLoss), {})(), patched):
+        head.losses = torch.nn.ModuleList([loss])
+        assert head.loss(torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 12, 12, dtype=torch.long))["loss_ce"] == 42
+    assert CrossEntropyLoss().resizes and type("Named", (CrossEntropyLoss,), {"name": "other"})().resizes

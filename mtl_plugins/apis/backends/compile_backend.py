@@ -27,4 +27,12 @@ class CompileBackend(TorchBackend):
         from torch._inductor import config
 
         with config.patch(freezing=self.device.type == "cpu"):
-            return super()._compute(images)
+            try:
+                return super()._compute(images)
+            except RuntimeError as error:
+                if "CxxCompiler" not in str(error):
+                    raise
+                raise ImportError(
+                    "the backend 'compile' needs a C++ compiler on the CPU: install g++, or name one in CXX, or take "
+                    "the backend 'torch'."
+                ) from error

@@ -74,7 +74,7 @@ class DenseHead(BaseModule):
         usual = type(self).resize is DenseHead.resize  # losses that resize by themselves do it so
         return {
             f"loss_{loss.name}": loss(outputs, targets, resize=True)
-            if usual and getattr(loss, "compute_resizing", None)
+            if usual and getattr(loss, "resizes", False)
             else loss(resized(), targets)
             for loss in self.losses
         }

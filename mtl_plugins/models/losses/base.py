@@ -3,6 +3,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
+_COMPUTING = ("compute_resizing", "compute", "forward")
+
 
 class DenseLoss(nn.Module, ABC):
     """A loss: ``loss(prediction, target)`` is a scalar, ``loss_weight`` times a mean over the valid pixels.
@@ -21,11 +23,6 @@ class DenseLoss(nn.Module, ABC):
     name: str
     compute_resizing = None
 
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if cls.__dict__.keys() & {"compute", "forward"} and "compute_resizing" not in cls.__dict__:
-            cls.compute_resizing = None  # it computes something else than the class it derives from
-
     def __init__(self, loss_weight=1.0, name=None):
         super().__init__()
         self.loss_weight = loss_weight
@@ -41,6 +38,15 @@ class DenseLoss(nn.Module, ABC):
     @abstractmethod
     def compute(self, prediction, target):
         """The loss before ``loss_weight``; ``prediction`` has float32 or better."""
+
+    @property
+    def resizes(self) -> bool:
+        """Whether ``resize=True`` may be asked for: not where a class, or this loss, computes something else since."""
+        if self.compute_resizing is None or self.__dict__.keys() & {"compute", "forward"}:
+            return False
+        order = type(self).__mro__
+        owner = {name: next(i for i, kind in enumerate(order) if name in vars(kind)) for name in _COMPUTING}
+        return owner["compute_resizing"] == min(owner.values())
 
     def extra_repr(self):
         return f"name={self.name!r}, loss_weight={self.loss_weight}"
