@@ -1,7 +1,6 @@
 """How fast our kernels are beside PyTorch's operators, at the sizes of a training step; on the CPU."""
 
-import contextlib
-import time
+from functools import partial
 from statistics import median
 
 import torch
@@ -12,9 +11,10 @@ from mtl_plugins.functional.losses import resizing_cross_entropy
 from mtl_plugins.kernels import NarrowConv2d, kernel_library, max_pool, scaled_conv, without_kernels
 from mtl_plugins.models.necks.crp import ChainedResidualPooling
 
-from .timing import WARM_UP, Section
+from .timing import Section, alternate, paired_ratio
 
 _CHANNELS, _CLASSES, _STRIDE = 256, 40, 4  # HydraNet's decoder on NYUDv2
+_WAYS = dict(plain=without_kernels(), ours=lambda call: call)  # what a function is decorated with
 _PARTS = ("forward", "backward")
 
 
@@ -33,22 +33,18 @@ def compare_kernels(size: tuple[int, int], batch_size: int, rounds: int = 5) -> 
     keep_freed_memory()
     figures, notes = {}, []
     for name, (call, x) in _operations(size, batch_size, height, width).items():
-        times = {False: [], True: []}
-        for turn in range(WARM_UP + rounds):
-            for ours in times:
-                with contextlib.nullcontext() if ours else without_kernels():
-                    taken = _time(call, x)
-                if turn >= WARM_UP:
-                    times[ours].append(taken)
-        told = []
-        for part in (0, 1):
-            plain, ours = ([taken[part] for taken in times[way]] for way in (False, True))
-            if any(ours):
-                figures[f"{name}, {_PARTS[part]}"] = median(a / b for a, b in zip(plain, ours, strict=True))
-                told.append(f"{_PARTS[part]} {1e3 * median(plain):.1f} -> {1e3 * median(ours):.1f} ms")
-        total = median(sum(plain) / sum(ours) for plain, ours in zip(times[False], times[True], strict=True))
-        figures[f"{name}, in all"] = total
-        notes.append(f"{name}: {', '.join(told)}; {total:.1f} times as fast")
+        times = alternate(_contenders(call, x), rounds, steps=1)
+        parts, told = [part for part in _PARTS if ("ours", part) in times], []
+        for part in parts:
+            plain, ours = times["plain", part], times["ours", part]
+            figures[f"{name}, {part}"] = paired_ratio(plain, ours)
+            told.append(f"{part} {1e3 * median(sum(plain, [])):.1f} -> {1e3 * median(sum(ours, [])):.1f} ms")
+        # the median of a round's two times is half their sum
+        plain, ours = (
+            [sum(turn, []) for turn in zip(*(times[way, part] for part in parts), strict=True)] for way in _WAYS
+        )
+        figures[f"{name}, in all"] = paired_ratio(plain, ours)
+        notes.append(f"{name}: {', '.join(told)}; {figures[f'{name}, in all']:.1f} times as fast")
     notes.append("PyTorch's operators -> our kernels; 256 channels and 40 classes, whatever the config has")
     return Section(title, figures=figures, notes=tuple(notes))
 
@@ -75,15 +71,17 @@ def _operations(size, batch_size, height, width):
     }
 
 
-def _time(call, x):
-    """Seconds forward and backward; 0 where there is nothing to go back through."""
+def _contenders(call, x):
+    """``{(way, part): function}``; there is no backward where nothing learns."""
+    contenders = {}
+    for way, within in _WAYS.items():
+        contenders[way, "forward"] = forward = within(partial(call, x))
+        answer = forward()
+        if answer.requires_grad:
+            contenders[way, "backward"] = partial(_back, answer, x, torch.ones_like(answer))
+    return contenders
+
+
+def _back(answer, x, grad):
     x.grad = None
-    start = time.perf_counter()
-    answer = call(x)
-    middle = time.perf_counter()
-    if not answer.requires_grad:
-        return middle - start, 0.0
-    grad = torch.ones_like(answer)
-    begin = time.perf_counter()
-    answer.backward(grad)
-    return middle - start, time.perf_counter() - begin
+    answer.backward(grad, retain_graph=True)

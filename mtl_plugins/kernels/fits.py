@@ -6,15 +6,17 @@ from torch import Tensor, nn
 
 from .library import kernel_library
 
+LANE = 16  # kLane of vectors.h
+
 _wanted = True
 
 
 def fits(x: Tensor, multiple: int = 1) -> bool:
     """Whether the kernels take this map (N, C, H, W), and are wanted.
 
-    They take channels-last maps on the CPU, float32 or bfloat16, whose channels are a ``multiple`` of some number. NCHW
-    stays PyTorch's: the way of the papers' authors, which speed is measured against. Graphs are captured of PyTorch's
-    own operators.
+    They take channels-last maps on the CPU, float32 or bfloat16, whose channels are a ``multiple`` of some number (for
+    most kernels ``LANE``). NCHW stays PyTorch's: the way of the papers' authors, which speed is measured against.
+    Graphs are captured of PyTorch's own operators.
     """
     return (
         _wanted

@@ -47,15 +47,13 @@ def _loaded():
         return ctypes.CDLL(str(_compiled()))
 
 
-def call(name: str, *arguments: Tensor | int | None) -> None:
-    """Call a function of the library: tensors as pointers, ``None`` as null, numbers as int64; threads come last."""
-    pointers = (
-        ctypes.c_int64(argument)
-        if isinstance(argument, int)
-        else ctypes.c_void_p(None if argument is None else argument.data_ptr())
+def call(name: str, *arguments: Tensor | int) -> None:
+    """Call a function of the library: tensors as pointers, numbers as int64; threads come last."""
+    values = (
+        ctypes.c_int64(argument) if isinstance(argument, int) else ctypes.c_void_p(argument.data_ptr())
         for argument in arguments
     )
-    getattr(kernel_library(), name)(*pointers, ctypes.c_int(torch.get_num_threads()))
+    getattr(kernel_library(), name)(*values, ctypes.c_int(torch.get_num_threads()))
 
 
 def _compiled():

@@ -16,6 +16,12 @@ def like(x: Tensor) -> Tensor:
     return torch.empty_like(x, memory_format=torch.channels_last)
 
 
+def sizes(x: Tensor) -> tuple[int, int, int, int]:
+    """(n, h, w, channels), as the kernels take them."""
+    n, channels, height, width = x.shape
+    return n, height, width, channels
+
+
 def differentiable(forward: Callable, backward: Callable) -> None:
     """Tell PyTorch that ``backward(*inputs, grad)`` is the gradient of ``forward(x, ...)``, whose answer is like x."""
     forward.register_fake(lambda x, *rest: like(x))

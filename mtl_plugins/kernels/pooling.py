@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .fits import fits
+from .fits import LANE, fits
 from .library import call
-from .operator import differentiable, like, names, ordered
+from .operator import differentiable, like, names, ordered, sizes
 
 WINDOW = 5
-LANE = 16  # kLane of pooling.cpp
 
 
 def max_pool(x: Tensor) -> Tensor:
@@ -37,33 +36,29 @@ def depthwise_crp(x: Tensor, weight: Tensor) -> Tensor:
 @torch.library.custom_op("mtl_plugins::max_pool_5x5", mutates_args=(), device_types="cpu")
 def _pool(x: Tensor) -> Tensor:
     x, y = ordered(x), like(x)
-    n, channels, height, width = x.shape
-    call(f"pool_{names[x.dtype]}", x, y, n, height, width, channels)
+    call(f"pool_{names[x.dtype]}", x, y, *sizes(x))
     return y
 
 
 @torch.library.custom_op("mtl_plugins::max_pool_5x5_backward", mutates_args=(), device_types="cpu")
 def _pool_backward(x: Tensor, grad: Tensor) -> Tensor:
     x, grad, grad_x = ordered(x), ordered(grad), like(x)
-    n, channels, height, width = x.shape
-    call(f"pool_backward_{names[x.dtype]}", x, grad, grad_x, n, height, width, channels)
+    call(f"pool_backward_{names[x.dtype]}", x, grad, grad_x, *sizes(x))
     return grad_x
 
 
 @torch.library.custom_op("mtl_plugins::depthwise_crp", mutates_args=(), device_types="cpu")
 def _crp(x: Tensor, weight: Tensor) -> Tensor:
     x, y, weight = ordered(x), like(x), weight.contiguous()
-    n, channels, height, width = x.shape
-    call(f"crp_{names[x.dtype]}", x, weight, y, n, height, width, channels, len(weight))
+    call(f"crp_{names[x.dtype]}", x, weight, y, *sizes(x), len(weight))
     return y
 
 
 @torch.library.custom_op("mtl_plugins::depthwise_crp_backward", mutates_args=(), device_types="cpu")
 def _crp_backward(x: Tensor, weight: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
     x, grad, grad_x, weight = ordered(x), ordered(grad), like(x), weight.contiguous()
-    n, channels, height, width = x.shape
-    grads = weight.new_empty(n, *weight.shape)
-    call(f"crp_backward_{names[x.dtype]}", x, weight, grad, grad_x, grads, n, height, width, channels, len(weight))
+    grads = weight.new_empty(len(x), *weight.shape)
+    call(f"crp_backward_{names[x.dtype]}", x, weight, grad, grad_x, grads, *sizes(x), len(weight))
     return grad_x, grads.sum(dim=0)
 
 

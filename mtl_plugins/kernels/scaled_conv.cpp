@@ -11,7 +11,6 @@ namespace {
 
 constexpr i64 kOut = 4, kIn = 6, kPoints = kIn * kIn;
 constexpr i64 kTiles = 16;  // at a time
-constexpr i64 kLine = 16;  // floats of a cache line
 
 // One direction of the input's transform: six vectors, `step` floats apart, to six, `out_step` apart.
 inline void transform_input(const float* d, i64 step, float* out, i64 out_step) {
@@ -86,7 +85,7 @@ extern "C" void scaled_conv(const float* x, const float* scale, const float* wei
   transform_weight(weight, space, channels * padded, threads);
 #pragma omp parallel num_threads(threads)
   {
-    const i64 stride = kTiles * channels + kLine;  // no power of two: 36 of them would share a few places of the cache
+    const i64 stride = kTiles * channels + kLane;  // no power of two: 36 of them would share a few places of the cache
     std::vector<float> in(kPoints * stride), products(kPoints * kTiles * padded);
 #pragma omp for collapse(2)
     for (i64 i = 0; i < n; ++i)
@@ -94,17 +93,17 @@ extern "C" void scaled_conv(const float* x, const float* scale, const float* wei
         const i64 first = block * kTiles, count = std::min(kTiles, tiles - first);
         for (i64 t = 0; t < count; ++t) {
           const i64 top = (first + t) / across * kOut - 1, left = (first + t) % across * kOut - 1;
-          for (i64 line = 0; line < channels; line += kLine) {
-            float d[kPoints][kLine] = {};  // whole cache lines: the places of a tile lie so that they crowd the cache
+          for (i64 line = 0; line < channels; line += kLane) {
+            float d[kPoints][kLane] = {};  // whole cache lines: the places of a tile lie so that they crowd the cache
             for (i64 a = std::max<i64>(0, -top); a < std::min(kIn, h - top); ++a)
               for (i64 b = std::max<i64>(0, -left); b < std::min(kIn, w - left); ++b) {
                 const float* place = x + ((i * h + top + a) * w + left + b) * channels + line;
-                for (i64 c = 0; c < kLine; c += kVector)
+                for (i64 c = 0; c < kLane; c += kVector)
                   store(&d[a * kIn + b][c], relu6(load(place + c) * load(scale + line + c)));
               }
-            for (i64 c = 0; c < kLine; c += kVector) {
+            for (i64 c = 0; c < kLane; c += kVector) {
               vec rows[kPoints];
-              for (i64 b = 0; b < kIn; ++b) transform_input(&d[b][c], kIn * kLine, (float*)(rows + b), kIn * kVector);
+              for (i64 b = 0; b < kIn; ++b) transform_input(&d[b][c], kIn * kLane, (float*)(rows + b), kIn * kVector);
               float* to = &in[t * channels + line + c];
               for (i64 a = 0; a < kIn; ++a)
                 transform_input((float*)(rows + a * kIn), kVector, to + a * kIn * stride, stride);

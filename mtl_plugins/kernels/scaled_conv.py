@@ -2,11 +2,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .fits import fits, is_plain
+from .fits import LANE, fits, is_plain
 from .library import call, kernel_library
 from .narrow_conv import NarrowConv2d
-from .operator import ordered
-from .scaled_relu6 import MULTIPLE, is_scale, scaled_relu6
+from .operator import ordered, sizes
+from .scaled_relu6 import is_scale, scaled_relu6
 
 _POINTS = 36  # of Winograd's transform, kPoints of scaled_conv.cpp
 
@@ -23,7 +23,7 @@ def scaled_conv(x: Tensor, scale: nn.Conv2d, conv: nn.Conv2d) -> Tensor:
         conv: ``NarrowConv2d``; another module is called as it is.
     """
     plain = is_plain(conv, NarrowConv2d) and conv.is_as_built() and is_scale(scale, x)
-    if not plain or conv.in_channels != x.shape[1] or not fits(x, MULTIPLE):
+    if not plain or conv.in_channels != x.shape[1] or not fits(x, LANE):
         return conv(scaled_relu6(x, scale))
     taking_part = (x, scale.weight, conv.weight, conv.bias)
     learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in taking_part)
@@ -38,10 +38,7 @@ def _scaled_conv(x: Tensor, scale: Tensor, weight: Tensor, bias: Tensor) -> Tens
     padding = -outs % kernel_library().vector_size()
     filters, bias = F.pad(weight.permute(2, 3, 1, 0), (0, padding)).contiguous(), F.pad(bias, (0, padding))
     x, y, space = ordered(x), _answer(x, scale, weight, bias), filters.new_empty(_POINTS, channels, outs + padding)
-    n, _, height, width = x.shape
-    call(
-        "scaled_conv", x, scale.contiguous(), filters, bias, y, space, n, height, width, channels, outs, outs + padding
-    )
+    call("scaled_conv", x, scale.contiguous(), filters, bias, y, space, *sizes(x), outs, outs + padding)
     return y
 
 

@@ -2,17 +2,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .fits import fits, is_plain
+from .fits import LANE, fits, is_plain
 from .library import call
 from .operator import differentiable, like, names, ordered
 
-MULTIPLE = 16  # the widest vector of vectors.h
 _PARTS = 64  # of the pixels, whose sums are added up: fixed, so that the answer does not depend on threads
 
 
 def scaled_relu6(x: Tensor, scale: nn.Conv2d) -> Tensor:
     """``relu6(scale(x))``, (N, C, H, W) in and out; one pass where ``scale`` is depthwise, 1x1, and without bias."""
-    if is_scale(scale, x) and fits(x, MULTIPLE):
+    if is_scale(scale, x) and fits(x, LANE):
         return _forward(x, scale.weight.flatten().float())
     return F.relu6(scale(x))
 

@@ -10,6 +10,8 @@ namespace {
 
 using i64 = int64_t;
 
+constexpr i64 kLane = 16;  // floats of a cache line, and of the widest vector: maps have a multiple of it as channels
+
 #ifdef __AVX512F__
 constexpr i64 kVector = 16;
 #else

@@ -62,10 +62,9 @@ def test_pooling_is_pytorchs_to_the_bit_and_ties_go_where_it_sends_them(size, dt
     torch.manual_seed(seed)
     x, grad = whole_numbers(*size, dtype=dtype), whole_numbers(*size, dtype=dtype)
     answer, (grad_x,) = gradients(max_pool, grad, x)
-    wanted, (grad_wanted,) = gradients(plainly(max_pool), grad, x.float() if dtype == torch.float32 else x)
-    assert torch.equal(answer, wanted)
+    assert torch.equal(answer, plainly(max_pool)(x))
     exact = gradients(plainly(max_pool), grad.float(), x.float())[1][0]
-    assert torch.equal(grad_x, exact.to(dtype)), (grad_wanted - grad_x).abs().max()
+    assert torch.equal(grad_x, exact.to(dtype))
     assert answer.is_contiguous(memory_format=torch.channels_last)
 
 

@@ -3,7 +3,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-_COMPUTING = ("compute_resizing", "compute", "forward")
+_COMPUTING = {"compute_resizing", "compute", "forward"}
 
 
 class DenseLoss(nn.Module, ABC):
@@ -42,11 +42,8 @@ class DenseLoss(nn.Module, ABC):
     @property
     def resizes(self) -> bool:
         """Whether ``resize=True`` may be asked for: not where a class, or this loss, computes something else since."""
-        if self.compute_resizing is None or self.__dict__.keys() & {"compute", "forward"}:
-            return False
-        order = type(self).__mro__
-        owner = {name: next(i for i, kind in enumerate(order) if name in vars(kind)) for name in _COMPUTING}
-        return owner["compute_resizing"] == min(owner.values())
+        latest = next(vars(kind) for kind in type(self).__mro__ if vars(kind).keys() & _COMPUTING)
+        return latest.get("compute_resizing") is not None and not vars(self).keys() & {"compute", "forward"}
 
     def extra_repr(self):
         return f"name={self.name!r}, loss_weight={self.loss_weight}"
