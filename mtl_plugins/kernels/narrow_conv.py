@@ -3,7 +3,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .fits import fits
-from .operator import refuse_second_order
+from .operator import ordered, refuse_second_order
 
 _SIDE = 3
 _WIDE = 4  # input channels must be so many times the output channels
@@ -12,19 +12,23 @@ _WIDE = 4  # input channels must be so many times the output channels
 class NarrowConv2d(nn.Conv2d):
     """A 3x3 convolution to few channels, stride 1, padded to the same size; ``nn.Conv2d``'s parameters and answer.
 
-    In float32 on the CPU its gradients are two matrix products with the output's gradient, unfolded: it is the narrower
-    side, where PyTorch's library for convolutions works on the wide one. Everywhere else it is ``nn.Conv2d``.
+    On the CPU its gradients are those of a 1x1 convolution to nine times as many channels, one for each tap: the
+    output's gradient is the narrower side to unfold, where PyTorch's library for convolutions goes over the wide one
+    nine times. Everywhere else it is ``nn.Conv2d``.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(in_channels, out_channels, _SIDE, padding=_SIDE // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        narrow = self.in_channels >= _WIDE * self.out_channels and x.dtype == self.weight.dtype == torch.float32
-        plain = torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or not torch.is_grad_enabled()
-        if not narrow or plain or not self.is_as_built() or not fits(x):
+        narrow = self.in_channels >= _WIDE * self.out_channels and self.is_as_built()
+        plain = torch.compiler.is_compiling() or not torch.is_grad_enabled()
+        if not narrow or plain or not fits(x):
             return super().forward(x)
-        return _NarrowConv.apply(x, self.weight, self.bias)
+        taking_part = (x, self.weight, self.bias)
+        if torch.is_autocast_enabled("cpu"):
+            taking_part = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in taking_part)
+        return _NarrowConv.apply(*taking_part)
 
     def is_as_built(self) -> bool:
         """Whether nobody changed what its weights mean, as surgery on a trained network may."""
@@ -49,24 +53,20 @@ class _NarrowConv(torch.autograd.Function):
     def backward(ctx, grad):
         refuse_second_order()
         x, weight = ctx.saved_tensors
-        matrix, channels = _as_matrix(weight), x.shape[1]
-        grad_x, grad_matrix = torch.empty_like(x, memory_format=torch.channels_last), torch.zeros_like(matrix)
-        for image, grad_image, grad_out in zip(x, grad_x, grad, strict=True):  # one at a time stays in the cache
-            unfolded = _unfolded(grad_out)
-            grad_matrix.addmm_(unfolded.T, image.permute(1, 2, 0).reshape(-1, channels))
-            torch.mm(unfolded, matrix, out=grad_image.permute(1, 2, 0).view(-1, channels))
-        grad_weight = grad_matrix.view(_SIDE, _SIDE, *weight.shape[:2]).permute(2, 3, 0, 1)
-        return grad_x, grad_weight.contiguous(memory_format=torch.channels_last), grad.sum((0, 2, 3))
-
-
-def _as_matrix(weight):
-    """(out, in, 3, 3) as (9 * out, in), taps first."""
-    return weight.permute(2, 3, 0, 1).reshape(-1, weight.shape[1])
+        taps = weight.permute(2, 3, 0, 1).reshape(-1, weight.shape[1], 1, 1)  # (9 * out, in, 1, 1)
+        stride, padding, dilation, transposed, output_padding, groups = (1, 1), (0, 0), (1, 1), False, (0, 0), 1
+        grad_x, grad_taps, _ = torch.ops.aten.convolution_backward(
+            _unfolded(grad), x, taps, None, stride, padding, dilation, transposed, output_padding, groups,
+            (*ctx.needs_input_grad[:2], False),
+        )  # fmt: skip
+        if grad_taps is not None:
+            grad_taps = ordered(grad_taps.view(_SIDE, _SIDE, *weight.shape[:2]).permute(2, 3, 0, 1))
+        return grad_x, grad_taps, grad.sum((0, 2, 3))
 
 
 def _unfolded(grad):
-    """(out, H, W) as (H * W, 9 * out): for each place what a tap of the window sent from it went to."""
+    """(N, out, H, W) as (N, 9 * out, H, W): at each place what a tap of the window sent from it went to."""
     h, w = grad.shape[-2:]
-    padded = F.pad(grad.permute(1, 2, 0), (0, 0, 1, 1, 1, 1))
-    taps = [padded[_SIDE - 1 - i :, _SIDE - 1 - j :][:h, :w] for i in range(_SIDE) for j in range(_SIDE)]
-    return torch.cat(taps, dim=-1).view(h * w, -1)
+    padded = ordered(F.pad(grad, (1, 1, 1, 1)))
+    taps = [padded[..., _SIDE - 1 - i :, _SIDE - 1 - j :][..., :h, :w] for i in range(_SIDE) for j in range(_SIDE)]
+    return ordered(torch.cat(taps, dim=1))
