@@ -2,7 +2,7 @@
 //
 // Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, CVPR 2016, arXiv 1509.09308): 36 products a tile of 16
 // answers in place of 144. Some tiles at a time go the whole way while they lie in the cache.
-#include "vectors.h"
+#include "multiply.h"
 
 #include <algorithm>
 #include <vector>
@@ -10,7 +10,7 @@
 namespace {
 
 constexpr i64 kOut = 4, kIn = 6, kPoints = kIn * kIn;
-constexpr i64 kTiles = 16;  // at a time
+constexpr i64 kTiles = kRows;  // at a time
 
 // One direction of the input's transform: six vectors, `step` floats apart, to six, `out_step` apart.
 inline void transform_input(const float* d, i64 step, float* out, i64 out_step) {
@@ -51,35 +51,15 @@ void transform_weight(const float* weight, float* out, i64 size, int threads) {
     }
 }
 
-// out (kTiles, padded) = in (kTiles, channels) x weight (channels, padded), for V vectors of the columns.
-template <i64 V>
-inline void multiply(const float* in, const float* weight, float* out, i64 channels, i64 padded) {
-  constexpr i64 kRows = 4;
-  for (i64 t = 0; t < kTiles; t += kRows) {
-    vec sums[kRows][V] = {};
-    const float* rows = in + t * channels;
-    for (i64 c = 0; c < channels; ++c) {
-      vec w[V];
-      for (i64 v = 0; v < V; ++v) w[v] = load(weight + c * padded + v * kVector);
-      for (i64 r = 0; r < kRows; ++r) {
-        const vec one = splat(rows[r * channels + c]);
-        for (i64 v = 0; v < V; ++v) sums[r][v] = fused(one, w[v], sums[r][v]);
-      }
-    }
-    for (i64 r = 0; r < kRows; ++r)
-      for (i64 v = 0; v < V; ++v) store(out + (t + r) * padded + v * kVector, sums[r][v]);
-  }
-}
-
 }  // namespace
 
 extern "C" int64_t vector_size() { return kVector; }
 
 // x: (n, h, w, channels), channels a multiple of 16; scale: (channels,); weight: (3, 3, channels, padded), its last
-// dimension padded with zeros to `padded`, a multiple of vector_size(); bias: (padded,); y: (n, h, w, outs);
+// dimension padded with zeros to `padded`, a multiple of kVector; bias: (padded,); y: (n, h, w, outs);
 // space: (36, channels, padded).
-extern "C" void scaled_conv(const float* x, const float* scale, const float* weight, const float* bias, float* y,
-                            float* space, i64 n, i64 h, i64 w, i64 channels, i64 outs, i64 padded, int threads) {
+extern "C" void winograd_conv(const float* x, const float* scale, const float* weight, const float* bias, float* y,
+                              float* space, i64 n, i64 h, i64 w, i64 channels, i64 outs, i64 padded, int threads) {
   const i64 down = (h + kOut - 1) / kOut, across = (w + kOut - 1) / kOut, tiles = down * across;
   const i64 blocks = (tiles + kTiles - 1) / kTiles;
   transform_weight(weight, space, channels * padded, threads);
@@ -111,12 +91,8 @@ extern "C" void scaled_conv(const float* x, const float* scale, const float* wei
           }
         }
         for (i64 k = 0; k < kPoints; ++k) {
-          const float *from = &in[k * stride], *by = space + k * channels * padded;
           float* to = &products[k * kTiles * padded];
-          i64 o = 0;
-          for (; o + 3 * kVector <= padded; o += 3 * kVector) multiply<3>(from, by + o, to + o, channels, padded);
-          for (; o + 2 * kVector <= padded; o += 2 * kVector) multiply<2>(from, by + o, to + o, channels, padded);
-          for (; o < padded; o += kVector) multiply<1>(from, by + o, to + o, channels, padded);
+          multiply(&in[k * stride], space + k * channels * padded, to, channels, padded);
         }
         for (i64 t = 0; t < count; ++t) {
           const i64 top = (first + t) / across * kOut, left = (first + t) % across * kOut;
