@@ -23,20 +23,31 @@ inline void each(i64 pixels, F f) {
     for (i64 c = 0; c < kLane; c += kVector) f(p, c, p * kLane + c);
 }
 
-// The way of a lane (kLane channels of an image) between a map of all channels and a dense line.
+// The way of a lane (kLane channels of an image) between a map of all channels and a dense line. Pixels of a lane lie too
+// far apart for the processor to see where it goes: it is told two rows ahead.
 template <typename T>
 struct Lane {
   T* data;
   i64 w, channels;
   Lane(T* map, i64 image, i64 lane, i64 h, i64 w, i64 channels)
       : data(map + image * h * w * channels + lane * kLane), w(w), channels(channels) {}
-  T* at(i64 y, i64 x, i64 c) const { return data + (y * w + x) * channels + c; }
+  vec take(i64 y, i64 x, i64 c) const {
+    __builtin_prefetch(at(y + 2, x, c));
+    return load(at(y, x, c));
+  }
+  void give(i64 y, i64 x, i64 c, vec v) const {
+    __builtin_prefetch(at(y + 2, x, c), 1);
+    store(at(y, x, c), v);
+  }
   void read(i64 y, float* line) const {
-    each(w, [&](i64 x, i64 c, i64 o) { store(line + o, load(at(y, x, c))); });
+    each(w, [&](i64 x, i64 c, i64 o) { store(line + o, take(y, x, c)); });
   }
   void write(i64 y, const float* line) const {
-    each(w, [&](i64 x, i64 c, i64 o) { store(at(y, x, c), load(line + o)); });
+    each(w, [&](i64 x, i64 c, i64 o) { give(y, x, c, load(line + o)); });
   }
+
+ private:
+  T* at(i64 y, i64 x, i64 c) const { return data + (y * w + x) * channels + c; }
 };
 
 // All lanes of all images. `prepare` gives a thread its work: a function of (image, lane) with memory of its own.
@@ -110,7 +121,7 @@ void pool(const T* x, T* y, i64 n, i64 h, i64 w, i64 channels, int threads) {
         const i64 r = t - kRadius;
         if (r < 0) continue;
         const auto rows = maxima.around(r);
-        each(w, [&](i64 q, i64 c, i64 o) { store(out.at(r, q, c), maximum(rows, o)); });
+        each(w, [&](i64 q, i64 c, i64 o) { out.give(r, q, c, maximum(rows, o)); });
       }
     };
   });
@@ -129,7 +140,7 @@ void crp(const T* x, const float* weight, T* y, i64 n, i64 h, i64 w, i64 channel
         if (t < h) {
           float* sum = &sums[t % waiting * line];
           each(w, [&](i64 q, i64 c, i64 o) {
-            const vec v = relu6(load(in.at(t, q, c)));
+            const vec v = relu6(in.take(t, q, c));
             store(top + o, v);
             store(sum + o, v);
           });
@@ -147,7 +158,7 @@ void crp(const T* x, const float* weight, T* y, i64 n, i64 h, i64 w, i64 channel
           each(w, [&](i64 q, i64 c, i64 o) {
             const vec v = maximum(rows, o) * load(scale + c), total = load(sum + o) + v;
             if (last) {
-              store(out.at(r, q, c), total);
+              out.give(r, q, c, total);
             } else {
               store(top + o, v);
               store(sum + o, total);
@@ -273,7 +284,7 @@ void crp_backward(const T* x, const float* weight, const T* grad, T* grad_x, flo
       const Lane<const T> in(x, i, l, h, w, channels), g(grad, i, l, h, w, channels);
       const Lane<T> out(grad_x, i, l, h, w, channels);
       chain[0].forward([&](i64 y, float* line) {
-        each(w, [&](i64 q, i64 c, i64 o) { store(line + o, relu6(load(in.at(y, q, c)))); });
+        each(w, [&](i64 q, i64 c, i64 o) { store(line + o, relu6(in.take(y, q, c))); });
       });
       for (i64 s = 1; s < stages; ++s)
         chain[s].forward([&](i64 y, float* line) {
@@ -291,7 +302,7 @@ void crp_backward(const T* x, const float* weight, const T* grad, T* grad_x, flo
                 vec part = {};  // a sum of rows' sums loses less to rounding
                 for (i64 q = 0; q < w; ++q) {
                   const i64 o = q * kLane + c;
-                  const vec v = s + 1 == stages ? load(g.at(y, q, c)) : load(result + o);
+                  const vec v = s + 1 == stages ? g.take(y, q, c) : load(result + o);
                   part += v * load(pooled + o);
                   store(line + o, v * load(scale + c));
                 }
@@ -300,12 +311,12 @@ void crp_backward(const T* x, const float* weight, const T* grad, T* grad_x, flo
             },
             [&](i64 y, const float* line) {
               each(w, [&](i64 q, i64 c, i64 o) {
-                const vec total = load(g.at(y, q, c)) + load(line + o);
+                const vec total = g.take(y, q, c) + load(line + o);
                 if (s > 0) {
                   store(&a[y * w * kLane + o], total);
                 } else {
-                  const vec v = load(in.at(y, q, c)), zero = {};
-                  store(out.at(y, q, c), (v > zero) & (v < zero + 6) ? total : zero);
+                  const vec v = in.take(y, q, c), zero = {};
+                  out.give(y, q, c, (v > zero) & (v < zero + 6) ? total : zero);
                 }
               });
             });
