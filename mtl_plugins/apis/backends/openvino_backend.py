@@ -6,6 +6,7 @@ import torch
 
 from mtl_plugins.models import InferenceNetwork
 
+from .antialiased import spell_out_antialiasing
 from .backend import Signature
 from .extras import require
 from .graph_backend import GraphBackend, foreign_file
@@ -86,7 +87,7 @@ def _convert(graph, precision, calibration):
     # By way of ONNX: of torch.export's own graphs OpenVINO does not know all operations on sizes, such as a ViT's.
     with tempfile.TemporaryDirectory(prefix="mtl-openvino-") as folder:
         path = Path(folder) / "network.onnx"
-        write_onnx(graph, path)
+        write_onnx(replace(graph, exported=spell_out_antialiasing(graph.exported)), path)
         model = openvino.convert_model(path)
     signature = replace(graph.signature, precision=precision)
     if calibration is not None:
