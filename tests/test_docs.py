@@ -13,7 +13,14 @@ from mmengine.config import Config
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/datasets.md", "docs/distillation.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/datasets.md",
+    "docs/distillation.md",
+    "docs/performance.md",
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a whole file
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")

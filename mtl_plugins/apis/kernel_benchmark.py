@@ -14,6 +14,7 @@ from mtl_plugins.models.necks.crp import ChainedResidualPooling
 from .timing import Section, alternate, paired_ratio
 
 _CHANNELS, _CLASSES, _STRIDE = 256, 40, 4  # HydraNet's decoder on NYUDv2
+_HEADS = (_CLASSES, 1)  # channels of classes and of depth
 _WAYS = dict(plain=without_kernels(), ours=lambda call: call)  # what a function is decorated with
 _PARTS = ("forward", "backward")
 
@@ -56,19 +57,26 @@ def _operations(size, batch_size, height, width):
     def random(channels):
         return torch.randn(batch_size, channels, height, width).contiguous(memory_format=torch.channels_last)
 
-    scale = nn.Conv2d(_CHANNELS, _CHANNELS, 1, groups=_CHANNELS, bias=False)
-    block, conv = ChainedResidualPooling(_CHANNELS, depthwise=True), NarrowConv2d(_CHANNELS, _CLASSES)
-    for module in (scale, block, conv):
-        module.to(memory_format=torch.channels_last)
+    def head(outs, learns=True):
+        scale = nn.Conv2d(_CHANNELS, _CHANNELS, 1, groups=_CHANNELS, bias=False)
+        conv = NarrowConv2d(_CHANNELS, outs)
+        call = partial(scaled_conv, scale=_ordered(scale), conv=_ordered(conv))
+        return call if learns else torch.no_grad()(call)
+
+    block = _ordered(ChainedResidualPooling(_CHANNELS, depthwise=True))
     labels = torch.randint(0, _CLASSES, (batch_size, 1, *size))
-    features, logits = random(_CHANNELS), random(_CLASSES)
+    features, logits = random(_CHANNELS).requires_grad_(), random(_CLASSES).requires_grad_()
     return {
-        "residual pooling": (block, features.requires_grad_()),
+        "residual pooling": (block, features),
         "pooling": (max_pool, features),
-        "a head's convolutions": (lambda x: scaled_conv(x, scale, conv), features),
-        "a head's convolutions, predicting": (torch.no_grad()(lambda x: scaled_conv(x, scale, conv)), features),
-        "cross-entropy at image size": (lambda x: resizing_cross_entropy(x, labels), logits.requires_grad_()),
+        **{f"a head's convolutions to {outs}": (head(outs), features) for outs in _HEADS},
+        **{f"to {outs}, predicting": (head(outs, learns=False), features) for outs in _HEADS},
+        "cross-entropy at image size": (lambda x: resizing_cross_entropy(x, labels), logits),
     }
+
+
+def _ordered(module):
+    return module.to(memory_format=torch.channels_last)
 
 
 def _contenders(call, x):

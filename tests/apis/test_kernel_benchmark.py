@@ -8,7 +8,7 @@ from mtl_plugins.kernels import kernel_library
 @pytest.mark.skipif(kernel_library() is None, reason="there is no C++ compiler")
 def test_each_way_is_measured():
     section = compare_kernels((32, 40), 1, rounds=1)
-    assert len(section.notes) == 6 and all(ratio > 0 for ratio in section.figures.values())
+    assert len(section.notes) == 8 and all(ratio > 0 for ratio in section.figures.values())
     assert "predicting, backward" not in " ".join(section.figures), "nothing learns there"
 
 
