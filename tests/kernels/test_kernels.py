@@ -123,16 +123,32 @@ def test_scaled_relu6_is_pytorchs(size, dtype, seed):
     close(grads[1], grads_wanted[1], 1e-5)
 
 
+def head(channels, outs):
+    scale = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
+    return (module.to(memory_format=torch.channels_last) for module in (scale, NarrowConv2d(channels, outs)))
+
+
 @given(sizes, st.integers(1, 20), seeds)
 @FEW
-def test_winograds_convolution_is_the_convolution(size, outs, seed):
+def test_a_heads_convolutions_in_one_pass(size, outs, seed):
     torch.manual_seed(seed)
-    channels = size[1]
-    scale = nn.Conv2d(channels, channels, 1, groups=channels, bias=False).to(memory_format=torch.channels_last)
-    conv = NarrowConv2d(channels, outs).to(memory_format=torch.channels_last)
+    scale, conv = head(size[1], outs)
     x = channels_last(3 * torch.randn(size))
     with torch.inference_mode():
-        close(scaled_conv(x, scale, conv), conv(F.relu6(scale(x))), 2e-5)
+        close(scaled_conv(x, scale, conv), conv(F.relu6(scale(x))), 2e-6 if outs <= 3 else 2e-5)
+
+
+@given(sizes, st.integers(1, 5), seeds)
+@FEW
+def test_a_heads_convolutions_in_bfloat16(size, outs, seed):
+    torch.manual_seed(seed)
+    scale, conv = (module.bfloat16() for module in head(size[1], outs))
+    x = channels_last(3 * torch.randn(size)).bfloat16()
+    with torch.inference_mode():
+        answer = scaled_conv(x, scale, conv)
+        wanted = conv.double()(F.relu6(scale.double()(x.double())))
+    assert answer.dtype == torch.bfloat16
+    close(answer, wanted, 2**-6)
 
 
 def test_what_learns_does_not_go_winograds_way():
@@ -218,6 +234,39 @@ def test_gradients_of_a_narrow_convolution(outs):
         module(x).backward(grad)
     close(narrow.weight.grad, plain.weight.grad, 1e-5)
     close(narrow.bias.grad, plain.bias.grad, 1e-5)
+
+
+@pytest.mark.parametrize("outs", [1, 4])
+def test_gradients_of_a_narrow_convolution_under_autocast(outs):
+    torch.manual_seed(outs)
+    x, grad = channels_last(torch.randn(2, 16, 7, 9)), torch.randn(2, outs, 7, 9).bfloat16()
+    narrow = NarrowConv2d(16, outs)
+
+    def call(x, *parameters):
+        with torch.autocast("cpu", torch.bfloat16):
+            return narrow(x)
+
+    answer, (grad_x,) = gradients(call, grad, x)
+    wanted, (grad_wanted,) = gradients(plainly(call), grad, x)
+    assert torch.equal(answer, wanted) and grad_x.dtype == torch.float32
+    close(grad_x, grad_wanted, 2**-6)
+    parameters = list(narrow.parameters())
+    for one, other in zip(
+        torch.autograd.grad(call(x), parameters, grad),
+        torch.autograd.grad(plainly(call)(x), parameters, grad),
+        strict=True,
+    ):
+        assert one.dtype == torch.float32
+        close(one, other, 2**-6)
+
+
+@pytest.mark.parametrize("frozen", ["x", "weight", "bias"])
+def test_a_narrow_convolution_frozen_in_part(frozen):
+    narrow, x = NarrowConv2d(16, 3), channels_last(torch.randn(1, 16, 5, 6)).requires_grad_()
+    tensors = dict(x=x, weight=narrow.weight, bias=narrow.bias)
+    tensors.pop(frozen).requires_grad_(False)
+    narrow(x).square().sum().backward()
+    assert all(tensor.grad.any() for tensor in tensors.values())
 
 
 @given(
