@@ -60,6 +60,12 @@ def main():
     cfg = load_config(args.config, args.cfg_options)
     batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.batch_size
     setting = Setting(tuple((args.size or [DEFAULT_SIZE])[0]), batch_size, args.steps, args.rounds)
+    if args.json:  # before all measuring: an hour's work shall not be lost
+        try:
+            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
+            Path(args.json).touch()
+        except OSError as error:
+            raise ValueError(f"--json: {args.json} can't be written ({error.strerror}): name another file.") from error
     about = {"config": str(args.config), **machine(setting)}
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     report = dict(about=about, rows=[], training=[], figures={})
@@ -75,7 +81,6 @@ def main():
         print(f"\n{format_section(section)}", flush=True)
         report["figures"][section.title] = section.figures
     if args.json:
-        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
         Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
 
 

@@ -1,7 +1,8 @@
 """Export a trained network: python tools/export.py CONFIG CHECKPOINT --format onnx|openvino|torch-export --out FILE
 
 The file takes images (N, 3, H, W) of any number and size, RGB, normalised as in training, and gives each task's raw
-output by name. With --whole it takes uint8 images and gives class ids (uint8), metres and unit vectors at their size.
+output by name. With --whole it takes uint8 images and gives class ids (uint8), metres and unit vectors at their size;
+where the config's predict_pipeline resizes images, resize them before.
 What it answers is compared with PyTorch, and the differences are printed.
 """
 
@@ -14,7 +15,7 @@ from mtl_plugins.apis import init_model
 from mtl_plugins.apis.backends import FORMATS
 from mtl_plugins.apis.cli import run_command
 from mtl_plugins.apis.export import describe, export_model
-from mtl_plugins.apis.predict_pipeline import input_size, read_prepared
+from mtl_plugins.apis.predict_pipeline import input_size, prepared_size, read_prepared
 
 
 def parse_args():
@@ -66,10 +67,16 @@ def main():
     sizes = " and ".join(" x ".join(map(str, (n, 3, *size))) for n, *size in exported.differences)
     print(f"It differs from PyTorch, of an output's range (of class ids: of the pixels): {describe(exported)}")
     print(f"(compared on images of {sizes})")
+    if args.whole and (prepared := prepared_size(model.cfg)):
+        height, width = prepared
+        print(
+            f"Bring images to {height} x {width} before the file is given them: the config's predict_pipeline does "
+            "so, and the network was trained for it; the file itself takes them as they are."
+        )
 
 
 def _files(path: Path):
-    return path.parent.glob(f"{path.stem}.*") if path.suffix == ".xml" else [path]
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
 if __name__ == "__main__":

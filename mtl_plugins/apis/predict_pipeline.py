@@ -26,7 +26,12 @@ def read_prepared(cfg: Config, sources: Sequence[str | Path]) -> list[Tensor]:
 
 def input_size(cfg: Config) -> tuple[int, int]:
     """(H, W) that the pipeline brings an image to; 480 x 640 where it leaves its size."""
+    return prepared_size(cfg) or _DEFAULT_SIZE
+
+
+def prepared_size(cfg: Config) -> tuple[int, int] | None:
+    """(H, W) that the pipeline brings an image to; ``None`` where it leaves its size."""
     for transform in reversed(cfg.get("predict_pipeline") or []):
         if size := transform.get("size"):
             return (size, size) if isinstance(size, int) else tuple(size)
-    return _DEFAULT_SIZE
+    return None

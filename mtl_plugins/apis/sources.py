@@ -47,8 +47,9 @@ def list_images(sources: Sequence[str | Path]) -> list[Path]:
             pattern = str(path.relative_to(path.anchor)) if path.anchor else str(path)
             files = [file for file in sorted(anchor.glob(pattern)) if file.suffix.lower() in IMAGE_SUFFIXES]
         if not files:
+            what = "names no image" if is_many(source) else "is no file or folder"
             raise FileNotFoundError(
-                f"{source} names no image: give image files ({', '.join(IMAGE_SUFFIXES)}), a folder, or a quoted glob."
+                f"{source} {what}: give image files ({', '.join(IMAGE_SUFFIXES)}), a folder, or a quoted glob."
             )
         found.update(dict.fromkeys(files))
     return list(found)

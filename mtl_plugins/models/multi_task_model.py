@@ -87,8 +87,13 @@ class MultiTaskModel(BaseModel):
         return {task: self.heads[task](features) for task in (self.heads if tasks is None else tasks)}
 
     def compile_network(self, **options) -> None:
-        """Have ``outputs`` compiled by ``torch.compile(**options)``: all but losses and resizing."""
+        """Have ``outputs`` compiled by ``torch.compile(**options)``: all but losses and resizing. Copies are not."""
         self.outputs = torch.compile(self.outputs, **options)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("outputs", None)  # compiled, it would compute with the weights of the model that it was copied from
+        return state
 
     def loss(self, inputs: Tensor, data_samples: list[BaseDataElement]) -> dict[str, Tensor]:
         """Losses of each task over the samples that have its label.

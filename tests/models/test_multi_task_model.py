@@ -1,6 +1,7 @@
 """The one model: labels that are there, labels that are not, and images of many sizes."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -209,3 +210,17 @@ def test_any_backbone_trains_a_step_and_predicts(model_name):
     with torch.no_grad():
         for answer in model(images(2, size), samples, mode="predict"):
             assert answer.pred.depth.shape == (1, *size) and answer.pred.depth.isfinite().all()
+
+
+def test_a_copy_of_a_compiled_model_computes_with_its_own_weights(model):
+    model.compile_network(backend="eager")
+    clone = pickle.loads(pickle.dumps(copy.deepcopy(model)))
+    inputs = torch.randn(1, 3, *SIZE)
+    with torch.inference_mode():
+        assert all(
+            torch.equal(one, other) for one, other in zip(clone(inputs).values(), model(inputs).values(), strict=True)
+        )
+        for parameter in clone.parameters():
+            parameter.zero_()
+        assert not any(output.any() for output in clone(inputs).values())
+        assert all(output.any() for output in model(inputs).values())

@@ -208,7 +208,7 @@ def test_resuming_from_what_is_not_there(config, answer):
 
 def test_a_source_without_images(config, trained, answer, tmp_path):
     message = answer("predict", config(), trained, tmp_path / "nothing", "--out", "out")
-    assert "names no image" in message
+    assert "is no file or folder" in message
 
 
 def test_a_published_file_of_another_format(trained, answer):
