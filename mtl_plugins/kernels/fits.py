@@ -38,7 +38,8 @@ def _is_available():
 
 def is_plain(module: nn.Module, kind: type = nn.Conv2d) -> bool:
     """Whether it is of this very class and has no hooks: then its weights may be read in place of calling it."""
-    return type(module) is kind and not module._forward_hooks and not module._forward_pre_hooks
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return type(module) is kind and not any(hooks)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
+from itertools import product
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .fits import fits
-from .operator import ordered, refuse_second_order
+from .operator import refuse_second_order
 
 _SIDE = 3
 _WIDE = 4  # input channels must be so many times the output channels
@@ -60,13 +62,14 @@ class _NarrowConv(torch.autograd.Function):
             (*ctx.needs_input_grad[:2], False),
         )  # fmt: skip
         if grad_taps is not None:
-            grad_taps = ordered(grad_taps.view(_SIDE, _SIDE, *weight.shape[:2]).permute(2, 3, 0, 1))
+            grad_taps = grad_taps.reshape(_SIDE, _SIDE, *weight.shape[:2]).permute(2, 3, 0, 1)
         return grad_x, grad_taps, grad.sum((0, 2, 3))
 
 
 def _unfolded(grad):
     """(N, out, H, W) as (N, 9 * out, H, W): at each place what a tap of the window sent from it went to."""
     h, w = grad.shape[-2:]
-    padded = ordered(F.pad(grad, (1, 1, 1, 1)))
-    taps = [padded[..., _SIDE - 1 - i :, _SIDE - 1 - j :][..., :h, :w] for i in range(_SIDE) for j in range(_SIDE)]
-    return ordered(torch.cat(taps, dim=1))
+    padded = F.pad(grad.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # so that the answer is channels-last
+    places = reversed(range(_SIDE))
+    taps = [padded.narrow(1, i, h).narrow(2, j, w) for i, j in product(places, repeat=2)]
+    return torch.cat(taps, dim=-1).permute(0, 3, 1, 2)

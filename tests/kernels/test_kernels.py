@@ -206,6 +206,15 @@ def test_hooks_are_called():
     assert called == ["scale", "conv", "block"]
 
 
+def test_hooks_of_the_way_back_are_called():
+    scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
+    called = []
+    for name, module in dict(scale=scale, conv=conv).items():
+        module.register_full_backward_hook(lambda *_, name=name: called.append(name))
+    scaled_conv(channels_last(torch.randn(1, 16, 9, 9)).requires_grad_(), scale, conv).sum().backward()
+    assert called == ["conv", "scale"]
+
+
 def test_a_block_without_stages():
     x = channels_last(torch.randn(1, 16, 5, 5))
     assert torch.equal(ChainedResidualPooling(16, 0, depthwise=True)(x), F.relu6(x))
@@ -234,6 +243,25 @@ def test_gradients_of_a_narrow_convolution(outs):
         module(x).backward(grad)
     close(narrow.weight.grad, plain.weight.grad, 1e-5)
     close(narrow.bias.grad, plain.bias.grad, 1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_gradients_of_several_losses_at_once():
+    torch.manual_seed(0)
+    block, x = ChainedResidualPooling(16, 2, depthwise=True), channels_last(torch.randn(2, 16, 7, 9))
+    (scale, depth), (_, classes) = head(16, 1), head(16, 4)
+    target = torch.randint(0, 4, (2, 1, 14, 18))
+    parameters = [*block.parameters(), scale.weight, *depth.parameters(), *classes.parameters()]
+
+    def jacobian():
+        x_ = max_pool(block(x))
+        losses = scaled_conv(x_, scale, depth).mean(), resizing_cross_entropy(scaled_conv(x_, scale, classes), target)
+        return torch.autograd.grad(
+            torch.stack(losses), parameters, torch.eye(2), is_grads_batched=True, allow_unused=True
+        )
+
+    for one, other in zip(jacobian(), plainly(jacobian)(), strict=True):
+        close(one, other, 1e-5)
 
 
 @pytest.mark.parametrize("outs", [1, 4])
