@@ -76,6 +76,8 @@ def export_model(
         raise ValueError(f"there is no export format {format!r}: choose one of {', '.join(FORMATS)}.")
     backend = FORMATS[format]
     check_precision(backend, precision)
+    if min(*size, 1 if batch is None else batch) < 1:
+        raise ValueError(f"size and batch are 1 or more; given: size {tuple(size)}, batch {batch}.")
     backend.require_libraries()
     out = Path(out)
     out = out if out.suffix == backend.suffix else out.with_name(out.name + backend.suffix)

@@ -145,6 +145,9 @@ def test_a_folder_that_can_not_be_written(model, tmp_path):
 def test_bad_wishes_are_told_before_any_work(model, tmp_path):
     with pytest.raises(ValueError, match="no export format 'tflite': choose one of onnx"):
         export_model(model, "tflite", tmp_path / "net")
+    for wrong in (dict(size=(0, 64)), dict(batch=0)):
+        with pytest.raises(ValueError, match="size and batch are 1 or more"):
+            export_model(model, "onnx", tmp_path / "net", **wrong)
     with pytest.raises(ValueError, match="onnxruntime computes in float32; given: 'bf16'"):
         export_model(model, "onnx", tmp_path / "net", precision="bf16")
     with pytest.raises(ValueError, match="has no task edge"):

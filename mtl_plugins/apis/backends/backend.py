@@ -56,15 +56,16 @@ class Signature:
             raise ValueError(f"the network takes {wanted}; given: {images.dtype}.")
         n, _, height, width = images.shape
         if any(fixed not in (None, size) for fixed, size in zip(self.shape, (n, height, width), strict=True)):
+            batch = "" if self.shape[0] in (None, n) else f" --batch {n}"
             raise ValueError(
                 f"the network was exported for {_told(*self.shape)}, and is given {_told(n, height, width)}: resize "
-                f"the images or change the batch size, or export it for this size (export.py: --size {height} {width} "
-                f"--batch {n}) or for any (without --fixed-size and --batch)."
+                f"the images or change the batch size, or export it for this size (export.py: --size {height} {width}"
+                f"{batch}) or for any (without --fixed-size and --batch)."
             )
 
 
 def _told(n, height, width):
-    batch = "batches of any size" if n is None else f"batches of {n}"
+    batch = "any number" if n is None else f"batches of {n}"
     return f"{batch} of images {height or 'any height'} x {width or 'any width'}"
 
 
