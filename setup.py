@@ -29,7 +29,7 @@ setup(
     package_data={
         "mtl_plugins.kernels": ["*.cpp", "*.h"],
         "mtl_plugins.label_spaces": ["spaces/*.csv", "maps/*.csv"],
-        "mtl_plugins.datasets": ["splits/*.txt"],
+        "mtl_plugins.prepare": ["splits/*.txt"],
     },
     install_requires=[
         "torch>=2.7",  # torch.compiler.is_exporting

@@ -14,8 +14,8 @@ from mmengine.logging import MMLogger
 from PIL import Image
 
 from mtl_plugins.apis.config import innermost_datasets
-from mtl_plugins.datasets.synthrooms import prepare_synthrooms
 from mtl_plugins.functional.normals_png import encode_normals
+from mtl_plugins.synthrooms import prepare_synthrooms
 
 from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
 

@@ -16,13 +16,13 @@ from mmengine.config import DictAction
 from mmengine.device import get_device
 
 from mtl_plugins.apis import init_model, load_config
-from mtl_plugins.apis.backends import BACKENDS
-from mtl_plugins.apis.benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
-from mtl_plugins.apis.cli import run_command
-from mtl_plugins.apis.kernel_benchmark import compare_kernels
-from mtl_plugins.apis.latency import LatencySetting, benchmark_latency, format_rows
 from mtl_plugins.apis.predict_pipeline import read_prepared
-from mtl_plugins.apis.timing import format_section
+from mtl_plugins.backends import BACKENDS
+from mtl_plugins.benchmark.kernel_benchmark import compare_kernels
+from mtl_plugins.benchmark.latency import LatencySetting, benchmark_latency, format_rows
+from mtl_plugins.benchmark.timing import format_section
+from mtl_plugins.benchmark.training_benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
+from mtl_plugins.cli.run_command import run_command
 
 
 def parse_args():

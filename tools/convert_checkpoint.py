@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from mtl_plugins.apis.cli import run_command
+from mtl_plugins.cli.run_command import run_command
 from mtl_plugins.engine import read_checkpoint
 from mtl_plugins.engine.converters import CONVERTERS
 

@@ -15,7 +15,7 @@ from statistics import mean, stdev
 
 from mmengine.runner import find_latest_checkpoint
 
-from mtl_plugins.apis.cli import run_command
+from mtl_plugins.cli.run_command import run_command
 
 HERE = Path(__file__).resolve().parent
 # Stages in their order; those that others stand on are trained once, with the first seed.

@@ -12,10 +12,10 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mtl_plugins.apis import init_model
-from mtl_plugins.apis.backends import FORMATS
-from mtl_plugins.apis.cli import run_command
 from mtl_plugins.apis.export import describe, export_model
 from mtl_plugins.apis.predict_pipeline import input_size, prepared_size, read_prepared
+from mtl_plugins.backends import FORMATS
+from mtl_plugins.cli.run_command import run_command
 
 
 def parse_args():

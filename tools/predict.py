@@ -11,12 +11,12 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mtl_plugins.apis import MultiTaskInferencer, load_config
-from mtl_plugins.apis.backends import BACKENDS
-from mtl_plugins.apis.cli import message_of, run_command
 from mtl_plugins.apis.predictions import PredictionWriter
 from mtl_plugins.apis.sources import is_video, list_images
 from mtl_plugins.apis.stages import overlap
-from mtl_plugins.datasets.prepare.progress import progress_bar
+from mtl_plugins.backends import BACKENDS
+from mtl_plugins.cli.run_command import message_of, run_command
+from mtl_plugins.files import progress_bar
 
 
 def parse_args():

@@ -3,17 +3,17 @@
 import argparse
 from importlib import import_module
 
-from mtl_plugins.apis.cli import run_command
+from mtl_plugins.cli.run_command import run_command
 
 # Each module has add_arguments(parser) and prepare(args).
 DATASETS = {
-    "nyud": ("mtl_plugins.datasets.prepare.nyud", "NYUDv2, from its one file"),
-    "camvid": ("mtl_plugins.datasets.prepare.camvid", "CamVid in SegNet's version"),
-    "kitti-depth": ("mtl_plugins.datasets.prepare.kitti_depth", "KITTI's raw images with depth"),
-    "kitti-semantic": ("mtl_plugins.datasets.prepare.kitti_semantic", "KITTI's semantic benchmark of 2018"),
-    "kitti6": ("mtl_plugins.datasets.prepare.kitti6", "KITTI with six classes"),
-    "cityscapes": ("mtl_plugins.datasets.prepare.cityscapes", "Cityscapes, with depth from its disparity"),
-    "synthrooms": ("mtl_plugins.datasets.synthrooms.command", "render furnished rooms; needs no download"),
+    "nyud": ("mtl_plugins.prepare.nyud", "NYUDv2, from its one file"),
+    "camvid": ("mtl_plugins.prepare.camvid", "CamVid in SegNet's version"),
+    "kitti-depth": ("mtl_plugins.prepare.kitti_depth", "KITTI's raw images with depth"),
+    "kitti-semantic": ("mtl_plugins.prepare.kitti_semantic", "KITTI's semantic benchmark of 2018"),
+    "kitti6": ("mtl_plugins.prepare.kitti6", "KITTI with six classes"),
+    "cityscapes": ("mtl_plugins.prepare.cityscapes", "Cityscapes, with depth from its disparity"),
+    "synthrooms": ("mtl_plugins.synthrooms.command", "render furnished rooms; needs no download"),
 }
 
 

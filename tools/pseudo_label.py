@@ -13,9 +13,9 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import load_config
-from mtl_plugins.apis.cli import run_command
 from mtl_plugins.apis.config import find_config
 from mtl_plugins.apis.pseudo_labels import datasets_of, write_pseudo_labels
+from mtl_plugins.cli.run_command import run_command
 from mtl_plugins.engine.distillation import Teacher
 from mtl_plugins.registry import DATASETS, SCOPE
 

@@ -9,9 +9,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from mtl_plugins.apis.backends import BACKENDS
-from mtl_plugins.apis.cli import run_command
-from mtl_plugins.apis.speed_accuracy import measure_speed_accuracy
+from mtl_plugins.backends import BACKENDS
+from mtl_plugins.benchmark.speed_accuracy import measure_speed_accuracy
+from mtl_plugins.cli.run_command import run_command
 from mtl_plugins.visualization import plot_speed_accuracy
 
 

@@ -9,10 +9,10 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import PrepareTTAHook
 
 from mtl_plugins.apis import build_runner
-from mtl_plugins.apis.backends import answer_with, load_backend
 from mtl_plugins.apis.baselines import trivial_table
-from mtl_plugins.apis.cli import load_run_config, parse_run_args, run_command
 from mtl_plugins.apis.config import drop_pretrained
+from mtl_plugins.backends import answer_with, load_backend
+from mtl_plugins.cli.run_command import load_run_config, parse_run_args, run_command
 
 
 def parse_args():

@@ -5,7 +5,7 @@ import argparse
 from mmengine.runner import find_latest_checkpoint
 
 from mtl_plugins.apis import build_runner
-from mtl_plugins.apis.cli import load_run_config, parse_run_args, run_command
+from mtl_plugins.cli.run_command import load_run_config, parse_run_args, run_command
 
 
 def parse_args():

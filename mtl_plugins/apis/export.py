@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtl_plugins.datasets.prepare.files import disk_is_full
+from mtl_plugins.backends import FORMATS, Signature
+from mtl_plugins.backends.build import check_precision
+from mtl_plugins.backends.graph import NotExpressibleError, first_line
+from mtl_plugins.files import disk_is_full, free_space, write_error
 from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
-
-from .backends import FORMATS, Signature
-from .backends.build import check_precision
-from .backends.graph import NotExpressibleError, first_line
 
 TOLERANCE = 1e-3  # of an output's range, in float32; of class ids: the share of pixels that may differ
 _DIFFERS = ".differs"
@@ -194,10 +192,9 @@ def _write(backend, graph, path, precision, calibration):
     try:
         backend.write(graph, path, precision, calibration)
     except Exception as error:  # each library has its own, for a full disk too
-        if disk_is_full(error) or shutil.disk_usage(path.parent).free < _NEARLY_FULL:
-            raise OSError(
-                errno.ENOSPC, f"the disk is full: the network could not be written to {path.parent.parent}. Make room"
-            ) from error
+        if disk_is_full(error) or free_space(path.parent) < _NEARLY_FULL:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise write_error(full, path.parent.parent, what=f"the network to {path.parent.parent}") from error
         if isinstance(error, (ValueError, ImportError, OSError)):
             raise
         raise NotExpressibleError(f"{backend.name} can't express the network: {first_line(error)}") from error

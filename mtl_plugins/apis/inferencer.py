@@ -12,15 +12,15 @@ from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mtl_plugins.datasets.prepare.progress import progress_bar
+from mtl_plugins.backends import Backend, build_backend, check_same_network, load_backend
+from mtl_plugins.backends.build import SUFFIXES, find_backend
+from mtl_plugins.backends.graph_backend import GraphBackend
+from mtl_plugins.files import progress_bar
 from mtl_plugins.models import InferenceNetwork
 from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.visualization import MultiTaskVisualizer
 from mtl_plugins.visualization.overlay import OverlayPainter
 
-from .backends import Backend, build_backend, check_same_network, load_backend
-from .backends.build import SUFFIXES, find_backend
-from .backends.graph_backend import GraphBackend
 from .config import drop_pretrained, load_config
 from .init_model import init_model
 from .predict_pipeline import build_predict_pipeline, input_size

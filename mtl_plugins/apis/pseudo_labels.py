@@ -9,12 +9,10 @@ import numpy as np
 from torch import Tensor
 
 from mtl_plugins.datasets.multi_task_dataset import MultiTaskDataset
-from mtl_plugins.datasets.prepare.files import write_file, write_png, write_text
-from mtl_plugins.datasets.prepare.progress import progress_bar
-from mtl_plugins.datasets.prepare.target import Target
 from mtl_plugins.datasets.pseudo_labels import ABOUT, CONFIDENCE, image_key, suffix_of
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
+from mtl_plugins.files import Target, progress_bar, write_file, write_png, write_text
 from mtl_plugins.functional.normals_png import encode_normals
 
 LIST = "labels.txt"

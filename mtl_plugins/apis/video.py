@@ -1,12 +1,14 @@
 """Frames out of video files and cameras, and into video files."""
 
+import errno
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from mtl_plugins.files import free_space, write_error
 
 # OpenCV comes with mmengine, and FFmpeg with OpenCV: nothing more has to be installed for video.
 
@@ -94,8 +96,10 @@ class VideoWriter:
 
     def write(self, frame: np.ndarray) -> None:
         """One more frame, uint8 (H, W, 3), RGB; all are of one size."""
-        if shutil.disk_usage(self.path.parent).free < _ROOM:
-            raise OSError(f"the disk is full: {self.path} has the first {self.frames} frames. Make room")
+        if free_space(self.path.parent) < _ROOM:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            advice = f"The file has the first {self.frames} frames. Free some space and run the command again"
+            raise write_error(full, self.path, advice=advice)
         if self._writer is None:
             codec = cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
             self._writer = cv2.VideoWriter(str(self.path), codec, self.fps, frame.shape[1::-1])

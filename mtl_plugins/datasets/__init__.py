@@ -1,11 +1,11 @@
 """Datasets, their transforms, packing and the sampler."""
 
 from .camvid import CamVid
-from .cityscapes import Cityscapes
+from .cityscapes.cityscapes import Cityscapes
 from .errors import DataError
-from .kitti6 import KITTI6
-from .kitti_depth import KITTIDepth
-from .kitti_semantic import KITTISemantic
+from .kitti.kitti6 import KITTI6
+from .kitti.kitti_depth import KITTIDepth
+from .kitti.kitti_semantic import KITTISemantic
 from .multi_dataset import MultiDataset, combine_metainfo
 from .multi_dataset_sampler import MultiDatasetSampler
 from .multi_task_dataset import MultiTaskDataset, SampleFiles

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torchvision import tv_tensors
 
-from .prepare.files import write_file
+from mtl_plugins.files import write_file
 
 IN_MEMORY = "memory"
 

@@ -1,6 +1,6 @@
 """The engine room: checkpoints that are safe to read and survive a kill, hooks, mixed precision."""
 
-from .atomic import ATOMIC_BACKEND, AtomicLocalBackend, remove_temporaries
+from .atomic_backend import ATOMIC_BACKEND, AtomicLocalBackend
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .checkpoint import (
     StateDictDifference,
@@ -44,7 +44,6 @@ __all__ = [
     "load_weights",
     "mix_seed",
     "read_checkpoint",
-    "remove_temporaries",
     "require_same_model",
     "resolve_precision",
 ]

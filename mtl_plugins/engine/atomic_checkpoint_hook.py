@@ -6,9 +6,10 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, find_latest_checkpoint
 
+from mtl_plugins.files import remove_temporaries
 from mtl_plugins.registry import HOOKS
 
-from .atomic import ATOMIC_BACKEND, remove_temporaries
+from .atomic_backend import ATOMIC_BACKEND
 from .checkpoint import require_same_model
 
 _CLOCK = ("time", "data_time", "eta", "memory", "experiment_name")  # the name holds the hour of the start

@@ -4,7 +4,8 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from ..registry import HOOKS
+from mtl_plugins.registry import HOOKS
+
 from .curves import plot_curves
 from .progress import training_progress
 from .scalars import read_scalars

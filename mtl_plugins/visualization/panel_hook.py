@@ -5,7 +5,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from PIL import Image
 
-from ..registry import HOOKS
+from mtl_plugins.registry import HOOKS
+
 from .progress import training_progress
 from .visualizer import MultiTaskVisualizer, write_picture
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from mmengine.hooks import Hook
 
-from ..registry import HOOKS
+from mtl_plugins.registry import HOOKS
+
 from .curves_hook import CURVES_FILE
 from .panel_hook import PANELS_FOLDER
 from .progress import training_progress

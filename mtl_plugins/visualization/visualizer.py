@@ -7,7 +7,8 @@ from mmengine.dist import master_only
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
 from PIL import Image
 
-from ..registry import VISUALIZERS
+from mtl_plugins.registry import VISUALIZERS
+
 from .panel import draw_panel
 
 

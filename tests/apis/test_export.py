@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mtl_plugins.apis import init_model
-from mtl_plugins.apis.backends import FORMATS, load_backend
 from mtl_plugins.apis.export import TOLERANCE, describe, difference, export_model
+from mtl_plugins.backends import FORMATS, load_backend
 
 SIZE = (48, 64)
 

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from mtl_plugins.apis import MultiTaskInferencer
-from mtl_plugins.apis.backends import available_backends
 from mtl_plugins.apis.inferencer import list_images
 from mtl_plugins.apis.map_files import DEPTH_SCALE, write_map
+from mtl_plugins.backends import available_backends
 from mtl_plugins.functional.normals_png import decode_normals
 
 OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8}

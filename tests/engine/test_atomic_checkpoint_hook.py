@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_run import STAGES, ToyDataset, ToyModel, atomic, build_runner, in_process, train
+from toy_run import STAGES, ToyDataset, ToyModel, atomic_write, build_runner, in_process, train
 
 from mtl_plugins.engine import AtomicCheckpointHook, read_checkpoint
 
@@ -92,8 +92,8 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(atomic.os, "fsync", full)
-    with pytest.raises(OSError, match="epoch_2.pth: the disk is full.*untouched"):
+    monkeypatch.setattr(atomic_write.os, "fsync", full)
+    with pytest.raises(OSError, match="epoch_2.pth: the disk is full.*unchanged"):
         build_runner(tmp_path, epochs=2, resume=True).train()
     monkeypatch.undo()
     assert files(tmp_path) == before and last(tmp_path)["meta"]["epoch"] == 1

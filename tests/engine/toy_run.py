@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from mmengine.structures import BaseDataElement, PixelData
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mtl_plugins.engine import atomic
+from mtl_plugins.engine import AtomicLocalBackend
+from mtl_plugins.files import TEMPORARY_PREFIX, atomic_write
 from mtl_plugins.registry import HOOKS
 
 HOOKS.import_from_location()  # now, and not in each of the processes forked below
@@ -119,7 +121,7 @@ def die():
 def kill_in_save(stage, number):
     """End the process at a stage of the ``number``-th saving of a .pth file."""
     counts = dict(put=0)
-    put, replace = atomic.AtomicLocalBackend.put, os.replace
+    put, replace = AtomicLocalBackend.put, os.replace
 
     def counted_put(self, obj, path):
         pth = str(path).endswith(".pth")
@@ -128,7 +130,7 @@ def kill_in_save(stage, number):
         if due and pth and stage == "before_temporary":
             die()
         if due and pth and stage == "mid_write":
-            half = atomic.Path(path).with_name(f"{atomic._TEMPORARY}{os.getpid()}-{atomic.Path(path).name}")
+            half = Path(path).with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{Path(path).name}")
             half.write_bytes(obj[: len(obj) // 2])
             die()
         if due and not pth and stage == "before_pointer":
@@ -144,8 +146,8 @@ def kill_in_save(stage, number):
         if counts["put"] == number and str(target).endswith(".pth") and stage == "after_rename":
             die()
 
-    atomic.AtomicLocalBackend.put = counted_put
-    atomic.os.replace = counted_replace
+    AtomicLocalBackend.put = counted_put
+    atomic_write.os.replace = counted_replace
 
 
 STAGES = ("before_temporary", "mid_write", "before_rename", "after_rename", "before_pointer", "before_prune")

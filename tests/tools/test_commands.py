@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mtl_plugins.apis.cli import run_command
+from mtl_plugins.cli.run_command import run_command
 from mtl_plugins.engine import read_checkpoint
 
 # A preset made small in a file, as a user would; {root}, {preset} and {data} are filled in.

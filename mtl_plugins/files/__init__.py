@@ -1,0 +1,32 @@
+"""Files and folders: atomic writing, resumable preparation, worker processes, progress bars."""
+
+from .atomic_write import (
+    TEMPORARY_PREFIX,
+    disk_is_full,
+    free_space,
+    remove_temporaries,
+    write_bytes,
+    write_error,
+    write_file,
+    write_text,
+)
+from .png_file import png_is_complete, write_png
+from .progress_bar import progress_bar
+from .run_jobs import run_jobs
+from .target import Target
+
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "Target",
+    "disk_is_full",
+    "free_space",
+    "png_is_complete",
+    "progress_bar",
+    "remove_temporaries",
+    "run_jobs",
+    "write_bytes",
+    "write_error",
+    "write_file",
+    "write_png",
+    "write_text",
+]

@@ -1,0 +1,111 @@
+"""Files that are complete or absent: written under a temporary name, flushed to disk, then renamed."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY_PREFIX = ".saving-"
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
+_ADVICE = "Free some space and run the command again: finished files are kept"
+
+
+def write_file(
+    path: str | Path, fill: Callable[[BinaryIO], object], *, durable: bool = True, advice: str = _ADVICE
+) -> None:
+    """Let `fill(file)` write `path` atomically: a reader sees the old file or the complete new one.
+
+    The parent folder is created if necessary.
+
+    Args:
+        path: The file to write.
+        fill: Function that writes the content to a binary file object.
+        durable: Whether to flush the file to disk before renaming it, so that it survives a power cut. Turn it off for
+            many small files whose completeness is checked when they are read.
+        advice: What the user can do if the disk is full; the end of the error message.
+
+    Raises:
+        OSError: The disk is full or the folder is not writable. The old file, if any, is unchanged.
+
+    Other exceptions raised by `fill` are propagated; no partial file remains.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            fill(file)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:  # without a number: raised by `fill`
+            raise write_error(error, path, advice=advice) from error
+        raise
+
+
+def write_bytes(path: str | Path, data: bytes, *, durable: bool = True, advice: str = _ADVICE) -> None:
+    """Write `data` to `path` atomically; see `write_file`."""
+    write_file(path, lambda file: file.write(data), durable=durable, advice=advice)
+
+
+def write_text(path: str | Path, text: str, *, durable: bool = True, advice: str = _ADVICE) -> None:
+    """Write a UTF-8 text file atomically; see `write_file`."""
+    write_bytes(path, text.encode(), durable=durable, advice=advice)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an exception means that the disk, a quota or the file size limit is exhausted."""
+    return isinstance(error, OSError) and error.errno in _DISK_FULL
+
+
+def write_error(error: OSError, path: str | Path, *, what: str = "", advice: str = _ADVICE) -> OSError:
+    """The error to raise when writing `path` failed with `error`: what failed, why, and how to fix it.
+
+    Args:
+        error: The original error.
+        path: The file or folder that could not be written.
+        what: What could not be written, if it is more than `path`.
+        advice: What the user can do if the disk is full.
+    """
+    path = Path(path)
+    if error.errno == errno.EFBIG:
+        reason = "the largest allowed file size is too small (see ulimit -f)"
+    elif disk_is_full(error):
+        reason = f"the disk is full, {free_space(path) / 1e6:.1f} MB are free"
+    else:
+        reason = error.strerror or str(error)
+        advice = "Check that the folder exists and is writable"
+    return OSError(error.errno, f"could not write {what or path}: {reason}. {advice}")
+
+
+def free_space(path: str | Path) -> int:
+    """Free bytes on the disk of a file or folder, which need not exist yet."""
+    path = Path(path).absolute()
+    return next((shutil.disk_usage(folder).free for folder in (path, *path.parents) if folder.exists()), 0)
+
+
+def remove_temporaries(folder: str | Path) -> list[str]:
+    """Remove partial files that killed processes left in `folder`; returns their names."""
+    stale = sorted(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return [path.name for path in stale]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut; only POSIX can open folders."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with suppress(OSError):  # some network file systems cannot sync folders
+        os.fsync(descriptor)
+    os.close(descriptor)

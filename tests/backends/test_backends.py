@@ -1,0 +1,200 @@
+"""Every backend answers as the network does, on any size it allows, and says what it does not take."""
+
+import sys
+
+import pytest
+import torch
+
+from mtl_plugins.apis import init_model
+from mtl_plugins.apis.export import compare
+from mtl_plugins.backends import BACKENDS, FORMATS, Signature, available_backends, build_backend, load_backend
+from mtl_plugins.models import InferenceNetwork
+
+OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8, "model.neck.crp_stages": 1}
+GRAPHS = sorted(backend.name for backend in FORMATS.values())
+SIZES = [(1, 64, 96), (3, 64, 96), (2, 69, 101)]
+
+
+def images(n=1, height=64, width=96, seed=0):
+    numbers = torch.randn(n, 3, height, width, generator=torch.Generator().manual_seed(seed))
+    return numbers.contiguous(memory_format=torch.channels_last)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return InferenceNetwork(init_model("hydranet_nyud_three", cfg_options=OPTIONS))
+
+
+@pytest.fixture(scope="module")
+def graph(network):
+    return FORMATS["torch-export"].capture(network, (64, 96))
+
+
+@pytest.fixture(scope="module")
+def fixed_graph(network):
+    return FORMATS["torch-export"].capture(network, (32, 64), batch=1, fixed_size=True)
+
+
+@pytest.fixture(scope="module", params=GRAPHS)
+def of_graph(request, graph):
+    if request.param not in available_backends():
+        pytest.skip(f"the libraries of {request.param} are not installed")
+    return BACKENDS[request.param].of_graph(graph)
+
+
+def test_the_graph_takes_any_size(graph):
+    assert graph.reason == "" and graph.signature.shape == (None, None, None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_graph_answers_as_the_network_does(network, of_graph, size):
+    assert of_graph.tasks == ("semseg", "depth", "normals")
+    assert max(compare(network, of_graph, images(*size)).values()) < 1e-5
+
+
+def test_the_layout_of_the_images_does_not_matter(of_graph):
+    channels_last = of_graph(images(2))
+    plain = of_graph(images(2).contiguous())
+    assert all(torch.allclose(channels_last[task], plain[task], atol=1e-5) for task in plain)
+
+
+def test_an_answer_stays_when_the_backend_is_called_again(of_graph):
+    first = of_graph(images())
+    kept = {task: output.clone() for task, output in first.items()}
+    of_graph(images(seed=1))
+    assert all(torch.equal(first[task], kept[task]) for task in kept)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_file_of_one_size_says_both_sizes(network, fixed_graph, name, tmp_path):
+    backend = BACKENDS[name]
+    if not backend.is_available():
+        pytest.skip(f"the libraries of {name} are not installed")
+    path = tmp_path / f"network{backend.suffix}"
+    backend.write(fixed_graph, path)
+    loaded = load_backend(path)
+    assert loaded.name == name and loaded.signature == fixed_graph.signature
+    assert max(compare(network, loaded, images(1, 32, 64)).values()) < 1e-5
+    with pytest.raises(
+        ValueError, match=r"batches of 1 of images 32 x 64, and is given batches of 2 of images 48 x 64"
+    ):
+        loaded(images(2, 48, 64))
+
+
+def test_images_that_are_too_small_for_a_graph_are_told(graph):
+    backend = FORMATS["torch-export"].of_graph(graph)
+    height, width = backend.least_size
+    with pytest.raises(ValueError, match=rf"images from {height} x {width} on, and is given {height - 1} x 64"):
+        backend(images(1, height - 1, 64))
+
+
+def test_torch_is_the_network_itself(network):
+    backend = build_backend("torch", network)
+    assert compare(network, backend, images(2, 37, 50)) == dict.fromkeys(("semseg", "depth", "normals"), 0)
+    assert (backend.name, backend.precision) == ("torch", "float32")
+
+
+def test_a_lower_precision_is_near_and_leaves_the_network_alone(network):
+    backend = build_backend("torch", network, precision="bf16")
+    differences = compare(network, backend, images())
+    assert 1e-4 < max(differences.values()) < 0.1
+    assert all(output.dtype == torch.float32 for output in backend(images()).values())
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+
+
+def test_compile_hands_its_options_on(network, monkeypatch):
+    given = {}
+    monkeypatch.setattr(torch, "compile", lambda network, **options: given.update(options) or network)
+    backend = build_backend("compile", network, mode="max-autotune", dynamic=True)
+    assert given == dict(mode="max-autotune", dynamic=True)
+    assert max(compare(network, backend, images()).values()) == 0
+
+
+def test_chosen_tasks_of_a_whole_network(network, monkeypatch):
+    whole = InferenceNetwork(network.model, ["depth"], whole=True)
+    backend = build_backend("torch", whole)
+    picture = torch.randint(256, (1, 3, 33, 50), dtype=torch.uint8)
+    [(task, depth)] = backend(picture).items()
+    assert task == "depth" and depth.shape == (1, 1, 33, 50) and (depth >= 0).all()
+    with pytest.raises(ValueError, match="uint8 images.* given: torch.float32"):
+        backend(images())
+
+
+def test_float_images_are_wanted_where_the_network_is_not_whole(network):
+    with pytest.raises(ValueError, match="normalised images.* given: torch.uint8"):
+        build_backend("torch", network)(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
+    with pytest.raises(ValueError, match=r"\(N, 3, H, W\); given: \(3, 8, 8\)"):
+        build_backend("torch", network)(torch.zeros(3, 8, 8))
+
+
+def test_int8_follows_calibration_images(network, graph):
+    pytest.importorskip("nncf")
+    calibration = [images(1, seed=seed) for seed in range(4)]
+    size = tuple(calibration[0].shape[-2:])
+    backend = build_backend("openvino", network, size, "int8", fixed_size=True, calibration=calibration)
+    assert backend.precision == "int8"
+    assert 1e-4 < max(compare(network, backend, images()).values()) < 0.3
+    with pytest.raises(ValueError, match="--calibrate"):
+        BACKENDS["openvino"].of_graph(graph, "int8")
+    with pytest.raises(ValueError, match="no calibration image"):
+        BACKENDS["openvino"].of_graph(graph, "int8", [])
+
+
+def test_what_can_not_be_expressed_says_why(network, monkeypatch):
+    def forward(images):
+        if images.sum() > 0:  # depends on the numbers: no graph
+            return network.model.outputs(images)
+        return network.model.outputs(-images)
+
+    broken = InferenceNetwork(network.model)
+    monkeypatch.setattr(broken.model, "outputs", forward)
+    with pytest.raises(ValueError, match="backbone test_resnet can't be expressed as a graph.*: \\w+"):
+        FORMATS["torch-export"].capture(broken, (32, 64))
+
+
+# what there is not
+
+
+def test_a_missing_library_names_the_extra(network, monkeypatch):
+    for module, backend, extra in (("openvino", "openvino", "openvino"), ("onnxruntime", "onnxruntime", "onnx")):
+        monkeypatch.setitem(sys.modules, module, None)  # importing it fails
+        with pytest.raises(ImportError, match=rf"{module} .*pip install 'mtl_plugins\[{extra}\]'"):
+            build_backend(backend, network)
+
+
+def test_unknown_names_are_told_with_the_known(network):
+    with pytest.raises(ValueError, match="no backend 'tensorrt': choose one of torch, compile"):
+        build_backend("tensorrt", network)
+    with pytest.raises(ValueError, match="onnxruntime computes in float32; given: 'int8'"):
+        build_backend("onnxruntime", network, precision="int8")
+
+
+def test_files_that_are_not_ours_are_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no exported network"):
+        load_backend(tmp_path / "a.pt2")
+    with pytest.raises(ValueError, match="end with .onnx, .xml, .pt2"):
+        load_backend(tmp_path / "a.pth")
+    for suffix in (".onnx", ".xml", ".pt2"):
+        path = tmp_path / f"cut{suffix}"
+        path.write_bytes(b"no network")
+        with pytest.raises(ValueError, match=f"{path}.* can't be read by"):
+            load_backend(path)
+
+
+def test_another_program_s_onnx_is_told(tmp_path):
+    pytest.importorskip("onnxruntime")
+    helper = pytest.importorskip("onnx").helper
+    value = [helper.make_tensor_value_info(name, 1, [1]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", value[:1], value[1:])
+    path = tmp_path / "foreign.onnx"
+    path.write_bytes(
+        helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
+    )
+    with pytest.raises(ValueError, match="was not written by tools/export.py"):
+        load_backend(path)
+
+
+def test_a_signature_survives_json():
+    signature = Signature(("depth",), (None, 48, 64), True, "nyud", "int8")
+    assert Signature.from_json(signature.to_json()) == signature

@@ -1,0 +1,17 @@
+import pytest
+
+from mtl_plugins.benchmark import kernel_benchmark
+from mtl_plugins.benchmark.kernel_benchmark import compare_kernels
+from mtl_plugins.kernels import kernel_library
+
+
+@pytest.mark.skipif(kernel_library() is None, reason="there is no C++ compiler")
+def test_each_way_is_measured():
+    section = compare_kernels((32, 40), 1, rounds=1)
+    assert len(section.notes) == 8 and all(ratio > 0 for ratio in section.figures.values())
+    assert "predicting, backward" not in " ".join(section.figures), "nothing learns there"
+
+
+def test_without_kernels_it_says_so(monkeypatch):
+    monkeypatch.setattr(kernel_benchmark, "kernel_library", lambda: None)
+    assert "not measured" in compare_kernels((32, 40), 1).notes[0]

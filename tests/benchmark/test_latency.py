@@ -1,0 +1,123 @@
+"""The latency table: its contract, the baseline, and the differences that it tells."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtl_plugins.apis import init_model
+from mtl_plugins.backends import build_backend
+from mtl_plugins.benchmark import latency
+from mtl_plugins.benchmark.latency import LatencySetting, benchmark_latency, part_shares, plain_network
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {"model.neck.channels": 64}
+COLUMNS = {"backend", "precision", "height", "width", "batch", "latency_ms_median", "ratio_to_baseline"}
+COLUMNS |= {"max_difference", "latency_ms_p10", "latency_ms_p90", "images_per_second", "memory_mb"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return init_model("hydranet_synthrooms", cfg_options=SMALL)
+
+
+def test_a_row_for_each_backend_size_and_batch(model):
+    setting = LatencySetting([(32, 64), (64, 64)], [1, 2], ["torch"], ["float32", "bf16"], steps=1, rounds=2)
+    found = [rows for _, rows in benchmark_latency(model, setting)]
+    assert [[(r.height, r.width, r.batch) for r in rows] for rows in found] == [
+        [(*size, batch)] * 3 for size in setting.sizes for batch in setting.batches
+    ]
+    for rows in found:
+        assert [(r.backend, r.precision) for r in rows] == [
+            ("eager NCHW", "float32"),
+            ("torch", "float32"),
+            ("torch", "bf16"),
+        ]
+        plain, ours, rough = rows
+        assert plain.ratio_to_baseline == 1 and plain.max_difference == 0
+        assert ours.max_difference < 1e-4 < rough.max_difference < 0.2
+        assert all(r.latency_ms_p10 <= r.latency_ms_median <= r.latency_ms_p90 for r in rows)
+
+
+def test_given_images_are_what_int8_takes_its_ranges_from_and_what_differences_are_told_of(model, monkeypatch):
+    given, asked = [torch.full((3, 20, 30), value, dtype=torch.uint8) for value in (0, 90, 255)], {}
+
+    def build(name, network, size, precision, batch, calibration=None):
+        asked[precision] = calibration
+        return build_backend(name, network, size, "float32", batch)
+
+    monkeypatch.setattr(latency, "build_backend", build)
+    monkeypatch.setattr(latency.BACKENDS["torch"], "precisions", ("float32", "int8"))
+    compared = []
+    monkeypatch.setattr(latency, "compare", lambda plain, backend, images: compared.append(images) or {"depth": 0.0})
+    setting = LatencySetting([(32, 64)], [2], ["torch"], steps=1, rounds=1)
+    next(benchmark_latency(model, setting, given))
+    wanted = [model.data_preprocessor.normalise(image[None]).mean((2, 3)) for image in given]
+    assert asked["float32"] is None and [image.shape for image in asked["int8"]] == [(1, 3, 32, 64)] * 3
+    for image, colour in zip(asked["int8"], wanted, strict=True):
+        torch.testing.assert_close(image.mean((2, 3)), colour)
+    torch.testing.assert_close(compared[0].mean((2, 3)), torch.cat(wanted[:2]))
+
+
+def test_the_baseline_is_the_network_as_written(model):
+    plain = plain_network(model)
+    assert plain.finest is None
+    assert all(p.is_contiguous() for p in plain.parameters())
+    assert not all(p.is_contiguous() for p in model.parameters())  # the model keeps its layout
+    images = torch.randn(1, 3, 32, 64)
+    with torch.no_grad():
+        for given, wanted in zip(plain(images), model(images).values(), strict=True):
+            torch.testing.assert_close(given, wanted)
+
+
+def test_what_is_not_installed_or_not_possible_is_told(model, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ImportError("nothing there: pip install it\nmore")
+
+    monkeypatch.setattr(latency, "build_backend", refuse)
+    [(section, rows)] = benchmark_latency(model, LatencySetting([(32, 32)], backends=["torch"], steps=1, rounds=1))
+    assert len(rows) == 1 and "torch float32: not measured: nothing there: pip install it" in section.notes
+
+
+def test_shares_are_of_all_parts(model):
+    shares = part_shares(model, torch.randn(1, 3, 32, 64), steps=1)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert {"backbone", "neck", "semseg", "depth", "normals", "semseg at image size"} <= set(shares)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(backends=["abacus"]), "no backend 'abacus': choose of torch, compile"),
+        (dict(sizes=[(0, 64)]), "1 or more"),
+        (dict(batches=[0]), "1 or more"),
+        (dict(precisions=["int3"]), "no precision 'int3': choose of bf16"),
+    ],
+)
+def test_bad_settings(options, message):
+    with pytest.raises(ValueError, match=message):
+        LatencySetting(**options)
+
+
+def test_memory_is_that_of_the_call():
+    held = latency.held_memory(torch.device("cpu"))
+    if held is None:
+        pytest.skip("this system tells no process its memory")
+    peak = latency.peak_memory(torch.device("cpu"), lambda: torch.ones(64 * 2**18))
+    assert 60 <= peak - held <= 100  # 64 MB of float32
+
+
+def test_command(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out" / "speed.json"
+    arguments = "benchmark.py hydranet_synthrooms --what latency --backends torch --size 32 64 --steps 1 --rounds 1"
+    options = ["--json", str(out), "--cfg-options", "model.neck.channels=64"]
+    monkeypatch.setattr(sys, "argv", [*arguments.split(), *options])
+    runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="__main__")
+    printed, written = capsys.readouterr().out, json.loads(out.read_text())
+    assert written["rows"] and all(set(row) == COLUMNS for row in written["rows"])
+    figures = written["figures"]["Prediction, 32x64, batch 1"]
+    assert figures["flops"] > 1e6 and figures["parameters"] > 1e6 and figures["share_backbone"] > 0
+    assert "Prediction, 32x64, batch 1" in printed and "GFLOP" in printed and "eager NCHW" in printed

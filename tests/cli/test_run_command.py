@@ -1,0 +1,129 @@
+"""One message for people, and the traceback in a file."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from mtl_plugins.cli.run_command import message_of, run_command
+from mtl_plugins.datasets import DataError
+from mtl_plugins.registry import MODELS
+
+
+class Failing(Dataset):
+    def __init__(self, error):
+        self.error = error
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [DataError("label a.png is broken.\nMend it."), ValueError("x: y"), FileNotFoundError("no file b.png")]
+)
+def test_an_error_in_a_worker_is_told_without_its_traceback(error):
+    with pytest.raises(type(error)) as raised:
+        next(iter(DataLoader(Failing(error), num_workers=1)))
+    assert "Traceback" in str(raised.value)
+    assert message_of(raised.value) == str(error)
+
+
+def test_a_key_error_of_a_worker_is_readable():
+    with pytest.raises(KeyError) as raised:
+        next(iter(DataLoader(Failing(KeyError("there is no reader 'x':\nmend it")), num_workers=1)))
+    assert message_of(raised.value) == "there is no reader 'x':\nmend it"
+
+
+def test_the_registrys_errors_are_readable():
+    with pytest.raises(KeyError) as raised:
+        MODELS.build(dict(type="DepthHed"))
+    assert message_of(raised.value).startswith("there is no model called 'DepthHed': did you mean 'DepthHead'")
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (ValueError("plain"), "plain"),
+        (KeyError("key 'a'\nmore"), "key 'a'\nmore"),
+        (ValueError(), "ValueError"),
+        (KeyError(), "KeyError"),
+        (ValueError("class `DepthHead` in mtl_plugins/models/heads/depth_head.py: wrong"), "wrong"),
+    ],
+)
+def test_other_messages(error, message):
+    assert message_of(error) == message
+
+
+def test_a_full_disk_is_told_with_what_to_do():
+    message = message_of(OSError(errno.ENOSPC, "No space left on device", "/runs/epoch_1.pth"))
+    assert "disk is full" in message and "/runs/epoch_1.pth" in message and "--resume" in message
+
+
+@pytest.fixture
+def exit_code(monkeypatch):
+    """The codes that the process would have ended with."""
+    codes = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.delenv("MTL_TRACEBACK", raising=False)
+    return codes
+
+
+def failing(error):
+    def main():
+        print("so far")
+        raise error
+
+    return main
+
+
+def test_a_command_that_fails_prints_one_message_and_keeps_the_traceback(exit_code, capsys):
+    run_command(failing(ValueError("size=0 is not allowed")))
+    out, err = capsys.readouterr()
+    assert exit_code == [1] and out == "so far\n"
+    assert "error: size=0 is not allowed" in err and "Traceback" not in err
+    kept = Path(re.search(r"traceback: (.+)\)", err)[1])
+    assert "Traceback" in kept.read_text() and "size=0" in kept.read_text()
+    kept.unlink()
+
+
+def test_the_traceback_is_shown_on_request(exit_code, monkeypatch):
+    monkeypatch.setenv("MTL_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="x"):
+        run_command(failing(ValueError("x")))
+    assert exit_code == []
+
+
+def test_faults_of_ours_show_their_traceback(exit_code):
+    with pytest.raises(AssertionError):
+        run_command(failing(AssertionError("never")))
+    assert exit_code == []
+
+
+def test_an_interrupt_is_no_error(exit_code):
+    with pytest.raises(SystemExit, match="interrupted"):
+        run_command(failing(KeyboardInterrupt()))
+
+
+def test_a_command_that_works_says_nothing():
+    called = []
+    run_command(lambda: called.append(1))
+    assert called
+
+
+def test_a_misspelt_option_is_told_with_the_nearest_that_there_is():
+    config = dict(type="SegmentationHead", in_channels=(8,), in_strides=(4,), num_classes=3, los=[])
+    with pytest.raises(TypeError) as caught:
+        MODELS.build(config)
+    message = message_of(caught.value)
+    assert "SegmentationHead has no option 'los': did you mean 'loss'" in message
+    assert "num_classes" in message and "in_strides" in message and "self" not in message
+
+
+def test_a_type_error_that_is_no_option_stays_as_it_is():
+    assert message_of(TypeError("unsupported operand")) == "unsupported operand"

@@ -1,0 +1,180 @@
+"""Downloads from a server of this process that can break connections, ignore ranges and change its file."""
+
+import errno
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mtl_plugins.datasets import DataError
+from mtl_plugins.prepare.download import download
+
+from .file_server import serve
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+
+
+@pytest.fixture
+def server():
+    with serve(CONTENT, "set.zip") as server:
+        yield server
+
+
+@pytest.fixture
+def fetch(server, tmp_path):
+    path = tmp_path / "downloads" / "set.zip"
+
+    def run(**options):
+        download(server.url, path, **{"show": False, "pause": 0.001, "timeout": 5, **options})
+        assert [file.name for file in path.parent.iterdir()] == [path.name], "only the whole file stays"
+        return path.read_bytes()
+
+    run.path, run.part = path, path.with_name("set.zip.part")
+    return run
+
+
+def begin(server, fetch, cut=100_000, **options):
+    """A run that breaks off and gives up."""
+    server.cuts = [cut, 0]
+    with pytest.raises(ConnectionError, match="connection broke at 0.1 of 0.3 MB"):
+        fetch(retries=0, **options)
+    assert fetch.part.read_bytes() == server.content[:cut] and not fetch.path.exists()
+    server.asked.clear()
+
+
+def test_a_file_comes_whole_and_a_second_run_asks_for_nothing(server, fetch):
+    assert fetch(size=len(CONTENT)) == CONTENT
+    assert fetch(sha256=hashlib.sha256(CONTENT).hexdigest(), md5=hashlib.md5(CONTENT).hexdigest().upper()) == CONTENT
+    assert server.asked == [None]
+
+
+def test_broken_connections_are_gone_on_with(server, fetch):
+    server.cuts = [50_000, 1, 120_000, 0]
+    assert fetch(retries=1) == CONTENT
+    assert server.asked == [None, "bytes=50000-", "bytes=50001-", "bytes=170001-", "bytes=170001-"]
+
+
+@pytest.mark.parametrize("etag", ['"one"', None, 'W/"weak"'])
+def test_the_next_run_goes_on(server, fetch, etag):
+    server.etag = etag
+    begin(server, fetch)
+    assert fetch() == CONTENT and server.asked == ["bytes=100000-"]
+
+
+@pytest.mark.parametrize("ranges, length", [(False, True), (True, False)])
+def test_a_server_without_ranges_or_lengths(server, fetch, ranges, length):
+    begin(server, fetch)
+    server.ranges, server.length = ranges, length
+    assert fetch() == CONTENT
+
+
+def test_a_version_that_cannot_be_told_is_fetched_anew(server, fetch):
+    server.etag = server.modified = None
+    server.cuts = [100_000]
+    assert fetch() == CONTENT and server.asked == [None, None]
+
+
+@pytest.mark.parametrize("minds_if_range", [True, False])
+@pytest.mark.parametrize("length", [300_000, 50_000])
+def test_a_file_that_changed_is_fetched_anew(server, fetch, minds_if_range, length):
+    begin(server, fetch)
+    server.minds_if_range, server.etag = minds_if_range, '"two"'
+    server.content = CONTENT[::-1][:length]
+    assert fetch() == server.content
+
+
+def test_a_part_that_is_whole_needs_no_network(server, fetch):
+    begin(server, fetch)
+    fetch.part.write_bytes(CONTENT)
+    assert fetch() == CONTENT and not server.asked
+
+
+def test_a_part_of_another_address_is_not_mixed_in(server, fetch):
+    begin(server, fetch)
+    note = fetch.path.with_name("set.zip.part.json")
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"url": "http://elsewhere/set.zip"}))
+    assert fetch() == CONTENT and server.asked == [None]
+
+
+def test_it_gives_up_and_says_what_is_kept(server, fetch):
+    server.cuts = [100_000, 0, 0, 0]
+    with pytest.raises(ConnectionError) as caught:
+        fetch(retries=2)
+    for words in (server.url, "brought nothing: 3", f"0.1 MB are kept in {fetch.part}", f"put it at {fetch.path}"):
+        assert words in str(caught.value)
+    assert len(server.asked) == 4
+
+
+def test_a_server_that_always_breaks_and_starts_anew_ends(server, fetch):
+    server.ranges, server.cuts = False, [100_000] * 100
+    with pytest.raises(ConnectionError, match="brought nothing: 3"):
+        fetch(retries=2)
+
+
+@pytest.mark.parametrize("status, words", [(404, "404 Not Found"), (403, "asks for a login")])
+def test_what_the_server_refuses_is_said_at_once(server, fetch, status, words):
+    server.status = status
+    with pytest.raises(FileNotFoundError, match=f"{server.url}: {status}.*By hand.*{fetch.path}") as caught:
+        fetch()
+    assert words in str(caught.value) and len(server.asked) == 1
+
+
+def test_a_busy_server_is_asked_again(server, fetch):
+    server.status = 503
+    with pytest.raises(ConnectionError, match="Service Unavailable"):
+        fetch(retries=2)
+    assert len(server.asked) == 3
+
+
+def test_no_network(fetch, tmp_path):
+    with pytest.raises(ConnectionError, match="nowhere.invalid.* could not be fetched.*Is there a network.*By hand"):
+        download("http://nowhere.invalid/x.zip", tmp_path / "x.zip", show=False, retries=1, pause=0.001)
+
+
+@pytest.mark.parametrize("wrong", [dict(sha256="0" * 64), dict(md5="0" * 32)])
+def test_a_wrong_checksum_keeps_nothing(server, fetch, wrong):
+    with pytest.raises(DataError, match=f"of {fetch.part} is .* is wanted.*deleted.*{server.url}"):
+        fetch(**wrong)
+    assert not list(fetch.path.parent.iterdir())
+    assert fetch() == CONTENT
+    with pytest.raises(DataError, match=f"of {fetch.path} is .*Delete it"):
+        fetch(**wrong)
+    assert fetch.path.read_bytes() == CONTENT, "a file of the user's is left alone"
+
+
+def test_a_wrong_size_is_said_before_the_file_comes(server, fetch):
+    with pytest.raises(DataError, match="has 300,000 bytes, but 300,001 are wanted"):
+        fetch(size=300_001)
+    assert not list(fetch.path.parent.iterdir())
+
+
+def test_a_web_page_is_no_archive(server, fetch):
+    server.type = "text/html"
+    with pytest.raises(DataError, match="gives a web page, not set.zip"):
+        fetch()
+
+
+def test_a_full_disk(server, fetch, monkeypatch):
+    begin(server, fetch)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 10, 0))
+    with pytest.raises(OSError, match="disk is full, 0.0 MB are free.*0.2 MB are missing.*0.1 MB are kept") as caught:
+        fetch()
+    assert caught.value.errno == errno.ENOSPC
+    monkeypatch.undo()
+    assert fetch() == CONTENT
+
+
+def test_a_folder_that_cannot_be_written_is_not_tried_again(server, fetch):
+    fetch.part.mkdir(parents=True)
+    with pytest.raises(OSError, match="set.zip.part"):
+        fetch()
+    assert len(server.asked) == 1
+
+
+def test_it_shows_megabytes(server, fetch, capsys):
+    server.cuts = [100_000]
+    assert fetch(show=True) == CONTENT
+    printed = capsys.readouterr().out
+    assert "0.3/0.3" in printed and "MB/s" in printed and "trying again" in printed

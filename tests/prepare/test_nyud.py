@@ -1,0 +1,335 @@
+"""NYUDv2 out of its one file, and what goes wrong on the way."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+import tracemalloc
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import torch
+from PIL import Image
+
+from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2
+from mtl_plugins.functional.depth_normals import depth_to_normals
+from mtl_plugins.functional.normals_png import decode_normals
+from mtl_plugins.label_spaces import class_map
+from mtl_plugins.prepare import nyud, nyud_files
+from mtl_plugins.prepare.labeled_mat import LabeledMat
+from mtl_plugins.prepare.nyud import prepare_nyud
+from mtl_plugins.prepare.nyud_files import encode_depth, encode_raw_depth
+from mtl_plugins.prepare.nyud_splits import read_splits
+
+from .mat_files import random_fields, write_mat, write_sparse_mat
+from .runs import contents, served, slowed
+
+COUNT = 5
+ONE = dict(workers=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def fields():
+    return random_fields(COUNT)
+
+
+@pytest.fixture(scope="module")
+def mat(tmp_path_factory, fields):
+    return write_mat(tmp_path_factory.mktemp("mat") / "nyu_depth_v2_labeled.mat", fields)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, mat):
+    """(folder, summary) of an uninterrupted run with normals."""
+    out = tmp_path_factory.mktemp("made") / "nyud"
+    return out, prepare_nyud(mat, out, normals=True, **ONE)
+
+
+def png(path):
+    return np.asarray(Image.open(path))
+
+
+def test_the_files_hold_the_arrays(made, fields):
+    out, _ = made
+    lut = class_map("nyud894", "nyud40")
+    for i in range(COUNT):
+        name = f"{i + 1:06d}.png"
+        assert np.array_equal(png(out / "rgb" / name), fields["images"][i])
+        assert np.array_equal(png(out / "masks" / name), lut[fields["labels"][i]])
+        assert np.array_equal(png(out / "depth_filled" / name), np.rint(fields["depths"][i] * 5000))
+        raw, read = fields["rawDepths"][i], png(out / "depth" / name)
+        assert read.dtype == np.uint16 and np.array_equal(read, np.where(raw < 10, np.rint(raw * 5000), 0))
+        assert (read[:40] == 0).all() and (read[40:80, :40] == 0).all() and (read[80:] > 0).all()
+        normals = depth_to_normals(torch.from_numpy(read / np.float32(5000))[None], KINECT_INTRINSICS)
+        stored = decode_normals(png(out / "normals" / name))
+        np.testing.assert_allclose(stored, normals.permute(1, 2, 0).numpy(), atol=0.01)
+
+
+def test_lists_are_the_official_split_as_far_as_the_file_goes(made):
+    out, summary = made
+    lines = {split: (out / f"{split}.txt").read_text().splitlines() for split in ("train", "val")}
+    assert lines["train"][0] == "rgb/000003.png\tmasks/000003.png\tdepth/000003.png\tnormals/000003.png"
+    assert [line[4:10] for line in lines["train"] + lines["val"]] == ["000003", "000004", "000005", "000001", "000002"]
+    assert not (out / "intrinsics.txt").exists()
+    assert summary == json.loads((out / "nyud.json").read_text())
+    assert (summary["num_train"], summary["num_val"], summary["images"]) == (3, 2, COUNT)
+    assert summary["labels"] == dict(semseg=COUNT, depth=COUNT, normals=COUNT)
+
+
+def test_the_dataset_reads_it(made, fields):
+    out, _ = made
+    sample = NYUDv2(out)[0]
+    assert sample["intrinsics"].tolist() == pytest.approx(KINECT_INTRINSICS)
+    np.testing.assert_allclose(sample["depth"][0, 80:].numpy(), fields["rawDepths"][2][80:], atol=1.01e-4)
+    filled = NYUDv2(out, depth="filled")[0]["depth"]
+    np.testing.assert_allclose(filled[0].numpy(), fields["depths"][2], atol=1.01e-4)
+
+
+def test_the_authors_frames_come_out_pixel_by_pixel(shared, tmp_path):
+    samples = shared / "data" / "nyud_samples"
+    frames = ("000433", "000464")
+    lut = class_map("nyud894", "nyud40")
+    raw_of = np.array([np.flatnonzero(lut[:895] == n)[-1] for n in range(40)] + [0] * 216, np.uint16)
+    images, masks, depths = (
+        np.stack([png(samples / f"{kind}{name}.png") for name in frames]) for kind in ("", "segm_gt_", "depth_gt_")
+    )
+    raw = depths.astype(np.float32) / np.float32(5000)
+    mat = write_mat(
+        tmp_path / "two.mat", dict(images=images, labels=raw_of[masks], depths=raw.clip(0.7), rawDepths=raw)
+    )
+    prepare_nyud(mat, tmp_path / "out", **ONE)
+    for i, name in enumerate(("000001.png", "000002.png")):
+        for folder, wanted in dict(rgb=images, masks=masks, depth=depths).items():
+            assert np.array_equal(png(tmp_path / "out" / folder / name), wanted[i])
+
+
+@pytest.mark.parametrize("workers, chunk", [(1, 3), (3, 1)])
+def test_workers_and_chunks_change_nothing(made, fields, tmp_path, workers, chunk):
+    mat = write_mat(tmp_path / "other.mat", fields, chunk)
+    prepare_nyud(mat, tmp_path / "out", normals=True, workers=workers, progress=False)
+    found, wanted = contents(tmp_path / "out"), contents(made[0])
+    if mat.stat().st_size != json.loads(wanted["nyud.json"])["bytes"]:
+        del found["nyud.json"], wanted["nyud.json"]
+    assert found == wanted
+
+
+def test_killed_ten_times_and_run_again_it_ends_the_same(made, mat, tmp_path, monkeypatch):
+    def written():
+        return len(list(tmp_path.rglob("*.png")))
+
+    monkeypatch.setattr(nyud_files, "write_png", slowed(nyud_files.write_png, 0.05))
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(10):
+        enough, began = written() + rng.integers(3), time.time()
+        process = multiprocessing.get_context("fork").Process(
+            target=prepare_nyud, args=(mat, tmp_path), kwargs=dict(normals=True, workers=2, progress=False)
+        )
+        process.start()
+        while process.is_alive() and written() < enough and time.time() < began + 20:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.05))
+        os.kill(process.pid, signal.SIGKILL)  # the workers are left to themselves
+        process.join()
+        seen.add(written())
+    assert len(seen) > 3 and max(seen) > min(seen) + 5
+    assert not (tmp_path / "nyud.json").exists(), "finished before it was killed ten times"
+    prepare_nyud(mat, tmp_path, normals=True, workers=2, progress=False)
+    assert contents(tmp_path) == contents(made[0])
+
+
+def test_a_complete_set_is_left_alone_and_a_lost_file_made_again(made, mat, tmp_path, monkeypatch):
+    out, summary = shutil.copytree(made[0], tmp_path / "out"), made[1]
+    (out / "masks" / "000002.png").unlink()
+    (out / "depth_filled" / "000004.png").write_bytes(b"")
+    torn = out / "rgb" / "000005.png"
+    torn.write_bytes(torn.read_bytes()[:-20])
+    written, write = [], nyud_files.write_png
+    monkeypatch.setattr(nyud_files, "write_png", lambda path, array: written.append(path.name) or write(path, array))
+    assert prepare_nyud(mat, out, **ONE) == summary, "normals that were begun go on"
+    assert sorted(written) == ["000002.png", "000004.png", "000005.png"] and contents(out) == contents(made[0])
+    monkeypatch.setattr(nyud, "run_jobs", None)
+    assert prepare_nyud(mat, out, **ONE) == summary
+
+
+def test_normals_can_be_added_later(made, mat, tmp_path):
+    prepare_nyud(mat, tmp_path, **ONE)
+    assert not (tmp_path / "normals").exists()
+    assert (tmp_path / "train.txt").read_text().splitlines()[0] == "rgb/000003.png\tmasks/000003.png\tdepth/000003.png"
+    prepare_nyud(mat, tmp_path, normals=True, **ONE)
+    assert contents(tmp_path) == contents(made[0])
+
+
+def test_another_split(made, mat, tmp_path, capsys):
+    def write(**numbers):
+        scipy.io.savemat(tmp_path / "splits.mat", {k: np.array(v, np.uint16)[:, None] for k, v in numbers.items()})
+        return tmp_path / "splits.mat"
+
+    out = tmp_path / "out"
+    prepare_nyud(mat, out, write(trainNdxs=[4, 2, 1400], testNdxs=[1401]), workers=1)
+    assert [line[4:10] for line in (out / "train.txt").read_text().splitlines()] == ["000004", "000002"]
+    assert (out / "val.txt").read_text() == ""
+    printed = capsys.readouterr().out
+    assert "has 5 images, but the official file has 1449" in printed
+    assert "train 2 of 3, val 0 of 1; val.txt is empty" in printed and printed.count("note:") == 1
+    prepare_nyud(mat, out, write(trainNdxs=[1, 2], testNdxs=[2, 3]), workers=1)
+    assert "1 images (2) are in train and in val" in capsys.readouterr().out
+    summary = prepare_nyud(mat, out, write(trainNdxs=[1], testNdxs=[2, 3]), **ONE)
+    assert (summary["num_train"], summary["num_val"]) == (1, 2), "other lists over the same images"
+
+
+def test_the_official_split(shared):
+    official = read_splits()
+    assert official == read_splits(shared / "data" / "nyud_meta" / "splits.mat")
+    assert [len(official[split]) for split in ("train", "val")] == [795, 654]
+
+
+@pytest.mark.parametrize(
+    "numbers, words",
+    [
+        (dict(trainNdxs=[1]), "it has no testNdxs"),
+        (dict(trainNdxs=[0, 1], testNdxs=[2]), "trainNdxs holds other things than whole numbers from 1"),
+        (dict(trainNdxs=[1.5], testNdxs=[2]), "trainNdxs holds other things"),
+        (dict(trainNdxs=[1], testNdxs=[2, 2]), "testNdxs holds a number twice"),
+        (None, "splits.mat is no splits.mat"),
+    ],
+)
+def test_bad_splits(tmp_path, numbers, words):
+    path = tmp_path / "splits.mat"
+    path.write_bytes(b"no mat") if numbers is None else scipy.io.savemat(path, numbers)
+    with pytest.raises(DataError, match=words):
+        read_splits(path)
+    with pytest.raises(FileNotFoundError, match="gone.mat.*official split"):
+        read_splits(tmp_path / "gone.mat")
+
+
+def test_a_mapping_of_the_labels_given_as_splits(shared):
+    with pytest.raises(DataError, match="classMapping40.mat is no splits.mat: it has no trainNdxs"):
+        read_splits(shared / "data" / "nyud_meta" / "classMapping40.mat")
+
+
+def change(path, fields, **changes):
+    return write_mat(path, {name: value for name, value in (fields | changes).items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(rawDepths=None, labels=None), "has no labels, rawDepths; it holds: accelData, depths, images."),
+        (dict(depths=lambda x: x.transpose(0, 2, 1)), r"depths is float32 \(5, 480, 640\), but \(N, 640, 480\) of"),
+        (dict(images=lambda x: x.astype(np.uint16)), "images is uint16 .*of uint8 is wanted"),
+        (dict(images=lambda x: x[..., :1]), r"images is uint8 \(5, 1, 640, 480\)"),
+        (dict(labels=lambda x: x.astype(np.float32)), "labels is float32 .*of uint16 is wanted"),
+        (dict(depths=lambda x: x[:3]), "images 5, labels 5, depths 3, rawDepths 5"),
+    ],
+)
+def test_wrong_fields(tmp_path, fields, changes, words):
+    changes = {name: by and by(fields[name]) for name, by in changes.items()}
+    path = change(tmp_path / "bad.mat", fields, **changes)
+    with pytest.raises(DataError, match=f"bad.mat.*{words}.*Wanted is nyu_depth_v2_labeled.mat .*--download"):
+        prepare_nyud(path, tmp_path / "out", **ONE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_that_there_is_not(tmp_path, fields):
+    labels = fields["labels"].copy()
+    labels[1, 0, 0] = 895
+    path = change(tmp_path / "bad.mat", fields, labels=labels)
+    with pytest.raises(DataError, match="bad.mat: image 2: the labels go from .* to 895, but NYUDv2 has 0 … 894"):
+        prepare_nyud(path, tmp_path / "out", **ONE)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"", "is no HDF5 file"),
+        (b"<html>404</html>", "is no HDF5 file"),
+        (b"MATLAB 7.3 MAT-file", "is no HDF5 file"),
+        (None, "is cut off or damaged .*truncated"),
+    ],
+)
+def test_no_such_file_or_a_part_of_it(tmp_path, mat, content, words):
+    path = tmp_path / "bad.mat"
+    path.write_bytes(mat.read_bytes()[:-100_000] if content is None else content)
+    with pytest.raises(DataError, match=rf"bad.mat \([\d,]+ bytes\) {words}"):
+        prepare_nyud(path, tmp_path / "out", **ONE)
+    with pytest.raises(FileNotFoundError, match="no file .*gone.mat. Fetch http"):
+        prepare_nyud(tmp_path / "gone.mat", tmp_path / "out", **ONE)
+
+
+def test_splits_in_place_of_the_file(shared, tmp_path):
+    with pytest.raises(DataError, match="splits.mat .* is a MATLAB file of the older kind.*--splits takes"):
+        prepare_nyud(shared / "data" / "nyud_meta" / "splits.mat", tmp_path / "out", **ONE)
+
+
+def test_damage_inside_the_file(tmp_path, mat):
+    path = tmp_path / "bad.mat"
+    data = bytearray(mat.read_bytes())
+    with h5py.File(mat) as file:
+        at = file["depths"].id.get_chunk_info(3).byte_offset + 512
+    data[at : at + 200] = bytes(200)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="bad.mat is damaged: depths of the images 4 to 4 can't be read"):
+        prepare_nyud(path, tmp_path / "out", **ONE)
+
+
+def test_another_file_or_other_things_in_the_folder_are_refused(made, tmp_path, fields):
+    other = change(tmp_path / "other.mat", fields, depths=fields["depths"] + np.float32(0.1))
+    with pytest.raises(ValueError, match="holds another NYUDv2 set: bytes"):
+        prepare_nyud(other, made[0], **ONE)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match="not empty and holds no NYUDv2 set"):
+        prepare_nyud(other, tmp_path / "mine", **ONE)
+    with pytest.raises(ValueError, match="workers=0"):
+        prepare_nyud(other, tmp_path / "out", workers=0)
+
+
+def test_depth_that_is_none():
+    metres = np.array([0, -1, np.nan, np.inf, 9.9999, 10, 13.1, 13.2, 0.00009], np.float32)
+    assert encode_depth(metres).tolist() == [0, 0, 0, 0, 50000, 50000, 65500, 0, 0]
+    assert encode_raw_depth(metres).tolist() == [0, 0, 0, 0, 50000, 0, 0, 0, 0]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """All of one field is 74 MB here; and a chunk spans the whole file."""
+    path = write_sparse_mat(tmp_path / "sparse.mat", 60, chunk=60)
+    assert LabeledMat(path).step <= 8
+    tracemalloc.start()
+    summary = prepare_nyud(path, tmp_path / "out", **ONE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert summary["images"] == 60 and summary["labels"] == dict(semseg=0, depth=0)
+    assert peak < 40e6
+
+
+def test_the_command(mat, tmp_path, run_tool, capsys):
+    with pytest.raises(ValueError, match="fetch http://.*nyu_depth_v2_labeled.mat .2.8 GB, no login.*--download"):
+        run_tool("prepare_dataset", "nyud")
+    run_tool("prepare_dataset", "nyud", "--labeled-mat", mat, "--workers", 1)
+    printed = capsys.readouterr().out
+    assert "train 3, val 2; labels: semseg 5, depth 5; depth 0." in printed and "otherprop" in printed
+    assert len(NYUDv2(tmp_path / "data" / "nyud", "val")) == 2, "the presets' folder"
+
+
+def test_the_command_fetches_the_file(made, mat, tmp_path, run_tool, monkeypatch):
+    out = tmp_path / "data" / "nyud"
+    with served(mat.parent) as url:
+        monkeypatch.setattr(nyud, "URL", f"{url}/{mat.name}")
+        monkeypatch.setattr(nyud, "BYTES", mat.stat().st_size)
+        monkeypatch.setattr(nyud, "MD5", "0" * 32)
+        with pytest.raises(DataError, match="md5 of data/nyu_depth_v2_labeled.mat.part is"):
+            run_tool("prepare_dataset", "nyud", "--download")
+        monkeypatch.setattr(nyud, "MD5", hashlib.md5(mat.read_bytes()).hexdigest())
+        run_tool("prepare_dataset", "nyud", "--download", "--normals", "--workers", 1)
+        assert (out.parent / mat.name).read_bytes() == mat.read_bytes()
+        assert contents(out) == contents(made[0])
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "thesis.tex").write_text("mine")
+        monkeypatch.setattr(nyud, "download", None)  # no hours for a folder that is refused
+        with pytest.raises(ValueError, match="not empty"):
+            run_tool("prepare_dataset", "nyud", "--download", "--out", "mine")
