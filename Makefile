@@ -27,6 +27,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 benchmark: $(STAMP)
 	$(BIN)/python tools/benchmark.py configs/hydranet_synthrooms.py --what training

@@ -48,6 +48,6 @@ setup(
         "openvino": OPENVINO,
         "tensorboard": ["tensorboard>=2.17"],  # the first for numpy 2
         "test": TEST,
-        "dev": [*TEST, *ONNX, *OPENVINO, "ruff>=0.9"],  # ruff: the 2025 style
+        "dev": [*TEST, *ONNX, *OPENVINO, "ruff>=0.9", "mypy>=1.14"],  # ruff: the 2025 style
     },
 )
