@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORK := work_dirs/hydranet_synthrooms
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint benchmark clean
+.PHONY: install demo test lint docs benchmark clean
 
 install: $(STAMP)
 
@@ -28,6 +28,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 benchmark: $(STAMP)
 	$(BIN)/python tools/benchmark.py configs/hydranet_synthrooms.py --what training

@@ -16,6 +16,7 @@ ONNX_FILES = ["onnx>=1.17", "onnxscript>=0.2"]  # the first for numpy 2; the fir
 ONNX = [*ONNX_FILES, "onnxruntime>=1.20"]  # the first that reads what torch 2.6 writes
 OPENVINO = ["openvino>=2025.0", *ONNX_FILES, "nncf>=2.19"]  # nncf, for int8: the first with histograms
 TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5"]  # scikit-learn: the first for numpy 2
+DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"]  # the first with signatures that link to types
 
 setup(
     name="mtl-plugins",
@@ -48,6 +49,7 @@ setup(
         "openvino": OPENVINO,
         "tensorboard": ["tensorboard>=2.17"],  # the first for numpy 2
         "test": TEST,
-        "dev": [*TEST, *ONNX, *OPENVINO, "ruff>=0.9", "mypy>=1.14"],  # ruff: the 2025 style
+        "docs": DOCS,
+        "dev": [*TEST, *ONNX, *OPENVINO, *DOCS, "ruff>=0.9", "mypy>=1.14"],  # ruff: the 2025 style
     },
 )
