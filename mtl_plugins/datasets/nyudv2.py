@@ -2,7 +2,7 @@ from pathlib import Path
 
 import torch
 
-from mtl_plugins.functional.depth_normals import depth_to_normals
+from mtl_plugins.functional.depth_to_normals import depth_to_normals
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
 from mtl_plugins.structures import Intrinsics, NormalMap

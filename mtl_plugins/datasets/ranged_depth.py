@@ -1,4 +1,4 @@
-from mtl_plugins.functional.depth_range import void_outside
+from mtl_plugins.functional.depth_range import mask_depth_range
 from mtl_plugins.structures import DepthMap
 
 from .readers import read_depth, unless_empty
@@ -14,7 +14,7 @@ def in_range(depth, depth_range, path):
     if depth is None:
         return None
     within = "" if depth_range is None else " within {:g}…{:g} m".format(*depth_range)
-    return unless_empty(DepthMap(void_outside(depth, depth_range)), path, f"no reading{within}")
+    return unless_empty(DepthMap(mask_depth_range(depth, depth_range)), path, f"no reading{within}")
 
 
 def checked_depth_range(depth_range):

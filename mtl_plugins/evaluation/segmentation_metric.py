@@ -1,6 +1,6 @@
 import torch
 
-from mtl_plugins.functional.confusion import confusion_matrices, segmentation_scores
+from mtl_plugins.functional.segmentation_metrics import confusion_matrices, segmentation_scores
 from mtl_plugins.registry import METRICS
 
 from .task_metric import TaskMetric

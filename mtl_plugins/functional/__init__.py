@@ -1,1 +1,82 @@
-"""Plain tensor maths: losses, metric sums, geometry. No state, no registries."""
+"""Pure tensor functions: losses, metric sums, geometry. No state, no registries.
+
+A new loss goes into `losses/`, a new metric into `<task>_metrics.py`. Registered classes elsewhere stay thin and call
+these functions.
+"""
+
+from .depth_metrics import (
+    CROPS,
+    depth_scores,
+    depth_statistics,
+    eigen_crop_mask,
+    evaluated_pixels,
+    garg_crop_mask,
+)
+from .depth_range import mask_depth_range
+from .depth_to_normals import depth_to_normals
+from .disparity import decode_disparity, disparity_to_depth
+from .geometry import depth_to_points, points_to_normals, unpack_intrinsics
+from .kb_crop import KB_CROP, kb_crop_window
+from .lidar import lidar_projection, points_to_depth
+from .losses import (
+    binary_cross_entropy,
+    class_target,
+    cosine_distance,
+    cross_entropy,
+    inverse_huber,
+    kl_divergence,
+    l1,
+    masked_mean,
+    masked_target,
+    resizing_cross_entropy,
+    scale_invariant_log,
+    valid_pixels,
+    zero_loss,
+)
+from .normal_metrics import angular_error, normal_scores, normal_statistics, valid_normals
+from .normals_png import decode_normals, encode_normals
+from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
+from .unit_vectors import unit_vectors
+
+__all__ = [
+    "CROPS",
+    "KB_CROP",
+    "angular_error",
+    "binary_cross_entropy",
+    "class_target",
+    "confusion_matrices",
+    "confusion_matrix",
+    "cosine_distance",
+    "cross_entropy",
+    "decode_disparity",
+    "decode_normals",
+    "depth_scores",
+    "depth_statistics",
+    "depth_to_normals",
+    "depth_to_points",
+    "disparity_to_depth",
+    "eigen_crop_mask",
+    "encode_normals",
+    "evaluated_pixels",
+    "garg_crop_mask",
+    "inverse_huber",
+    "kb_crop_window",
+    "kl_divergence",
+    "l1",
+    "lidar_projection",
+    "mask_depth_range",
+    "masked_mean",
+    "masked_target",
+    "normal_scores",
+    "normal_statistics",
+    "points_to_depth",
+    "points_to_normals",
+    "resizing_cross_entropy",
+    "scale_invariant_log",
+    "segmentation_scores",
+    "unit_vectors",
+    "unpack_intrinsics",
+    "valid_normals",
+    "valid_pixels",
+    "zero_loss",
+]

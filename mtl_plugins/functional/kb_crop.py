@@ -1,12 +1,18 @@
-#: Height and width of the crop of KITTI's depth benchmark: the validation and test images have this size.
+"""The crop of KITTI's depth benchmark."""
+
+#: Height and width of the crop. The benchmark's validation and test images have this size.
 KB_CROP = (352, 1216)
 
 
-def kb_crop_window(height, width):
-    """(top, left, height, width) of the bottom 352 rows and the central 1216 columns of an image of KITTI.
+def kb_crop_window(height: int, width: int) -> tuple[int, int, int, int]:
+    """The bottom 352 rows and central 1216 columns of a KITTI image, as (top, left, height, width).
 
     Raises:
-        ValueError: the image is smaller.
+        ValueError: The image is smaller.
+
+    Examples:
+        >>> kb_crop_window(375, 1242)
+        (23, 13, 352, 1216)
     """
     rows, columns = KB_CROP
     if height < rows or width < columns:

@@ -1,50 +1,77 @@
-"""Angular error of surface normals, and the scores of a set from sums and a histogram of each image."""
+"""The angular error of surface normals, and a dataset's scores from sums and a histogram of each image."""
 
 import torch
+from torch import Tensor
 
 from .unit_vectors import unit_vectors
 
-BIN = 0.05  # degrees; the median is read from the histogram, so this bounds its error
+#: Width of the histogram's bins in degrees. It bounds the error of the median.
+BIN = 0.05
+#: Number of bins from 0° to 180°.
 BINS = round(180 / BIN)
-THRESHOLDS = (11.25, 22.5, 30.0)  # degrees
+#: Angles in degrees; the scores are the shares of pixels below them.
+THRESHOLDS = (11.25, 22.5, 30.0)
 
 
-def valid_normals(target):
-    """(N, 1, H, W) bool: where a target (N, 3, H, W) of unit vectors is finite and not (0, 0, 0)."""
+def valid_normals(target: Tensor) -> Tensor:
+    """Boolean mask (N, 1, H, W) of the pixels of unit normals (N, 3, H, W) that are finite and not (0, 0, 0)."""
     return torch.linalg.vector_norm(target.float(), dim=1, keepdim=True).gt(0.5) & target.isfinite().all(
         1, keepdim=True
     )
 
 
-def angular_error(prediction, target):
-    """Angle (N, 1, H, W) in degrees, float64, of vectors (N, 3, H, W) of any length; 90 where one is 0."""
+def angular_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The angle between two vectors, in degrees.
+
+    Args:
+        prediction: Vectors of any length, (N, 3, H, W).
+        target: Vectors of any length, (N, 3, H, W).
+
+    Returns:
+        float64, (N, 1, H, W), 0 to 180; 90 where one of the vectors is 0.
+
+    Examples:
+        >>> x, diagonal = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1), torch.tensor([1.0, 1, 0]).view(1, 3, 1, 1)
+        >>> round(angular_error(x, diagonal).item(), 3)
+        45.0
+    """
     prediction, target = (unit_vectors(x.double()) for x in (prediction, target))
     return (prediction * target).sum(dim=1, keepdim=True).clamp(-1, 1).acos().rad2deg()
 
 
-def normal_statistics(prediction, target):
-    """What :func:`normal_scores` needs of each sample, over its valid pixels.
+def normal_statistics(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums and a histogram of each sample's angular errors, from which `normal_scores` computes the scores.
 
-    Returns sums (N, 6) float64 — count, angle, angle², pixels below 11.25°, 22.5° and 30° — and a histogram
-    (N, 3600) int32 of the angles, in bins of 0.05°.
+    Args:
+        prediction: Vectors of any length, (N, 3, H, W).
+        target: Unit normals, (N, 3, H, W); (0, 0, 0) and values that are not finite are invalid and do not count.
+
+    Returns:
+        Sums, float64, (N, 6): count, angle, angle², and the number of pixels below 11.25°, 22.5° and 30°. A histogram,
+        int32, (N, 3600), of the angles in bins of 0.05°.
     """
     valid = valid_normals(target).flatten(1)
     angle = angular_error(prediction, target).flatten(1)
     angle = torch.where(valid, angle, 0)
     terms = [valid, angle, angle**2, *((angle < threshold) & valid for threshold in THRESHOLDS)]
     sums = torch.stack([term.sum(1, dtype=torch.float64) for term in terms], dim=1)
-    # a prediction that is not a number makes the mean NaN; here it must merely not break the index
+    # A NaN prediction makes the mean NaN. Here it only needs a valid index.
     bins = (angle.nan_to_num(180) / BIN).long().clamp(max=BINS - 1)
     sample = torch.arange(len(angle), device=angle.device)[:, None].expand_as(bins)
     counts = torch.bincount((sample * BINS + bins)[valid], minlength=len(angle) * BINS)
     return sums, counts.reshape(-1, BINS).int()
 
 
-def normal_scores(sums, histogram):
-    """Scores over all valid pixels of a set, from the statistics (N, 6) and (N, 3600) of its images.
+def normal_scores(sums: Tensor, histogram: Tensor) -> dict[str, float]:
+    """The scores over all valid pixels of a dataset from the statistics of its images.
 
-    ``mean``, ``median`` (to 0.05°) and ``rmse`` in degrees; ``11.25``, ``22.5``, ``30``: percent of the
-    pixels with a smaller error than so many degrees. NaN with no valid pixel.
+    Args:
+        sums: (N, 6), see `normal_statistics`.
+        histogram: (N, 3600), see `normal_statistics`.
+
+    Returns:
+        `mean`, `median` (to 0.05°) and `rmse` in degrees; `11.25`, `22.5` and `30`: percentage of pixels with a smaller
+        error in degrees. All are NaN if no pixel is valid.
     """
     count, angle, square, *below = sums.sum(0)
     return {
@@ -55,8 +82,8 @@ def normal_scores(sums, histogram):
     }
 
 
-def _median(histogram):
-    """Mean of the two middle values (one, twice, if their number is odd), spread evenly within their bins."""
+def _median(histogram: Tensor) -> float:
+    """The middle value, or the mean of the two middle values; values are spread evenly within their bins."""
     cumulated = histogram.cumsum(0)
     total = cumulated[-1].item()
     if total == 0:

@@ -12,7 +12,7 @@ from PIL import Image
 from mtl_plugins.datasets.errors import DataError
 from mtl_plugins.datasets.nyudv2 import DEPTH_FOLDERS, DEPTH_SCALE, KINECT_INTRINSICS, MASK_IDS
 from mtl_plugins.files import png_is_complete, write_png
-from mtl_plugins.functional.depth_normals import depth_to_normals
+from mtl_plugins.functional.depth_to_normals import depth_to_normals
 from mtl_plugins.functional.normals_png import INVALID, encode_normals
 from mtl_plugins.label_spaces import VOID, class_map, map_classes
 

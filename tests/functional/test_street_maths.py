@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_plugins.functional.depth_range import void_outside
+from mtl_plugins.functional.depth_range import mask_depth_range
 from mtl_plugins.functional.disparity import decode_disparity, disparity_to_depth
 from mtl_plugins.functional.kb_crop import KB_CROP, kb_crop_window
 
@@ -25,8 +25,8 @@ def test_depth_of_disparity_and_back(disparity, baseline, fx):
 
 def test_readings_outside_are_void():
     depth = torch.tensor([0.0, 0.5, 1.0, 40.0, 80.0, 80.1])
-    assert void_outside(depth, (1, 80)).tolist() == [0, 0, 1, 40, 80, 0]
-    assert void_outside(depth, None) is depth
+    assert mask_depth_range(depth, (1, 80)).tolist() == [0, 0, 1, 40, 80, 0]
+    assert mask_depth_range(depth, None) is depth
 
 
 @pytest.mark.parametrize("height, width, top, left", [(375, 1242, 23, 13), (370, 1226, 18, 5), (376, 1241, 24, 12)])

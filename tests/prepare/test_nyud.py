@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2
-from mtl_plugins.functional.depth_normals import depth_to_normals
+from mtl_plugins.functional.depth_to_normals import depth_to_normals
 from mtl_plugins.functional.normals_png import decode_normals
 from mtl_plugins.label_spaces import class_map
 from mtl_plugins.prepare import nyud, nyud_files

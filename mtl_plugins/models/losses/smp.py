@@ -2,7 +2,7 @@
 
 from segmentation_models_pytorch import losses as smp
 
-from mtl_plugins.functional.losses import class_map, no_loss
+from mtl_plugins.functional.losses import class_target, zero_loss
 from mtl_plugins.registry import MODELS
 
 from .base import DenseLoss
@@ -25,11 +25,11 @@ class SMPLoss(DenseLoss):
         self.loss = self.smp_loss(mode="multiclass", ignore_index=ignore_index, **options)
 
     def compute(self, prediction, target):
-        target = class_map(prediction, target, self.ignore_index)
+        target = class_target(prediction, target, self.ignore_index)
         # an image without a valid pixel adds nothing, but smp's losses turn NaN or lose their shape over it
         seen = (target != self.ignore_index).flatten(1).any(dim=1)
         if not seen.any():
-            return no_loss(prediction)
+            return zero_loss(prediction)
         if not seen.all():
             prediction, target = prediction[seen], target[seen]
         return self.loss(prediction, target)

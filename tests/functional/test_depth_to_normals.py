@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mtl_plugins.functional.depth_normals import depth_to_normals
+from mtl_plugins.functional.depth_to_normals import depth_to_normals
 from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
 from mtl_plugins.functional.normals_png import decode_normals
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from mtl_plugins.functional.confusion import confusion_matrices, confusion_matrix, segmentation_scores
+from mtl_plugins.functional.segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
 
 CLASSES = 5
 
@@ -76,6 +76,6 @@ def test_an_unknown_class_id_is_refused(what):
         confusion_matrix(maps["prediction"], maps["target"], CLASSES)
 
 
-def test_maps_of_two_shapes_are_refused():
-    with pytest.raises(ValueError, match="one shape"):
+def test_maps_of_different_shapes_raise():
+    with pytest.raises(ValueError, match="the same shape"):
         confusion_matrices(torch.zeros(1, 2, 2), torch.zeros(1, 2, 3), CLASSES)
