@@ -3,8 +3,10 @@
 import copy
 import importlib.util
 import os
+import random
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,29 @@ LABELS_OF_LINE = (  # of the NYUDv2-layout folder: semseg, depth, normals
     (False, False, True),
     (True, True, False),
 )
+
+
+def seed_by_name(name):
+    """Seed torch, NumPy and Python from `name`: the draws of a test depend on no other test."""
+    seed = zlib.crc32(name.encode())
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectstart(collector):
+    seed_by_name(collector.nodeid)  # modules draw while they are imported, too
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    seed_by_name(f"{fixturedef.baseid}::{fixturedef.argname}[{getattr(request, 'param', '')}]")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    seed_by_name(item.nodeid)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -78,7 +103,7 @@ def nyud_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def nyud13_folder(tmp_path_factory, nyud_folder):
-    """The same with in-painted depth and cameras, as ``hydranet_nyud13`` wants it."""
+    """The same with in-painted depth and cameras, as `hydranet_nyud13` wants it."""
     folder = tmp_path_factory.mktemp("nyud13") / "data"
     shutil.copytree(nyud_folder, folder)
     shutil.copytree(folder / "depth", folder / "depth_filled")
@@ -111,7 +136,7 @@ def synthrooms_folder(tmp_path_factory):
 
 @pytest.fixture
 def run_tool(monkeypatch, tmp_path):
-    """``run_tool('train', *arguments)``: ``main`` of a file of tools/, in this process and in ``tmp_path``."""
+    """`run_tool('train', *arguments)`: `main` of a file of tools/, in this process and in `tmp_path`."""
 
     def run(name, *arguments):
         monkeypatch.chdir(tmp_path)
@@ -127,7 +152,7 @@ def run_tool(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def kitti_folder(tmp_path_factory):
-    """KITTI's folders: ``depth`` (raw and annotated, 8 frames), ``kitti6`` (6 images)."""
+    """KITTI's folders: `depth` (raw and annotated, 8 frames), `kitti6` (6 images)."""
     folder = tmp_path_factory.mktemp("kitti")
     for name, write in (("depth", write_kitti), ("kitti6", write_kitti6)):
         (folder / name).mkdir()
@@ -143,7 +168,7 @@ def cityscapes_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory, nyud_folder, kitti_folder):
-    """``nyud`` and ``kitti`` side by side."""
+    """`nyud` and `kitti` side by side."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "nyud").symlink_to(nyud_folder)
     (folder / "kitti").symlink_to(kitti_folder)
@@ -153,7 +178,7 @@ def data_folder(tmp_path_factory, nyud_folder, kitti_folder):
 def light(cfg, data_root, work_dir):
     """A preset made small: tiny images, batches of 2 (validation 1), no workers, one epoch of one iteration a dataset.
 
-    A preset of several datasets is to be loaded with its ``data_root``.
+    A preset of several datasets is to be loaded with its `data_root`.
     """
     cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.log_level = str(work_dir), "ERROR"

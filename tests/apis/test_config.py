@@ -18,7 +18,7 @@ def test_presets_are_found_by_name_from_anywhere(name, tmp_path, monkeypatch):
 def test_a_file_of_ones_own_comes_before_a_preset(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hydranet_nyud.py").write_text("mine = True\n")
-    assert load_config("hydranet_nyud.py").mine
+    assert load_config("hydranet_nyud.py").mine is True
 
 
 @pytest.mark.parametrize("name", ["hydranet_nyu", "configs/hydranet_nuyd.py", "/elsewhere/hydranet_nyud3.py"])

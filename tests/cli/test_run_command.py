@@ -110,10 +110,11 @@ def test_an_interrupt_is_no_error(exit_code):
         run_command(failing(KeyboardInterrupt()))
 
 
-def test_a_command_that_works_says_nothing():
+def test_a_command_that_works_prints_nothing(exit_code, capsys):
     called = []
     run_command(lambda: called.append(1))
-    assert called
+    assert called == [1] and exit_code == []
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_misspelt_option_is_told_with_the_nearest_that_there_is():

@@ -16,26 +16,22 @@ from mtl_plugins.engine import (
 )
 
 
-class Clock:
-    """What SeedIterationHook reads of a runner."""
-
-    def __init__(self, seed=1, rank=0, iter=0):
-        self.seed, self.rank, self.iter = seed, rank, iter
-
-
-def draws(clock, hook="before_train_iter"):
+def draws(runner, hook="before_train_iter", seed=1, rank=0, iter=0):
+    """Random numbers after ``hook`` of a real runner, with its seed, rank and iteration set."""
+    runner._seed, runner._rank, runner.train_loop._iter = seed, rank, iter
     arguments = (0,) if hook == "before_train_iter" else ()
-    getattr(SeedIterationHook(), hook)(clock, *arguments)
+    getattr(SeedIterationHook(), hook)(runner, *arguments)
     return torch.rand(2).tolist() + np.random.rand(2).tolist() + [random.random()]
 
 
-def test_draws_follow_from_seed_rank_and_iteration_alone():
-    reference = draws(Clock())
+def test_draws_follow_from_seed_rank_and_iteration_alone(tmp_path):
+    runner = build_runner(tmp_path)
+    reference = draws(runner)
     torch.rand(7), np.random.rand(3), random.random()
-    assert draws(Clock()) == reference
-    for other in (Clock(seed=2), Clock(rank=1), Clock(iter=1)):
-        assert all(a != b for a, b in zip(draws(other), reference, strict=True))
-    assert draws(Clock(), "before_train_epoch") != reference
+    assert draws(runner) == reference
+    for other in (dict(seed=2), dict(rank=1), dict(iter=1)):
+        assert all(a != b for a, b in zip(draws(runner, **other), reference, strict=True))
+    assert draws(runner, "before_train_epoch") != reference
 
 
 integers = st.integers(0, 2**31)
@@ -74,34 +70,41 @@ def test_a_nan_loss_stops_before_anything_is_saved(tmp_path):
     assert all(value.isfinite().all() for value in read_checkpoint(tmp_path / "epoch_1.pth")["state_dict"].values())
 
 
-class Scaled:
-    """What NonFiniteLossHook reads of a runner whose optimiser has a gradient scaler."""
-
-    iter = 0
-
-    def __init__(self, scaler):
-        self.optim_wrapper = type("Wrapper", (), dict(loss_scaler=scaler))
-        self.message_hub = type("Hub", (), dict(runtime_info={}))
-
-
-def test_patience_counts_consecutive_iterations_and_only_with_a_scaler():
+def test_patience_counts_consecutive_iterations_and_only_with_a_scaler(tmp_path):
+    runner = build_runner(tmp_path)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     hook, nan, fine = (
         NonFiniteLossHook(patience=2),
         {"loss": torch.tensor(torch.inf)},
         {"loss": torch.tensor(1.0)},
     )
+    with pytest.raises(NonFiniteLossError):
+        NonFiniteLossHook(patience=2).after_train_iter(runner, 0, None, nan)
+    runner.optim_wrapper.loss_scaler = torch.amp.GradScaler("cpu")  # as AmpOptimWrapper has it
     for outputs in (nan, nan, fine, nan, nan):
-        hook.after_train_iter(Scaled(object()), 0, None, outputs)
+        hook.after_train_iter(runner, 0, None, outputs)
     with pytest.raises(NonFiniteLossError):
-        hook.after_train_iter(Scaled(object()), 0, None, nan)
-    with pytest.raises(NonFiniteLossError):
-        NonFiniteLossHook(patience=2).after_train_iter(Scaled(None), 0, None, nan)
+        hook.after_train_iter(runner, 0, None, nan)
 
 
-def test_a_value_that_is_no_loss_may_be_nan():
-    NonFiniteLossHook().after_train_iter(
-        Scaled(None), 0, None, {"loss": torch.tensor(1.0), "iou": torch.tensor(torch.nan)}
-    )
+class WithNan(ToyModel):
+    """A model that reports one NaN under ``name`` with its losses."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def forward(self, inputs, data_samples=None, mode="tensor"):
+        outputs = super().forward(inputs, data_samples, mode)
+        return {**outputs, self.name: torch.tensor(torch.nan)} if mode == "loss" else outputs
+
+
+def test_only_a_loss_may_not_be_nan(tmp_path):
+    runner = build_runner(tmp_path / "a", epochs=1, model=WithNan("iou"))
+    runner.train()
+    assert runner.iter == 2
+    with pytest.raises(NonFiniteLossError, match="loss_iou = nan"):
+        build_runner(tmp_path / "b", epochs=1, model=WithNan("loss_iou")).train()
 
 
 class CountedDataset(ToyDataset):
@@ -128,7 +131,14 @@ def test_a_head_without_labels_is_named_before_training(counts, tmp_path):
 
 
 def test_a_label_that_a_transform_makes_counts(tmp_path):
-    build_runner(tmp_path, epochs=1, dataset=CountedDataset(semseg=8), hooks=PRESENCE).train()
+    """The dataset counts no depth, but its samples have it."""
+    runner = build_runner(tmp_path / "a", epochs=1, dataset=CountedDataset(semseg=8), hooks=PRESENCE)
+    runner.train()
+    assert runner.iter == 2
+    model = ToyModel(heads=("depth", "edges"))  # edges come from nowhere
+    runner = build_runner(tmp_path / "b", epochs=1, model=model, dataset=CountedDataset(semseg=8), hooks=PRESENCE)
+    with pytest.raises(ValueError, match="the head 'edges'"):
+        runner.train()
 
 
 def test_a_dataset_that_does_not_count_is_watched_for_an_epoch(tmp_path):

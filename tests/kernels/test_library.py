@@ -41,8 +41,12 @@ def test_it_is_compiled_once_and_kept(anew, monkeypatch):
 @needs_compiler
 def test_a_torn_library_is_made_again(anew):
     anew.mkdir(parents=True)
-    library._compiled().write_bytes(b"")
-    assert library.kernel_library() is not None
+    path = library._compiled()
+    complete = path.stat().st_size
+    path.write_bytes(b"")
+    remade = library.kernel_library()
+    assert [*anew.iterdir()] == [path] and path.stat().st_size == complete
+    assert remade.vector_size() in (8, 16)
 
 
 def told_without(caplog):
@@ -92,6 +96,7 @@ def test_processors_without_wide_vectors(tmp_path):
     code = (
         "import sys, pytest\nfrom mtl_plugins.kernels import library\n"
         "library._FLAGS = tuple(f.replace('native', 'x86-64') for f in library._FLAGS)\n"
+        "print('vectors of', library.kernel_library().vector_size())\n"
         f"sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(Path(__file__).with_name('test_kernels.py'))!r}]))"
     )
     done = subprocess.run(
@@ -102,3 +107,5 @@ def test_processors_without_wide_vectors(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "vectors of 8\n" in done.stdout  # the narrowest that the kernels are written for
+    assert " passed" in done.stdout and "skipped" not in done.stdout

@@ -1,6 +1,7 @@
 """DeepLabV3+: its neck and its head, alone, with other backbones and as one network."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -185,7 +186,13 @@ def test_the_network_is_channels_last_and_every_parameter_trains(narrow):
 def test_its_parts_go_with_others(backbone, neck):
     heads = dict(semseg=dict(type="DeepLabV3PlusHead", num_classes=19, channels=8), normals=dict(type="NormalsHead"))
     model = MODELS.build(dict(type="MultiTaskModel", backbone=backbone, neck=neck, heads=heads))
-    losses = model(torch.randn(2, 3, 32, 48), [sample((32, 48))] * 2, mode="loss")
+    inputs = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    outputs, stride = model(inputs), model.neck.out_strides[0]
+    assert outputs["semseg"].shape == (2, 19, 32 // stride, 48 // stride)
+    assert outputs["normals"].shape == (2, 3, 32 // stride, 48 // stride)
+    losses = model(inputs, [sample((32, 48))] * 2, mode="loss")
+    assert 0.5 < losses["semseg.loss_ce"] / math.log(19) < 2  # untrained: about as good as guessing
     total, _ = model.parse_losses(losses)
     total.backward()
-    assert total.isfinite() and all(p.grad is not None for p in model.parameters())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert all(part.any() for part in (next(model.backbone.parameters()).grad, next(model.neck.parameters()).grad))
