@@ -67,12 +67,18 @@ def root():
 
 
 @pytest.fixture(scope="session")
+def data():
+    """The folder of the small fixtures that come with the tests; see its README.md."""
+    return ROOT / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
 def shared():
-    """The folder of shared material (parity fixtures, data samples); skips where it is not at hand."""
+    """The folder of material that may not be shipped (real frames, large fixtures); skips without one."""
     for folder in (os.environ.get("MTL_SHARED"), ROOT.parent / "shared"):
         if folder and Path(folder).is_dir():
             return Path(folder)
-    pytest.skip("no shared folder: neither $MTL_SHARED nor ../shared beside the repository")
+    pytest.skip("needs real frames or large fixtures that are not shipped (a folder named by $MTL_SHARED)")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ import torch
 from mtl_plugins.apis import init_model
 from mtl_plugins.engine.converters import convert_lwrefinenet
 
+from .rule_weights import weight_by_rule
+
 BLOCK = dict(conv_pw="0.0", bn1="0.1", conv_dw="1.0", bn2="1.1", conv_pwl="2.0", bn3="2.1")
 TASK = dict(semseg="segm", depth="depth", normals="normal")
 
@@ -79,10 +81,24 @@ def test_the_command_writes_what_init_model_reads(config, state, authors_state, 
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
 
 
-def test_answers_of_the_authors_network_to_1e_9(config, shared, tmp_path, run_tool):
+@torch.no_grad()
+def test_outputs_for_weights_made_by_a_rule(config, data, authors_state, tmp_path, run_tool):
+    """The stored outputs are this project's, at a time when the test below passed."""
+    names = [name for name in authors_state if "num_batches" not in name]
+    weights = {name: weight_by_rule(i, name, authors_state[name].shape) for i, name in enumerate(sorted(names))}
+    torch.save({"state_dict": weights}, tmp_path / "authors.ckpt")
+    run_tool("convert_checkpoint", tmp_path / "authors.ckpt", tmp_path / "ours.pth", "--from", "lwrefinenet")
+    model = init_model(config, tmp_path / "ours.pth").double()
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    outputs = model(image, mode="tensor")
+    for task, expected in np.load(data / "lwrefinenet.npz").items():
+        torch.testing.assert_close(outputs[task], torch.from_numpy(expected), rtol=1e-9, atol=1e-9)
+
+
+def test_outputs_of_the_authors_network_to_1e_9(config, shared, tmp_path, run_tool):
     folder = shared / "parity" / "nyud_three"
     if not folder.is_dir():
-        pytest.skip(f"{folder} is not there")
+        pytest.skip("the reference checkpoint and outputs of the authors' network are not shipped (14 MB)")
     run_tool("convert_checkpoint", folder / "reference.ckpt", tmp_path / "ours.pth", "--from", "lwrefinenet")
     model = init_model(config, tmp_path / "ours.pth").double()
     reference = np.load(folder / "io.npz")
