@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,6 @@ from mtl_plugins.structures import DenseMap, DepthMap, NormalMap
 
 from .data_files import SIZE, random_image, write_png, write_rooms
 from .dataset_contract import DatasetContract
-
-SAMPLES = Path("/work/shared/data/nyud_samples")
 
 
 @pytest.fixture
@@ -244,9 +240,8 @@ def test_images_of_the_sensors_size_have_its_camera(tmp_path):
     assert NYUDv2(tmp_path, intrinsics=(1, 2, 3, 4))[0]["intrinsics"].tolist() == [1, 2, 3, 4]
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real frames are not here")
-def test_the_authors_frames(tmp_path):
-    cells = [f"{SAMPLES}/{kind}000433.png" for kind in ("", "segm_gt_", "depth_gt_", "norm_gt_")]
+def test_the_authors_frames(shared, tmp_path):
+    cells = [f"{shared}/data/nyud_samples/{kind}000433.png" for kind in ("", "segm_gt_", "depth_gt_", "norm_gt_")]
     (tmp_path / "val.txt").write_text("\t".join(cells) + "\n" + "\t".join(c.replace("433", "464") for c in cells[:3]))
     dataset = NYUDv2(tmp_path, "val", intrinsics=(518.86, 519.47, 325.58, 253.74))
     assert dataset.label_counts() == dict(semseg=2, depth=2, normals=1)

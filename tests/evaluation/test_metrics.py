@@ -9,9 +9,9 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement, PixelData
 
 from mtl_plugins.evaluation import DepthMetric, NormalsMetric, SegmentationMetric
-from mtl_plugins.functional.segmentation_metrics import confusion_matrix, segmentation_scores
 from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics
 from mtl_plugins.functional.normal_metrics import normal_scores, normal_statistics
+from mtl_plugins.functional.segmentation_metrics import confusion_matrix, segmentation_scores
 from mtl_plugins.registry import METRICS
 
 CLASSES = ("wall", "floor", "chair")

@@ -182,10 +182,17 @@ def test_another_split(made, mat, tmp_path, capsys):
     assert (summary["num_train"], summary["num_val"]) == (1, 2), "other lists over the same images"
 
 
-def test_the_official_split(shared):
+def test_the_official_split(tmp_path):
+    """The hashes are of `trainNdxs` and `testNdxs` in the authors' splits.mat, as 16-bit numbers."""
     official = read_splits()
-    assert official == read_splits(shared / "data" / "nyud_meta" / "splits.mat")
-    assert [len(official[split]) for split in ("train", "val")] == [795, 654]
+    assert {split: len(numbers) for split, numbers in official.items()} == dict(train=795, val=654)
+    assert [hashlib.sha256(np.uint16(official[split]).tobytes()).hexdigest() for split in ("train", "val")] == [
+        "3e06f93e72a123ac410290a2cd39492ab1db8f922e19871ef292ba6f5048c30e",
+        "2eeec7e27c622efec02adeaeb4b46566781fffd5e057d100ee98ca977cf0d0a5",
+    ]
+    columns = {"trainNdxs": np.uint16(official["train"])[:, None], "testNdxs": np.uint16(official["val"])[:, None]}
+    scipy.io.savemat(tmp_path / "splits.mat", columns)
+    assert read_splits(tmp_path / "splits.mat") == official
 
 
 @pytest.mark.parametrize(
@@ -207,9 +214,10 @@ def test_bad_splits(tmp_path, numbers, words):
         read_splits(tmp_path / "gone.mat")
 
 
-def test_a_mapping_of_the_labels_given_as_splits(shared):
+def test_a_mapping_of_the_labels_given_as_splits(tmp_path):
+    scipy.io.savemat(tmp_path / "classMapping40.mat", dict(mapClass=np.ones((1, 894), np.uint8)))
     with pytest.raises(DataError, match="classMapping40.mat is no splits.mat: it has no trainNdxs"):
-        read_splits(shared / "data" / "nyud_meta" / "classMapping40.mat")
+        read_splits(tmp_path / "classMapping40.mat")
 
 
 def change(path, fields, **changes):
@@ -261,9 +269,10 @@ def test_no_such_file_or_a_part_of_it(tmp_path, mat, content, words):
         prepare_nyud(tmp_path / "gone.mat", tmp_path / "out", **ONE)
 
 
-def test_splits_in_place_of_the_file(shared, tmp_path):
+def test_splits_in_place_of_the_file(tmp_path):
+    scipy.io.savemat(tmp_path / "splits.mat", dict(trainNdxs=[1], testNdxs=[2]))
     with pytest.raises(DataError, match="splits.mat .* is a MATLAB file of the older kind.*--splits takes"):
-        prepare_nyud(shared / "data" / "nyud_meta" / "splits.mat", tmp_path / "out", **ONE)
+        prepare_nyud(tmp_path / "splits.mat", tmp_path / "out", **ONE)
 
 
 def test_damage_inside_the_file(tmp_path, mat):
