@@ -1,1 +1,1 @@
-
+"""The commands of `mtl`, one module each; `main.COMMANDS` lists them."""

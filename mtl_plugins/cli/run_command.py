@@ -1,4 +1,3 @@
-import argparse
 import ast
 import os
 import re
@@ -7,37 +6,13 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-
-from mmengine.config import Config, DictAction
 
 from mtl_plugins.apis.build import leave_processes
-from mtl_plugins.apis.config import load_config
 from mtl_plugins.apis.option_hint import option_hint
 from mtl_plugins.files import disk_is_full, write_error
 
 # What a user's input can cause. Anything else is a fault of ours and shows its traceback.
 _FOR_PEOPLE = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
-
-
-def parse_run_args(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse a command that starts a Runner, with the options that all of them have."""
-    parser.add_argument("--work-dir", help="where logs and what else the run leaves go (default: work_dirs/<config>)")
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="override the config")
-    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    return args
-
-
-def load_run_config(args: argparse.Namespace) -> Config:
-    """The config that such a command names, with its options, launcher and work_dir."""
-    cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
-    if args.work_dir or cfg.get("work_dir") is None:
-        cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(args.config).stem)
-    return cfg
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -72,7 +47,7 @@ def _nobody_reads():
 
 def message_of(error: BaseException) -> str:
     """The sentence of an error, without what the data loader and the registry put around it."""
-    if disk_is_full(error) and not str(error.strerror).startswith("could not write"):
+    if isinstance(error, OSError) and disk_is_full(error) and not str(error.strerror).startswith("could not write"):
         advice = "Free some space and try again; continue a training with --resume"
         error = write_error(error, error.filename or ".", what=str(error.filename or "a file"), advice=advice)
     if isinstance(error, TypeError) and (hint := option_hint(error)):

@@ -1,29 +1,23 @@
 """The command that reruns measured experiments: what it keeps, runs and tells."""
 
-import importlib.util
 import json
 
 import pytest
 
+from mtl_plugins.apis.config import find_config
+from mtl_plugins.cli import experiments
+
 MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
 
 
-@pytest.fixture(scope="module")
-def experiments(root):
-    spec = importlib.util.spec_from_file_location("experiments", root / "tools" / "experiments.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_every_stage_is_a_preset_and_has_a_first_to_be_held_against(experiments, root):
+def test_every_stage_is_a_preset_and_has_a_first_to_be_held_against():
     for name, stages in experiments.STAGES.items():
         for stage in [*experiments.TEACHERS[name], *stages]:
-            assert (root / "configs" / "distillation" / f"{stage}.py").is_file(), stage
-        assert experiments.FIRST[name] in stages[:-1]
+            assert find_config(f"distillation/{stage}").is_file()
+        assert experiments.FIRST_JOINT_STAGE[name] in stages[:-1]
 
 
-def test_the_table_has_mean_and_spread(experiments):
+def test_the_table_has_mean_and_spread():
     scores = {
         "rooms_depth_teacher": [{"depth/rmse": 0.6}],
         MASKED: [{"semseg/mIoU": 10.0, "depth/rmse": 0.7}, {"semseg/mIoU": 12.0, "depth/rmse": 0.8}],
@@ -34,7 +28,7 @@ def test_the_table_has_mean_and_spread(experiments):
     assert masked == f"| {MASKED} | 2 | 11.0 ± 1.4 | 0.750 ± 0.071 |"
 
 
-def test_the_share_of_the_gap_that_is_closed(experiments):
+def test_the_share_of_the_gap_that_is_closed():
     found = {MASKED: (10, 0.8), BOTH: (25, 0.7), ALL: (30, 0.6)}
     scores = {stage: [{"semseg/mIoU": miou, "depth/rmse": rmse}] for stage, (miou, rmse) in found.items()}
     assert experiments.gaps_closed(scores, [MASKED, BOTH, ALL]) == [
@@ -43,9 +37,7 @@ def test_the_share_of_the_gap_that_is_closed(experiments):
     ]
 
 
-def test_finished_stages_are_kept_and_the_others_trained_then_tested(
-    experiments, monkeypatch, tmp_path, run_tool, capsys
-):
+def test_finished_stages_are_kept_and_the_others_trained_then_tested(monkeypatch, tmp_path, run_tool, capsys):
     done = dict.fromkeys([*experiments.TEACHERS["rooms"], *(f"{s}_seed0" for s in experiments.STAGES["rooms"])], 1.0)
     for i, folder in enumerate(done):
         (tmp_path / "runs" / folder).mkdir(parents=True)
@@ -57,7 +49,7 @@ def test_finished_stages_are_kept_and_the_others_trained_then_tested(
 
     def run(command, stdout, stderr):
         calls.append(command)
-        if command[1].endswith("test.py"):
+        if command[3] == "test":
             out = command[command.index("--out") + 1]
             (tmp_path / out).write_text('{"semseg/mIoU": 1.0}')
         return type("Done", (), {"returncode": 0})
@@ -65,15 +57,15 @@ def test_finished_stages_are_kept_and_the_others_trained_then_tested(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(experiments.subprocess, "run", run)
     assert experiments.run_stage(MASKED, 3, tmp_path / "new") == {"semseg/mIoU": 1.0}
-    assert [call[1].rpartition("/")[2] for call in calls] == ["train.py", "test.py"]
+    assert [call[1:4] for call in calls] == [["-m", "mtl_plugins", command] for command in ("train", "test")]
     assert "--resume" in calls[0] and "randomness.seed=3" in calls[0]
     experiments.run_stage(MASKED, 3, tmp_path / "other", ["model.backbone.pretrained=FILE"])
     assert calls[2][-2:] == ["randomness.seed=3", "model.backbone.pretrained=FILE"]
 
 
-def test_a_stage_that_fails_names_its_log(experiments, monkeypatch, tmp_path):
+def test_a_stage_that_fails_names_its_log(monkeypatch, tmp_path):
     monkeypatch.setattr(experiments.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
-    with pytest.raises(ValueError, match=r"train.py failed: see .*console.log.*finished stages are kept"):
+    with pytest.raises(ValueError, match=r"mtl train failed: see .*console.log.*finished stages are kept"):
         experiments.run_stage(MASKED, 0, tmp_path / "new")
 
 

@@ -61,7 +61,7 @@ def test_an_exported_file_predicts_what_the_network_does(run_tool, material, tmp
         run_tool("export", *network, *options, *whole, "--tasks", "depth", "semseg", *CFG_OPTIONS)
         told = capsys.readouterr().out
         assert f"{name}.pt2: float32" in told and "batch 1, height 48, width 64" in told
-        assert re.search(r"differs from PyTorch, .*depth by up to \S+ %, semseg by up to \S+ %", told)
+        assert re.search(r"Differences from PyTorch, .*depth by up to \S+ %, semseg by up to \S+ %", told)
     source = [material / "in" / "b.png", "--maps", "npy", "--no-panels", "--tasks", "depth", "semseg"]
     of = {}
     for backend in ("torch", "raw.pt2", "whole.pt2"):
@@ -88,4 +88,4 @@ def test_a_file_of_another_size_says_both(run_tool, material, tmp_path):
 def test_nothing_to_predict_is_told(run_tool, material, capsys):
     with pytest.raises(SystemExit):
         run_tool("predict", PRESET, material / "net.pth", "--out", "out")
-    assert "give images, videos or --camera N" in capsys.readouterr().err
+    assert "no input: give images, videos or --camera N" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""Measure speed, for example: mtl benchmark hydranet_nyud --what latency --size 480 640
+
+latency: every installed backend against the plain network (eager, NCHW, float32), measured alternately in one run.
+training: the config's training step against a plain step; the Runner against a bare loop; the images per second of
+one data worker against those of training, and against PIL + NumPy.
+kernels: the decoder's custom CPU kernels against PyTorch's operators.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from mmengine.device import get_device
+
+from mtl_plugins.apis import init_model, load_config
+from mtl_plugins.apis.predict_pipeline import read_prepared
+from mtl_plugins.backends import BACKENDS
+from mtl_plugins.benchmark.kernel_benchmark import compare_kernels
+from mtl_plugins.benchmark.latency import LatencySetting, benchmark_latency, format_rows
+from mtl_plugins.benchmark.timing import format_section
+from mtl_plugins.benchmark.training_benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
+from mtl_plugins.files import write_text
+
+from .options import add_cfg_options, add_config, make_parser
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """Parse the options of `mtl benchmark`."""
+    parser = make_parser(__doc__, prog)
+    add_config(parser)
+    parser.add_argument(
+        "--what",
+        nargs="+",
+        choices=["latency", "training", "kernels"],
+        default=["latency", "training"],
+        help="what to measure (latency training)",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        action="append",
+        metavar=("H", "W"),
+        help=f"image size, repeatable (latency: {_size(LatencySetting.sizes[0])}; others: {_size(DEFAULT_SIZE)})",
+    )
+    parser.add_argument(
+        "--backends", nargs="+", metavar="NAME", help=f"choose from {', '.join(BACKENDS)} (default: all installed)"
+    )
+    parser.add_argument("--precisions", nargs="+", metavar="NAME", help="default: those the hardware supports")
+    parser.add_argument("--as-written", action="store_true", help="latency: do not rearrange the network")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="latency: images per batch (1)")
+    parser.add_argument(
+        "--checkpoint", metavar="PATH", help="latency: weights; they affect the int8 difference, not the speed"
+    )
+    parser.add_argument(
+        "--calibrate", nargs="+", metavar="IMAGE", help="latency: images for int8's value ranges (default: random)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, metavar="N", help="training, kernels: images per batch (default: the config's)"
+    )
+    parser.add_argument("--steps", type=int, default=Setting.steps, metavar="N", help="batches per turn (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=Setting.rounds, metavar="N", help="turns of each (%(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
+    add_cfg_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run `mtl benchmark`."""
+    args = parse_args(argv, prog)
+    cfg = load_config(args.config, args.cfg_options)
+    batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.batch_size
+    setting = Setting(tuple((args.size or [DEFAULT_SIZE])[0]), batch_size, args.steps, args.rounds)
+    if args.json:  # check it before an hour of measurements
+        try:
+            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
+            Path(args.json).touch()
+        except OSError as error:
+            raise ValueError(f"--json {args.json}: cannot write ({error.strerror}). Choose another file.") from error
+    about = {"config": str(args.config), **machine(setting)}
+    print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
+    report: dict = dict(about=about, rows=[], training=[], figures={})
+    if "latency" in args.what:
+        report["rows"] = _measure_latency(args, report["figures"])
+    if "training" in args.what:
+        for section in benchmark_training(cfg, setting):
+            print(f"\n{format_section(section)}", flush=True)
+            report["training"] += [asdict(row) for row in section.rows]
+            report["figures"] |= section.figures
+    if "kernels" in args.what:
+        section = compare_kernels(setting.size, batch_size, args.rounds)
+        print(f"\n{format_section(section)}", flush=True)
+        report["figures"][section.title] = section.figures
+    if args.json:
+        write_text(args.json, json.dumps(report, indent=2) + "\n")
+
+
+def _measure_latency(args: argparse.Namespace, figures: dict) -> list[dict]:
+    """Measure latency and print it; returns one dict per row and adds each section's numbers to `figures`."""
+    sizes = [tuple(size) for size in args.size] if args.size else LatencySetting.sizes
+    setting = LatencySetting(
+        sizes, args.batch, args.backends, args.precisions, args.steps, args.rounds, args.as_written
+    )
+    torch.manual_seed(0)
+    model = init_model(args.config, args.checkpoint, get_device(), args.cfg_options)
+    found = []
+    calibration = read_prepared(model.cfg, args.calibrate) if args.calibrate else None
+    for section, rows in benchmark_latency(model, setting, calibration):
+        print(f"\n{section.title}\n{format_rows(rows)}")
+        print("\n".join(f"  {note}" for note in section.notes), flush=True)
+        found += [asdict(row) for row in rows]
+        figures[section.title] = section.figures
+    return found
+
+
+def _size(size: Sequence[int]) -> str:
+    return " ".join(map(str, size))

@@ -1,0 +1,124 @@
+"""Rerun a measured experiment, for example: mtl experiments rooms --seeds 0 1 2
+
+Trains and evaluates each stage in a folder of its own: teachers once, with the first seed; the other stages with every
+seed. Finished stages are kept and interrupted ones resumed. Prints the table of docs/distillation.md, and the share of
+the gap between the first and the last joint stage that each stage in between closes.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+from mmengine.runner import find_latest_checkpoint
+
+from mtl_plugins.files import write_text
+
+from .options import make_parser
+
+# Stages in the order of training; teachers come first, because the others depend on them.
+TEACHERS = {
+    "rooms": ["rooms_depth_teacher", "rooms_classes_teacher"],
+    "camvid": ["camvid_quarter_teacher"],
+    "one_label": ["one_label_classes_teacher", "one_label_depth_teacher", "one_label_normals_teacher"],
+}
+STAGES = {
+    "rooms": ["rooms_only_classes", "rooms_masked", "rooms_one_teacher", "rooms_two_teachers", "rooms_ceiling"],
+    "camvid": ["camvid_quarter", "camvid_quarter_pseudo", "camvid_quarter_ceiling"],
+    "one_label": ["one_label_masked", "one_label_teachers", "one_label_ceiling"],
+}
+FIRST_JOINT_STAGE = {"rooms": "rooms_masked", "camvid": "camvid_quarter", "one_label": "one_label_masked"}
+SCORES = {"semseg/mIoU": "mIoU %", "depth/rmse": "depth RMSE m", "normals/mean": "normals deg"}
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """Parse the options of `mtl experiments`."""
+    parser = make_parser(__doc__, prog)
+    parser.add_argument("experiment", choices=sorted(STAGES), help="name of the experiment")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="random seeds (0 1 2)")
+    parser.add_argument("--work-dirs", default="work_dirs", metavar="DIR", help="parent of all folders (%(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write the scores of each run to this file")
+    parser.add_argument(
+        "--teacher-weights", metavar="FILE", help="camvid: the teacher's ImageNet weights, if the hub is unreachable"
+    )
+    args = parser.parse_args(argv)
+    if args.teacher_weights and args.experiment != "camvid":
+        parser.error(f"--teacher-weights is for camvid: the teachers of {args.experiment} start from scratch.")
+    return args
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run `mtl experiments`."""
+    args = parse_args(argv, prog)
+    scores: dict[str, list[dict[str, float]]] = {}
+    options = [f"model.backbone.pretrained={args.teacher_weights}"] if args.teacher_weights else []
+    for stage in TEACHERS[args.experiment]:
+        scores[stage] = [run_stage(stage, args.seeds[0], Path(args.work_dirs) / stage, options)]
+    for seed in args.seeds:
+        for stage in STAGES[args.experiment]:
+            folder = Path(args.work_dirs) / f"{stage}_seed{seed}"
+            scores.setdefault(stage, []).append(run_stage(stage, seed, folder))
+    if args.json:
+        write_text(args.json, json.dumps(scores, indent=1) + "\n")
+    print(table(scores))
+    stages = STAGES[args.experiment]
+    print("\n".join(gaps_closed(scores, stages[stages.index(FIRST_JOINT_STAGE[args.experiment]) :])))
+
+
+def run_stage(stage: str, seed: int, folder: Path, options: Sequence[str] = ()) -> dict[str, float]:
+    """Train and evaluate one stage unless its metrics exist; returns the metrics."""
+    result, config = folder / "metrics.json", f"distillation/{stage}"
+    if not result.is_file():
+        print(f"{stage}, seed {seed}", flush=True)
+        options = [f"randomness.seed={seed}", *options]
+        _run(folder, "train", config, "--work-dir", folder, "--resume", "--cfg-options", *options)
+        _run(folder, "test", config, find_latest_checkpoint(str(folder)), "--work-dir", folder, "--out", result)
+    return json.loads(result.read_text())
+
+
+def _run(folder: Path, command: str, *arguments: object) -> None:
+    """Run a command in a process of its own and append its output to a log in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "console.log", "a") as log:
+        words = [sys.executable, "-m", "mtl_plugins", command, *map(str, arguments)]
+        done = subprocess.run(words, stdout=log, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise ValueError(
+            f"mtl {command} failed: see {log.name}. Fix it and run this command again: finished stages are kept."
+        )
+
+
+def table(scores: dict[str, list[dict[str, float]]]) -> str:
+    """Mean and standard deviation of each stage's scores, as a Markdown table."""
+    columns = [key for key in SCORES if any(key in runs[0] for runs in scores.values())]
+    lines = ["| stage | runs | " + " | ".join(SCORES[key] for key in columns) + " |"]
+    lines.append("|" + "---|" * (2 + len(columns)))
+    for stage, runs in scores.items():
+        cells = [_cell([run[key] for run in runs if run.get(key) is not None]) for key in columns]
+        lines.append(f"| {stage} | {len(runs)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def gaps_closed(scores: dict[str, list[dict[str, float]]], stages: list[str]) -> list[str]:
+    """One line per score: the gap between the first and the last stage, and the share that the others close."""
+    lines = []
+    for key, name in SCORES.items():
+        runs = {stage: [run[key] for run in scores[stage] if run.get(key) is not None] for stage in stages}
+        if not all(runs.values()):
+            continue
+        first, *others, last = ((stage, mean(values)) for stage, values in runs.items())
+        gap = last[1] - first[1]
+        shares = [f"{stage} {100 * (value - first[1]) / gap:.0f} %" for stage, value in others if gap]
+        lines.append(f"{name}: {last[0]} - {first[0]} = {gap:.3g}; closed by {', '.join(shares)}")
+    return lines
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    digits = 1 if max(values) > 5 else 3
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{spread}"

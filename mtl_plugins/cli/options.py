@@ -1,0 +1,47 @@
+"""Command-line options that several commands share."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mtl_plugins.apis import load_config
+
+
+def make_parser(description: str | None, prog: str | None = None) -> argparse.ArgumentParser:
+    """A parser that prints `description` (a command's docstring) with its line breaks."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=prog, description=description, formatter_class=formatter)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the positional argument CONFIG."""
+    parser.add_argument("config", help="path of a config file, or name of a preset")
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--cfg-options KEY=VALUE ...`."""
+    parser.add_argument(
+        "--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="override settings of the config"
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of all commands that start a Runner."""
+    parser.add_argument("--work-dir", metavar="DIR", help="folder for logs and results (default: work_dirs/<config>)")
+    parser.add_argument(
+        "--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none", help="how processes were started"
+    )
+    add_cfg_options(parser)
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_run_config(args: argparse.Namespace) -> Config:
+    """Load the config of such a command and set its options, launcher and work directory."""
+    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir or cfg.get("work_dir") is None:
+        cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(args.config).stem)
+    return cfg

@@ -1,0 +1,76 @@
+"""Write a teacher's labels once, for example: mtl pseudo-label CONFIG TEACHER CHECKPOINT --out DIR --tasks depth
+
+Labels those images of CONFIG's training set that have no label of their own, as the DistillationHook would in each
+training step. Train on the files with --cfg-options train_dataloader.dataset.pseudo_labels=DIR
+"""
+
+import argparse
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.registry import init_default_scope
+
+from mtl_plugins.apis import load_config
+from mtl_plugins.apis.config import find_config
+from mtl_plugins.apis.pseudo_labels import datasets_of, write_pseudo_labels
+from mtl_plugins.engine.distillation import Teacher
+from mtl_plugins.registry import DATASETS, SCOPE
+
+from .options import add_cfg_options, make_parser
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """Parse the options of `mtl pseudo-label`."""
+    parser = make_parser(__doc__, prog)
+    parser.add_argument("config", help="config or preset whose training images are labelled")
+    parser.add_argument("teacher", help="config or preset of the teacher")
+    parser.add_argument("checkpoint", help="path of the teacher's checkpoint")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the labels")
+    parser.add_argument("--tasks", nargs="+", required=True, metavar="TASK", help="tasks that the teacher labels")
+    parser.add_argument(
+        "--confidence", type=float, default=0.0, metavar="P", help="mark classes less certain than P as void"
+    )
+    parser.add_argument(
+        "--class-map", nargs=2, metavar=("FROM", "TO"), help="label spaces of the teacher and of the dataset"
+    )
+    parser.add_argument(
+        "--depth-scale", type=float, default=5000.0, metavar="S", help="values per metre in depth PNGs (%(default)s)"
+    )
+    parser.add_argument("--flip", action="store_true", help="average with the predictions for the mirrored image")
+    parser.add_argument(
+        "--input-size", metavar="H,W|F", help="image size for the teacher, or a factor of the image's own size"
+    )
+    parser.add_argument("--dataset", nargs="+", metavar="NAME", help="of several datasets, label only these")
+    parser.add_argument("--batch-size", type=int, default=4, metavar="N", help="images per batch (%(default)s)")
+    parser.add_argument("--device", help="cpu, cuda, ... (default: a GPU if available)")
+    add_cfg_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run `mtl pseudo-label`."""
+    args = parse_args(argv, prog)
+    cfg = load_config(args.config, args.cfg_options)
+    init_default_scope(cfg.get("default_scope", SCOPE))
+    teacher = Teacher(
+        {task: _options(args, task) for task in args.tasks},
+        config=find_config(args.teacher),
+        checkpoint=args.checkpoint,
+        flip=args.flip,
+        input_size=ast.literal_eval(args.input_size) if args.input_size else None,
+    ).to(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    for name, dataset in datasets_of(DATASETS.build(cfg.train_dataloader.dataset), args.dataset).items():
+        out = Path(args.out) / name
+        summary = write_pseudo_labels(dataset, teacher, out, args.batch_size)
+        print(f"{out}: {summary['images']} images")
+        for task, counts in summary["listed"].items():
+            print(f"  {task}: " + ", ".join(f"{count} {state}" for state, count in counts.items()))
+
+
+def _options(args: argparse.Namespace, task: str) -> dict:
+    options = dict(scale=args.depth_scale)
+    if task == "semseg":
+        options |= dict(confidence=args.confidence, class_map=args.class_map)
+    return options

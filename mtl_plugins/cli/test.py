@@ -1,0 +1,61 @@
+"""Evaluate a checkpoint, for example: mtl test hydranet_nyud work_dirs/hydranet_nyud/epoch_300.pth"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import PrepareTTAHook
+
+from mtl_plugins.apis import build_runner
+from mtl_plugins.apis.baselines import trivial_table
+from mtl_plugins.apis.config import drop_pretrained
+from mtl_plugins.backends import answer_with, load_backend
+from mtl_plugins.files import write_text
+
+from .options import add_config, add_run_options, load_run_config, make_parser
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """Parse the options of `mtl test`."""
+    parser = make_parser(__doc__, prog)
+    add_config(parser)
+    parser.add_argument("checkpoint", help="path of the checkpoint")
+    parser.add_argument("--out", metavar="FILE.json", help="write the metrics to this file")
+    parser.add_argument("--show-dir", metavar="DIR", help="write a picture of each image's predictions to this folder")
+    parser.add_argument(
+        "--tta", action="store_true", help="test-time augmentation: the config's tta_model, or horizontal mirroring"
+    )
+    parser.add_argument(
+        "--backend", metavar="FILE", help="compute the network with an exported file (written by mtl export)"
+    )
+    parser.add_argument("--baselines", action="store_true", help="also print the metrics of trivial predictors")
+    add_run_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run `mtl test`."""
+    args = parse_args(argv, prog)
+    cfg = load_run_config(args)
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    drop_pretrained(cfg)
+    if args.show_dir:
+        cfg.default_hooks.visualization.update(out_dir=args.show_dir)
+    runner = build_runner(cfg)
+    if args.backend:
+        answer_with(runner.model, load_backend(args.backend))
+    if args.tta:
+        runner.register_hook(PrepareTTAHook(cfg.get("tta_model") or dict(type="MultiTaskTTAModel")))
+    metrics = runner.test()
+    if not is_main_process():
+        return
+    if args.out:
+        # JSON has no NaN: the metric of a task without any label becomes null
+        scores: dict = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
+        with_protocol = [metric for metric in runner.test_evaluator.metrics if hasattr(metric, "protocol")]
+        scores["protocols"] = {metric.prefix: metric.protocol() for metric in with_protocol}
+        write_text(args.out, json.dumps(scores, indent=2) + "\n")
+    if args.baselines:
+        print(trivial_table(runner.test_dataloader.dataset, runner.test_evaluator.metrics, metrics))

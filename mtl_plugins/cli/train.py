@@ -1,0 +1,41 @@
+"""Train a network, for example: mtl train hydranet_nyud --cfg-options data_root=data/nyud"""
+
+import argparse
+from collections.abc import Sequence
+
+from mmengine.runner import find_latest_checkpoint
+
+from mtl_plugins.apis import build_runner
+
+from .options import add_config, add_run_options, load_run_config, make_parser
+
+
+def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
+    """Parse the options of `mtl train`."""
+    parser = make_parser(__doc__, prog)
+    add_config(parser)
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="PATH",
+        help="resume from the checkpoint PATH (default: the last one in the work directory, if any)",
+    )
+    parser.add_argument("--amp", action="store_true", help="train in bfloat16 mixed precision on any hardware")
+    add_run_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
+    """Run `mtl train`."""
+    args = parse_args(argv, prog)
+    cfg = load_run_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = "AutocastOptimWrapper"
+        cfg.optim_wrapper.precision = "bfloat16"
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == "auto" else args.resume
+        if args.resume == "auto" and find_latest_checkpoint(cfg.work_dir) is None:
+            print(f"--resume: no checkpoint in {cfg.work_dir}; training starts from the beginning")
+    build_runner(cfg).train()

@@ -1,0 +1,72 @@
+"""The console script `mtl` and `python -m mtl_plugins`."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from mtl_plugins import __version__
+from mtl_plugins.cli.main import COMMANDS, main
+
+FACES = {"prepare": "prepare_dataset", "convert": "convert_checkpoint"}  # tools with a longer name than the command
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name} " in text and about in text for name, about in COMMANDS.items())
+
+
+def test_no_command_prints_the_help_and_fails(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([])
+    assert stopped.value.code == 2 and "usage: mtl" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"mtl-plugins {__version__}\n"
+
+
+def test_an_unknown_command_names_the_nearest(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["trian"])
+    assert stopped.value.code == 2
+    assert "unknown command 'trian': did you mean 'train'?" in capsys.readouterr().err
+
+
+def test_a_command_unlike_any_lists_all(capsys):
+    with pytest.raises(SystemExit):
+        main(["qqqq"])
+    assert f"Commands: {', '.join(COMMANDS)}." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help_under_its_name(command, capsys):
+    module = import_module(f"mtl_plugins.cli.{command.replace('-', '_')}")
+    with pytest.raises(SystemExit) as stopped:
+        module.main(["--help"], prog=f"mtl {command}")
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0 and text.startswith(f"usage: mtl {command}")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_script_in_tools(command, root):
+    script = root / "tools" / f"{FACES.get(command, command.replace('-', '_'))}.py"
+    assert f"from mtl_plugins.cli.{command.replace('-', '_')} import main\n" in script.read_text()
+
+
+def test_the_module_runs_without_heavy_imports_or_files_of_the_working_directory(tmp_path, root):
+    (tmp_path / "argparse.py").write_text("raise SystemExit('shadowed')")
+    code = (
+        "import runpy, sys; sys.argv = ['mtl', '--version']; runpy.run_module('mtl_plugins', run_name='__main__');"
+        "print({'torch', 'mmengine'} & set(sys.modules), sys.path[0] == '')"
+    )
+    environment = {"PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"mtl-plugins {__version__}\nset() False\n"
