@@ -32,6 +32,7 @@ setup(
         "mtl_plugins.label_spaces": ["spaces/*.csv", "maps/*.csv"],
         "mtl_plugins.prepare": ["splits/*.txt"],
     },
+    entry_points={"console_scripts": ["mtl = mtl_plugins.cli.main:main"]},
     install_requires=[
         "torch>=2.7",  # torch.compiler.is_exporting
         "torchvision>=0.22",  # the one that goes with torch 2.7
