@@ -17,6 +17,7 @@ from PIL import Image
 
 from mtl_plugins.apis.config import innermost_datasets
 from mtl_plugins.functional.normals_png import encode_normals
+from mtl_plugins.kernels import warm_up
 from mtl_plugins.synthrooms import prepare_synthrooms
 
 from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
@@ -59,6 +60,11 @@ def pytest_runtest_call(item):
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kernels():
+    warm_up()  # never compiled during a forward pass
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 
 from mtl_plugins.datasets import combine_metainfo
 from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model
+from mtl_plugins.kernels import warm_up
 from mtl_plugins.label_spaces import label_space
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import DATASETS, MODELS, SCOPE
@@ -46,6 +47,8 @@ def init_model(
         load_weights(model, content)
     model.cfg = cfg
     model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
+    if device.type == "cpu":
+        warm_up()
     return model.to(device).eval()
 
 

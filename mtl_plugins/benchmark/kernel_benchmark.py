@@ -8,7 +8,7 @@ from torch import nn
 
 from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.functional.losses import resizing_cross_entropy
-from mtl_plugins.kernels import NarrowConv2d, kernel_library, max_pool, scaled_conv, without_kernels
+from mtl_plugins.kernels import NarrowConv2d, max_pool, scaled_conv, warm_up, without_kernels
 from mtl_plugins.models.necks.crp import ChainedResidualPooling
 
 from .timing import Section, alternate, paired_ratio
@@ -29,7 +29,7 @@ def compare_kernels(size: tuple[int, int], batch_size: int, rounds: int = 5) -> 
     """
     height, width = (max(1, pixels // _STRIDE) for pixels in size)
     title = f"Kernels, channels-last float32 on the CPU, {batch_size}x{_CHANNELS}x{height}x{width}"
-    if kernel_library() is None:
+    if not warm_up():
         return Section(title, notes=("not measured: there is no library of kernels here",))
     keep_freed_memory()
     figures, notes = {}, []

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from unittest.mock import patch
 
 import torch
 
@@ -127,8 +126,22 @@ class Stopwatch:
         """Within the context each ``(name, owner, attribute)`` counts towards ``name``."""
         with contextlib.ExitStack() as stack:
             for name, owner, attribute in methods:
-                stack.enter_context(patch.object(owner, attribute, self.wrap(name, getattr(owner, attribute))))
+                stack.enter_context(_replaced(owner, attribute, self.wrap(name, getattr(owner, attribute))))
             yield self
+
+
+@contextlib.contextmanager
+def _replaced(owner, attribute, value):
+    """Set an attribute of an object (not of its class) within the context."""
+    before = vars(owner).get(attribute)
+    setattr(owner, attribute, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            delattr(owner, attribute)
+        else:
+            setattr(owner, attribute, before)
 
 
 def synchronizer(model: torch.nn.Module) -> Callable[[], None]:

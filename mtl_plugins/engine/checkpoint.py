@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
-from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import nn
+
+from .unwrap_model import unwrap_model
 
 try:
     from numpy._core import multiarray
@@ -170,7 +171,7 @@ def compare_state_dicts(wanted, given):
 
 def require_same_model(model, checkpoint, origin="the checkpoint", mend=""):
     """Raise ValueError naming the differing keys where ``checkpoint`` is of another model than ``model``."""
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap_model(model)
     wanted, given = model.state_dict(), extract_state_dict(checkpoint, origin)
     difference = compare_state_dicts(wanted, given)
     if difference:
@@ -207,7 +208,7 @@ def load_weights(model: nn.Module, checkpoint, strict=True):
     origin = "the checkpoint"
     if not isinstance(checkpoint, dict):
         origin, checkpoint = str(checkpoint), read_checkpoint(checkpoint)
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap_model(model)
     if strict:
         require_same_model(model, checkpoint, origin, "To take what fits: load_weights(..., strict=False).")
     state = extract_state_dict(checkpoint, origin)

@@ -2,9 +2,10 @@
 
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mtl_plugins.registry import HOOKS
+
+from .unwrap_model import unwrap_model
 
 _TRIED = 3  # samples looked at for a label that only a transform makes
 
@@ -55,7 +56,7 @@ class LabelPresenceHook(Hook):
 
 
 def _trained_heads(runner):
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrap_model(runner.model)
     teachers = [hook for hook in runner.hooks if type(hook).__name__ == "DistillationHook"]
     return set(getattr(model, "heads", ())).difference(*(getattr(teacher, "tasks", ()) for teacher in teachers))
 

@@ -2,10 +2,11 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.structures import BaseDataElement
 
 from mtl_plugins.registry import HOOKS
+
+from .unwrap_model import unwrap_model
 
 
 @HOOKS.register_module()
@@ -28,7 +29,7 @@ class LabelSharesHook(Hook):
         samples = data_batch.get("data_samples") if isinstance(data_batch, dict) else None
         if not samples:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         for task in getattr(model, "heads", ()):
             if any(task not in sample.gt or task in sample.get("pseudo", ()) for sample in samples):
                 self._partial.add(task)

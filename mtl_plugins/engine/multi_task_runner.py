@@ -2,10 +2,14 @@
 
 import logging
 
-from mmengine.model import is_model_wrapper
+from mmengine.device import get_device
 from mmengine.runner import Runner
+from torch import nn
 
+from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
+
+from .unwrap_model import unwrap_model
 
 # How the messages begin that fill hundreds of lines before the first step, or tell nothing that a user could act on.
 _FOR_THE_FILE = (
@@ -40,6 +44,12 @@ class MultiTaskRunner(Runner):
                 handler.addFilter(is_for_people)
         return logger
 
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        built = super().build_model(model)
+        if get_device() == "cpu":
+            warm_up()
+        return built
+
     def _log_env(self, env_cfg):
         super()._log_env(env_cfg)
         files = [handler.baseFilename for handler in self.logger.handlers if hasattr(handler, "baseFilename")]
@@ -49,6 +59,6 @@ class MultiTaskRunner(Runner):
     def _maybe_compile(self, target):
         options = self.cfg.get("compile")
         if options:
-            model = self.model.module if is_model_wrapper(self.model) else self.model
+            model = unwrap_model(self.model)
             model.compile_network(**(options if isinstance(options, dict) else {}))
             self.logger.info("The network is compiled in the first iterations, which take long.")

@@ -5,9 +5,10 @@ import random
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mtl_plugins.registry import HOOKS
+
+from .unwrap_model import unwrap_model
 
 _MASK = 2**64 - 1
 
@@ -35,7 +36,7 @@ class SeedIterationHook(Hook):
     _on_accelerator = False
 
     def before_train(self, runner):
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         self._on_accelerator = any(parameter.device.type != "cpu" for parameter in model.parameters())
 
     def before_train_epoch(self, runner):

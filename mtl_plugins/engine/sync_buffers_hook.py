@@ -1,8 +1,9 @@
 from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 
 from mtl_plugins.registry import HOOKS
+
+from .unwrap_model import unwrap_model
 
 
 @HOOKS.register_module()
@@ -26,5 +27,5 @@ class SyncAllBuffersHook(Hook):
             return
         averaged = [hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook) and hasattr(hook, "ema_model")]
         for model in (runner.model, *averaged):
-            model = model.module if is_model_wrapper(model) or model in averaged else model
+            model = model.module if model in averaged else unwrap_model(model)
             all_reduce_params(model.buffers(), op="mean")

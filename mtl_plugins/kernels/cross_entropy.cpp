@@ -1,5 +1,5 @@
-// Cross-entropy of logits that are resized (bilinear, align_corners=False) pixel by pixel, with its gradient, in one
-// pass: no map at the target's size is stored.
+// Cross-entropy, with its gradient, of logits that are resized (bilinear, align_corners=False) pixel by pixel. The
+// resized logits are never stored.
 #include "vectors.h"
 
 #include <algorithm>
@@ -9,9 +9,9 @@
 
 namespace {
 
-constexpr i64 kBand = 8;  // rows of logits that are worked on at a time; fixed, so the answer does not depend on threads
+constexpr i64 kBand = 8;  // rows of logits per work item; fixed, so the result does not depend on the number of threads
 
-// e^v for v <= 0, to some 1e-7 (Cephes' polynomial); NaN stays.
+// e^v for v <= 0 with a relative error of about 1e-7 (polynomial from Cephes); NaN stays NaN.
 inline vec exponential(vec v) {
   const vec zero = {};
   v = v < zero - 87.f ? zero - 87.f : v;
@@ -40,7 +40,7 @@ inline float largest_of(vec v) {
   return m;
 }
 
-// Where a place of the larger map lies between two of the smaller, as PyTorch has it.
+// The two source positions of a target position and their weights, as in PyTorch's interpolation.
 struct Between {
   i64 low, high;
   float upper;  // the weight of high
@@ -54,8 +54,8 @@ struct Between {
 
 }  // namespace
 
-// logits, grad: (n, h, w, classes). target: (n, height, width), any id that is no class is void.
-// weight: (classes,). loss: (n, ceil(h / kBand)), sums. spill: as one row of grad for each of those.
+// logits, grad: (n, h, w, classes). target: (n, height, width); an id outside 0 ... classes - 1 is void.
+// weight: (classes,). loss: sums, (n, ceil(h / kBand)). spill: one row of grad for each of these bands.
 extern "C" void resized_cross_entropy(const float* logits, const int64_t* target, const float* weight, double* loss,
                                       float* grad, float* spill, i64 n, i64 h, i64 w, i64 classes, i64 height,
                                       i64 width, int threads) {
@@ -66,7 +66,7 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
   std::fill(spill, spill + n * bands * line, 0.f);
 #pragma omp parallel num_threads(threads)
   {
-    // padding is so low that it adds nothing to a sum of exponentials
+    // the padding is so low that its exponentials are 0
     std::vector<float> row(w * padded, std::numeric_limits<float>::lowest()), grad_row(w * padded), values(padded);
 #pragma omp for collapse(2)
     for (i64 i = 0; i < n; ++i)
@@ -74,7 +74,7 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
         double total = 0;
         const i64 first = band * kBand, end = std::min(h, first + kBand);
         const float* source = logits + i * h * line;
-        // rows of the target from the first that lies at or below row `first`
+        // target rows, starting with the first one at or below row `first`
         i64 y = first * height / h;
         while (y > 0 && Between(y - 1, h, height).low >= first) --y;
         while (y < height && Between(y, h, height).low < first) ++y;
@@ -118,7 +118,7 @@ extern "C" void resized_cross_entropy(const float* logits, const int64_t* target
             ga[label] -= weight[label] * lower;
             gb[label] -= weight[label] * at.upper;
           }
-          // the row below the band is another's: it is handed over
+          // the row below belongs to the next band: its share goes to `spill`
           float* low = grad + (i * h + rows.low) * line;
           float* high = rows.high < end ? grad + (i * h + rows.high) * line : spill + (i * bands + band) * line;
           for (i64 x = 0; x < w; ++x)

@@ -1,4 +1,4 @@
-// The product of a few rows with a matrix, both small enough to lie in the cache.
+// The product of a few rows with a matrix, both small enough to fit into the cache.
 #pragma once
 #include "vectors.h"
 
@@ -6,7 +6,7 @@ namespace {
 
 constexpr i64 kRows = 16;  // of the left matrix
 
-// V vectors of the columns, R rows at a time: as many sums as keep the multipliers busy.
+// V vectors of columns and R rows at a time: enough independent sums to hide the latency of multiply-add.
 template <i64 V, i64 R>
 inline void multiply_columns(const float* in, const float* weight, float* out, i64 channels, i64 padded) {
   for (i64 t = 0; t < kRows; t += R) {

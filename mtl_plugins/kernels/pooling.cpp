@@ -1,9 +1,9 @@
-// 5x5 max-pooling of stride 1, and chained residual pooling with depthwise 1x1 convolutions, of channels-last maps.
+// 5x5 max-pooling with stride 1, and chained residual pooling with depthwise 1x1 convolutions, of channels-last maps.
 //
-// A few channels of an image go the whole way while they lie in the cache. Rows stream through the stages: each keeps
-// the row maxima of the five rows that it looks at, so that nothing but the answer goes to memory. Backward passes
-// compute the maxima again instead of storing where they were. Of equal values the first in reading order has the
-// gradient, as in PyTorch.
+// Each work item computes all stages for a few channels of an image while they fit into the cache. Rows stream through
+// the stages. A stage keeps the row maxima of its five current rows, so only the result is written to memory. The
+// backward passes recompute the maxima instead of storing their positions. Of equal values, the first in reading order
+// receives the gradient, as in PyTorch.
 #include "vectors.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr i64 kRadius = 2;  // of the window
+constexpr i64 kRadius = 2;  // of the pooling window
 constexpr i64 kWindow = 2 * kRadius + 1;
 constexpr float kLow = -std::numeric_limits<float>::infinity();
 
@@ -23,8 +23,8 @@ inline void each(i64 pixels, F f) {
     for (i64 c = 0; c < kLane; c += kVector) f(p, c, p * kLane + c);
 }
 
-// The way of a lane (kLane channels of an image) between a map of all channels and a dense line. Pixels of a lane lie too
-// far apart for the processor to see where it goes: it is told two rows ahead.
+// Copies a lane (kLane channels of an image) between a map of all channels and a dense line. The pixels of a lane are too
+// far apart for the hardware prefetcher, so rows are prefetched two ahead.
 template <typename T>
 struct Lane {
   T* data;
@@ -50,7 +50,7 @@ struct Lane {
   T* at(i64 y, i64 x, i64 c) const { return data + (y * w + x) * channels + c; }
 };
 
-// All lanes of all images. `prepare` gives a thread its work: a function of (image, lane) with memory of its own.
+// Runs over all lanes of all images. `prepare` returns a function of (image, lane) with buffers for one thread.
 template <typename Prepare>
 void each_lane(i64 n, i64 channels, int threads, Prepare prepare) {
 #pragma omp parallel num_threads(threads)
@@ -62,7 +62,7 @@ void each_lane(i64 n, i64 channels, int threads, Prepare prepare) {
   }
 }
 
-// The last kWindow lines of a lane; `outside` is what lies beyond its h lines.
+// A ring buffer of the last kWindow lines of a lane; `outside` is the value of lines outside the image.
 struct Ring {
   i64 h, size;
   std::vector<float> lines, beyond;
@@ -80,14 +80,14 @@ struct Ring {
   }
 };
 
-// A line of w pixels with kRadius more on both sides, which keep their value.
+// A line of w pixels with kRadius constant pixels on both sides.
 struct Padded {
   std::vector<float> data;
   Padded(i64 w, float outside) : data((w + 2 * kRadius) * kLane, outside) {}
   float* line() { return data.data() + kRadius * kLane; }
 };
 
-// Maxima of five pixels in a row of w; `in` has kRadius pixels of kLow on both sides.
+// Maxima of five adjacent pixels in a row of w; `in` has kRadius pixels of kLow on both sides.
 void row_maxima(const float* in, float* out, i64 w) {
   for (i64 k = 0; k < kLane; k += kVector) {
     const float* p = in + k;
@@ -101,7 +101,7 @@ void row_maxima(const float* in, float* out, i64 w) {
   }
 }
 
-// The largest of five lines at a place.
+// The maximum of five lines at each position.
 inline vec maximum(const std::array<const float*, kWindow>& rows, i64 o) {
   const vec ab = larger(load(rows[0] + o), load(rows[1] + o)), cd = larger(load(rows[2] + o), load(rows[3] + o));
   return larger(larger(ab, cd), load(rows[4] + o));
@@ -129,13 +129,13 @@ void pool(const T* x, T* y, i64 n, i64 h, i64 w, i64 channels, int threads) {
 
 template <typename T>
 void crp(const T* x, const float* weight, T* y, i64 n, i64 h, i64 w, i64 channels, i64 stages, int threads) {
-  const i64 line = w * kLane, waiting = kRadius * stages + 1;  // a line of the sum waits for all stages
+  const i64 line = w * kLane, waiting = kRadius * stages + 1;  // a line of the sum has to wait for all stages
   each_lane(n, channels, threads, [=] {
     return [=, maxima = std::vector<Ring>(stages, Ring(h, w, kLow)), row = Padded(w, kLow),
             sums = std::vector<float>(waiting * line)](i64 i, i64 l) mutable {
       const Lane<const T> in(x, i, l, h, w, channels);
       const Lane<T> out(y, i, l, h, w, channels);
-      float* top = row.line();  // what the next stage takes
+      float* top = row.line();  // the input of the next stage
       for (i64 t = 0; t < h + kRadius * stages; ++t) {
         if (t < h) {
           float* sum = &sums[t % waiting * line];
@@ -170,12 +170,12 @@ void crp(const T* x, const float* weight, T* y, i64 n, i64 h, i64 w, i64 channel
   });
 }
 
-// Pooling that remembers which of the five in its row, and which of the five rows, was the largest. Rows come from and
-// go to functions of (row, line); a line has w pixels.
+// Pooling that records the column and the row of each maximum. Rows are read and written by functions of (row, line);
+// a line has w pixels.
 struct Traced {
   i64 h, w;
   std::vector<float> pooled;
-  std::vector<uint8_t> column, row;  // indices 0 ... 4; columns have kRadius pixels of none on both sides
+  std::vector<uint8_t> column, row;  // indices 0 ... 4; columns have kRadius invalid pixels on both sides
   Ring maxima, grads;
   Padded in, grad;
 
@@ -205,16 +205,16 @@ struct Traced {
     }
   }
 
-  // take: the gradient of what was pooled; give: that of what came in.
+  // take: reads the gradient of the output; give: writes the gradient of the input.
   template <typename Take, typename Give>
   void backward(Take take, Give give) {
     for (i64 t = 0; t < h + kRadius; ++t) {
       if (t < h) take(t, grads.slot(t));
       const i64 r = t - kRadius;
       if (r < 0) continue;
-      // a window at offset k found this pixel the largest where its index says -k
+      // this pixel is the maximum of the window at offset k if that window's index is -k
       const auto from = grads.around(r);
-      const uint8_t* indices[kWindow];  // beyond the map any will do: the gradient is 0
+      const uint8_t* indices[kWindow];  // outside the map any index works: the gradient is 0
       for (i64 j = 0; j < kWindow; ++j) {
         const i64 k = r + j - kRadius;
         indices[j] = &row[(grads.inside(k) ? k : 0) * w * kLane];
@@ -226,7 +226,7 @@ struct Traced {
         store(grad.line() + o, total);
       });
       const uint8_t* index = columns(r);
-      float* out = grads.slot(r - kRadius + kWindow);  // the oldest line, which is not looked at again
+      float* out = grads.slot(r - kRadius + kWindow);  // the oldest line, which is not needed any more
       each(w, [&](i64, i64, i64 o) {
         vec total = {};
 #pragma GCC unroll 5
@@ -273,12 +273,12 @@ void pool_backward(const T* x, const T* grad, T* grad_x, i64 n, i64 h, i64 w, i6
   });
 }
 
-// grad_weight: (n, stages, channels), of each image.
+// grad_weight: (n, stages, channels), one per image.
 template <typename T>
 void crp_backward(const T* x, const float* weight, const T* grad, T* grad_x, float* grad_weight, i64 n, i64 h, i64 w,
                   i64 channels, i64 stages, int threads) {
   each_lane(n, channels, threads, [=] {
-    // a: the gradient of a stage's result
+    // a: the gradient of a stage's output
     return [=, chain = std::vector<Traced>(stages, Traced(h, w)), a = std::vector<float>(h * w * kLane)](
                i64 i, i64 l) mutable {
       const Lane<const T> in(x, i, l, h, w, channels), g(grad, i, l, h, w, channels);
@@ -299,7 +299,7 @@ void crp_backward(const T* x, const float* weight, const T* grad, T* grad_x, flo
             [&](i64 y, float* line) {
               const float *pooled = &chain[s].pooled[y * w * kLane], *result = &a[y * w * kLane];
               for (i64 c = 0; c < kLane; c += kVector) {
-                vec part = {};  // a sum of rows' sums loses less to rounding
+                vec part = {};  // summing per row first reduces the rounding error
                 for (i64 q = 0; q < w; ++q) {
                   const i64 o = q * kLane + c;
                   const vec v = s + 1 == stages ? g.take(y, q, c) : load(result + o);

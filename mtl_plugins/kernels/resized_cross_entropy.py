@@ -1,30 +1,35 @@
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from .custom_ops import refuse_double_backward
 from .library import call
-from .operator import refuse_second_order
 
 _BAND = 8  # kBand of cross_entropy.cpp
 
 
 def resized_cross_entropy(logits: Tensor, target: Tensor, class_weight: Tensor) -> Tensor:
-    """Sum over the pixels of class weight times cross-entropy, of logits resized to the target's size.
+    """Weighted cross-entropy of logits that are resized to the target's size, summed over the pixels.
 
-    No map at the target's size is made. The resizing is bilinear, align_corners=False.
+    The resizing is bilinear with `align_corners=False`. The resized logits are never stored.
 
     Args:
-        logits: (N, C, h, w), float32, channels-last, on the CPU.
-        target: (N, H, W), int64; what is not one of the C classes counts nothing.
-        class_weight: (C,).
+        logits: Logits (N, C, h, w), float32, channels-last, on the CPU.
+        target: Class ids (N, H, W), int64. Pixels with any other id than 0 ... C - 1 are ignored.
+        class_weight: One weight per class (C,).
+
+    Returns:
+        The sum, a scalar.
     """
     return _ResizedCrossEntropy.apply(logits, target, class_weight)[0]
 
 
 class _ResizedCrossEntropy(torch.autograd.Function):
-    """The gradient is found together with the loss, as both need the same exponentials."""
+    """The forward pass computes the gradient too, because both need the same exponentials."""
 
     @staticmethod
-    def forward(logits, target, class_weight):
+    def forward(logits: Tensor, target: Tensor, class_weight: Tensor) -> tuple[Tensor, Tensor]:
         logits = logits.contiguous(memory_format=torch.channels_last)
         n, classes, h, w = logits.shape
         bands = (h + _BAND - 1) // _BAND
@@ -35,11 +40,11 @@ class _ResizedCrossEntropy(torch.autograd.Function):
         return loss.sum().to(logits.dtype), grad
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(output[1])
 
     @staticmethod
-    def backward(ctx, grad, _):
-        refuse_second_order()
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+        refuse_double_backward()
         return grad * ctx.saved_tensors[0], None, None

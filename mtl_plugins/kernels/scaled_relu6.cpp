@@ -1,4 +1,4 @@
-// ReLU6 of a depthwise 1x1 convolution without bias, of channels-last maps: one pass over memory each way.
+// ReLU6 of a depthwise 1x1 convolution without bias, of channels-last maps: one pass over memory in each direction.
 #include "vectors.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ void forward(const T* x, const float* weight, T* y, i64 pixels, i64 channels, in
     }
 }
 
-// grad_weight: (parts, channels), of equal parts of the pixels, whatever the number of threads.
+// grad_weight: (parts, channels), for equal parts of the pixels, independent of the number of threads.
 template <typename T>
 void backward(const T* x, const float* weight, const T* grad, T* grad_x, float* grad_weight, i64 pixels, i64 channels,
               i64 parts, int threads) {

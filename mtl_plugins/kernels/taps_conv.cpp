@@ -1,7 +1,7 @@
-// A 3x3 convolution to very few channels of relu6(x * scale), stride 1, padded to the same size, of channels-last maps.
+// A 3x3 convolution of relu6(x * scale) to very few channels, with stride 1 and padding 1, of channels-last maps.
 //
-// Each pixel is multiplied once with all nine taps of all answers, which fill no more than a few vectors; an answer adds
-// up what nine pixels have for it. The map is read once.
+// Each pixel is multiplied once with all nine taps of all output channels, which fit into a few vectors. An output sums
+// the products of its nine pixels. The map is read once.
 #include "multiply.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace {
 
 constexpr i64 kSide = 3;
-constexpr i64 kBand = 8;  // rows of answers at a time; the two rows beside them are multiplied twice
+constexpr i64 kBand = 8;  // output rows per work item; the two neighbouring rows are multiplied twice
 
 // The products of a row, (w, padded), from x (w, channels).
 template <typename T>
@@ -38,7 +38,7 @@ void taps_conv(const T* x, const float* scale, const float* weight, const float*
         for (i64 r = std::max<i64>(0, first - 1); r < std::min(h, end + 1); ++r) {
           row_products(x + (i * h + r) * w * channels, scale, weight, some.data(), &ring[r % kSide * line], w, channels,
                        padded);
-          // the row above it is complete then, and the last one with its own products
+          // now the row above is complete; the last row needs only its own products
           for (i64 q = std::max(first, r - 1); q < std::min(end, r + 1 < h ? r : h); ++q)
             for (i64 p = 0; p < w; ++p)
               for (i64 o = 0; o < outs; ++o) {
@@ -55,7 +55,7 @@ void taps_conv(const T* x, const float* scale, const float* weight, const float*
 
 }  // namespace
 
-// x: (n, h, w, channels), channels a multiple of 16; scale: (channels,); weight: (channels, padded), of (3, 3, outs) and
+// x: (n, h, w, channels), channels a multiple of 16; scale: (channels,); weight: (channels, padded), (3, 3, outs) with
 // zeros up to a multiple of kVector; bias: (outs,); y: (n, h, w, outs) float32.
 #define FOR_TYPE(T, NAME)                                                                                              \
   extern "C" void taps_conv_##NAME(const T* x, const float* scale, const float* weight, const float* bias, float* y,   \

@@ -1,4 +1,4 @@
-// Vectors of floats, in GCC's and Clang's own notation; bfloat16 is computed in float32.
+// Vectors of floats with the vector extensions of GCC and Clang; bfloat16 is computed in float32.
 #pragma once
 #include <cstdint>
 
@@ -10,7 +10,7 @@ namespace {
 
 using i64 = int64_t;
 
-constexpr i64 kLane = 16;  // floats of a cache line, and of the widest vector: maps have a multiple of it as channels
+constexpr i64 kLane = 16;  // floats in a cache line and in the widest vector; channels must be a multiple of it
 
 #ifdef __AVX512F__
 constexpr i64 kVector = 16;
@@ -22,7 +22,7 @@ typedef int32_t ints __attribute__((vector_size(kVector * 4), aligned(4), may_al
 typedef uint16_t halves __attribute__((vector_size(kVector * 2), aligned(2), may_alias));
 typedef uint8_t bytes __attribute__((vector_size(kVector), aligned(1), may_alias));
 
-// GCC 12 widens element by element where the processor has an instruction for it.
+// GCC 12 converts element by element although the processor has an instruction for it.
 #if defined(__AVX512F__)
 inline ints widened(const uint8_t* p) { return (ints)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)); }
 inline ints widened(const uint16_t* p) { return (ints)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)); }
@@ -46,7 +46,7 @@ inline void store(float* p, vec v) { *reinterpret_cast<vec*>(p) = v; }
 inline void store(uint8_t* p, ints v) {
   *reinterpret_cast<bytes*>(p) = __builtin_convertvector(__builtin_convertvector(v, halves), bytes);
 }
-inline void store(bfloat16* p, vec v) {  // to the nearest, ties to even
+inline void store(bfloat16* p, vec v) {  // rounds to nearest, ties to even
   const ints b = (ints)v, high = (b >> 16) & 0xffff;
   const ints rounded = ((b + 0x7fff + (high & 1)) >> 16) & 0xffff;
   *reinterpret_cast<halves*>(&p->value) = __builtin_convertvector(v == v ? rounded : high | 0x40, halves);

@@ -1,7 +1,7 @@
-// A 3x3 convolution to few channels of relu6(x * scale), stride 1, padded to the same size, of channels-last maps.
+// A 3x3 convolution of relu6(x * scale) to few channels, with stride 1 and padding 1, of channels-last maps.
 //
-// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, CVPR 2016, arXiv 1509.09308): 36 products a tile of 16
-// answers in place of 144. Some tiles at a time go the whole way while they lie in the cache.
+// Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, CVPR 2016, arXiv 1509.09308): 36 instead of 144 products for
+// a tile of 16 outputs. All steps run for a few tiles at a time, which fit into the cache.
 #include "multiply.h"
 
 #include <algorithm>
@@ -10,9 +10,9 @@
 namespace {
 
 constexpr i64 kOut = 4, kIn = 6, kPoints = kIn * kIn;
-constexpr i64 kTiles = kRows;  // at a time
+constexpr i64 kTiles = kRows;  // per block
 
-// One direction of the input's transform: six vectors, `step` floats apart, to six, `out_step` apart.
+// One direction of the input transform: six vectors, `step` floats apart, to six vectors, `out_step` floats apart.
 inline void transform_input(const float* d, i64 step, float* out, i64 out_step) {
   const vec a = load(d), b = load(d + step), c = load(d + 2 * step), e = load(d + 3 * step), f = load(d + 4 * step);
   const vec g = load(d + 5 * step), p = f - 4 * c, q = e - 4 * b, r = f - c, s = 2 * (e - b);
@@ -65,7 +65,7 @@ extern "C" void winograd_conv(const float* x, const float* scale, const float* w
   transform_weight(weight, space, channels * padded, threads);
 #pragma omp parallel num_threads(threads)
   {
-    const i64 stride = kTiles * channels + kLane;  // no power of two: 36 of them would share a few places of the cache
+    const i64 stride = kTiles * channels + kLane;  // not a power of two: 36 such rows would compete for a few cache sets
     std::vector<float> in(kPoints * stride), products(kPoints * kTiles * padded);
 #pragma omp for collapse(2)
     for (i64 i = 0; i < n; ++i)
@@ -74,7 +74,7 @@ extern "C" void winograd_conv(const float* x, const float* scale, const float* w
         for (i64 t = 0; t < count; ++t) {
           const i64 top = (first + t) / across * kOut - 1, left = (first + t) % across * kOut - 1;
           for (i64 line = 0; line < channels; line += kLane) {
-            float d[kPoints][kLane] = {};  // whole cache lines: the places of a tile lie so that they crowd the cache
+            float d[kPoints][kLane] = {};  // full cache lines: the positions of a tile would compete for cache sets
             for (i64 a = std::max<i64>(0, -top); a < std::min(kIn, h - top); ++a)
               for (i64 b = std::max<i64>(0, -left); b < std::min(kIn, w - left); ++b) {
                 const float* place = x + ((i * h + top + a) * w + left + b) * channels + line;

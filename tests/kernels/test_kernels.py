@@ -1,5 +1,7 @@
 """Each kernel against PyTorch's own operators, in channels-last float32 and bfloat16, at any size."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,15 +15,15 @@ from mtl_plugins.kernels import (
     NarrowConv2d,
     depthwise_crp,
     fits,
-    kernel_library,
     max_pool,
     scaled_conv,
+    scaled_relu6,
+    warm_up,
     without_kernels,
 )
-from mtl_plugins.kernels.scaled_relu6 import scaled_relu6
 from mtl_plugins.models.necks.crp import ChainedResidualPooling
 
-pytestmark = pytest.mark.skipif(kernel_library() is None, reason="there is no C++ compiler")
+pytestmark = pytest.mark.skipif(not warm_up(), reason="no C++ compiler")
 FEW = settings(max_examples=25, deadline=None)
 sizes = st.tuples(st.integers(1, 2), st.sampled_from([16, 48]), st.integers(1, 13), st.integers(2, 13))
 dtypes = st.sampled_from([torch.float32, torch.bfloat16])
@@ -364,8 +366,6 @@ def test_nchw_and_captured_graphs_are_pytorchs():
     x = torch.randn(1, 16, 6, 6)
     assert fits(channels_last(x), LANE) and not fits(x, LANE) and not fits(channels_last(x).double(), LANE)
     assert not fits(channels_last(torch.randn(1, 20, 6, 6)), LANE)
-    with without_kernels():
-        assert not fits(channels_last(x), LANE)
 
     class Pool(nn.Module):
         def forward(self, x):
@@ -373,6 +373,26 @@ def test_nchw_and_captured_graphs_are_pytorchs():
 
     graph = torch.export.export(Pool(), (channels_last(x),)).graph
     assert not any("mtl_plugins" in str(node.target) for node in graph.nodes)
+
+
+def test_without_kernels_holds_for_one_thread():
+    x = channels_last(torch.randn(1, 16, 6, 6))
+    with without_kernels(), ThreadPoolExecutor() as pool:
+        assert not fits(x, LANE)
+        assert pool.submit(fits, x, LANE).result()
+    assert fits(x, LANE)
+
+
+def test_a_compiled_function_uses_the_kernels():
+    x = channels_last(torch.randn(1, 16, 6, 6))
+    targets = []
+
+    def record(graph, _):
+        targets.extend(str(node.target) for node in graph.graph.nodes)
+        return graph
+
+    torch.compile(max_pool, backend=record, fullgraph=True)(x)
+    assert any("mtl_plugins" in target for target in targets)
 
 
 def test_the_number_of_threads_changes_nothing():

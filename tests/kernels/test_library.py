@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtl_plugins.kernels import fits, library
+from mtl_plugins.kernels import fits, library, max_pool
 
 HAS_COMPILER = bool(shutil.which("g++") or shutil.which("clang++"))
-needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="there is no C++ compiler")
+needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
 
 
 @pytest.fixture
@@ -23,35 +23,47 @@ def anew(monkeypatch, tmp_path):
     """The library as a new process with an empty cache would find it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MTL_KERNELS", raising=False)
-    library.kernel_library.cache_clear()
-    yield tmp_path / "cache" / "mtl_plugins"
-    library.kernel_library.cache_clear()
+    forget(monkeypatch)
+    return tmp_path / "cache" / "mtl_plugins"
+
+
+def forget(monkeypatch):
+    monkeypatch.setattr(library, "_library", None)
+    monkeypatch.setattr(library, "_warmed_up", False)
+
+
+@needs_compiler
+def test_a_forward_pass_never_compiles(anew):
+    x = torch.randn(1, 16, 6, 6).contiguous(memory_format=torch.channels_last)
+    assert not fits(x) and max_pool(x).shape == x.shape
+    assert not anew.exists()
+    assert library.warm_up() and fits(x)
 
 
 @needs_compiler
 def test_it_is_compiled_once_and_kept(anew, monkeypatch):
-    assert library.kernel_library() is not None
+    assert library.warm_up()
     (kept,) = anew.iterdir()
     monkeypatch.setattr(subprocess, "run", None)  # a second compilation would fail
-    library.kernel_library.cache_clear()
-    assert library.kernel_library() is not None
+    forget(monkeypatch)
+    assert library.warm_up()
     assert [*anew.iterdir()] == [kept]
 
 
 @needs_compiler
 def test_a_torn_library_is_made_again(anew):
     anew.mkdir(parents=True)
-    path = library._compiled()
+    path = library._compile()
     complete = path.stat().st_size
     path.write_bytes(b"")
-    remade = library.kernel_library()
+    assert library.warm_up()
     assert [*anew.iterdir()] == [path] and path.stat().st_size == complete
-    assert remade.vector_size() in (8, 16)
+    assert library.vector_size() in (8, 16)
 
 
 def told_without(caplog):
     with caplog.at_level(logging.WARNING):
-        assert library.kernel_library() is None
+        assert not library.warm_up()
     x = torch.randn(1, 16, 6, 6).contiguous(memory_format=torch.channels_last)
     assert not fits(x)
     return caplog.text
@@ -60,7 +72,7 @@ def told_without(caplog):
 def test_without_a_compiler_pytorch_computes_and_a_line_says_so(anew, monkeypatch, caplog):
     monkeypatch.setenv("CXX", "no-such-compiler")
     told = told_without(caplog)
-    assert "there is no C++ compiler (no-such-compiler)" in told and "same answer" in told
+    assert "no C++ compiler was found (no-such-compiler)" in told and "same result" in told
 
 
 def test_a_compiler_that_fails(anew, monkeypatch, caplog, tmp_path):

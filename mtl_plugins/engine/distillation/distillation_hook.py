@@ -3,12 +3,12 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.structures import BaseDataElement, PixelData
 from torch import Tensor, nn
 
 from mtl_plugins.registry import HOOKS
 
+from ..unwrap_model import unwrap_model
 from .teacher import Teacher, TeacherError
 
 
@@ -41,7 +41,7 @@ class DistillationHook(Hook):
         self._heads = {}
 
     def before_train(self, runner):
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap_model(runner.model)
         self.prepare(model, runner.hooks)
 
     def prepare(self, model: nn.Module, hooks: Sequence[Hook] = ()) -> None:
