@@ -108,7 +108,7 @@ def test_processors_without_wide_vectors(tmp_path):
     code = (
         "import sys, pytest\nfrom mtl_plugins.kernels import library\n"
         "library._FLAGS = tuple(f.replace('native', 'x86-64') for f in library._FLAGS)\n"
-        "print('vectors of', library.kernel_library().vector_size())\n"
+        "library.warm_up()\nprint('vectors of', library.vector_size())\n"
         f"sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(Path(__file__).with_name('test_kernels.py'))!r}]))"
     )
     done = subprocess.run(
