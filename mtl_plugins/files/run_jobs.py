@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from .progress_bar import progress_bar
 
-Job, Result = TypeVar("Job"), TypeVar("Result")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 _WAITING = 4  # jobs a worker that are handed over in advance: memory stays bounded whatever their number
 
 

@@ -1,6 +1,6 @@
 """SynthRooms: furnished rooms rendered by exact ray casting, in the folder layout of NYUDv2."""
 
-from .render import render_room
-from .write import prepare_synthrooms
+from .prepare_synthrooms import prepare_synthrooms
+from .render_room import RenderedRoom, render_room
 
-__all__ = ["prepare_synthrooms", "render_room"]
+__all__ = ["RenderedRoom", "prepare_synthrooms", "render_room"]

@@ -1,7 +1,7 @@
-"""Materials of one room: a few woods, fabrics and paints that go together."""
+"""The materials of a room: a few woods, fabrics and paints that match."""
 
-from .draw import Draw
-from .primitives import Material
+from .portable_random import PortableRandom
+from .primitives import Material, Vector, scaled
 
 _WOODS = (
     ((0.62, 0.42, 0.26), (0.44, 0.27, 0.15)),
@@ -46,97 +46,135 @@ WHITE = Material("plain", (0.90, 0.90, 0.88), (0.8, 0.8, 0.8), gloss=0.1)
 
 
 class Style:
-    """Draws materials for one room from ``draw``; furniture of a kind shares its wood."""
+    """Draws the materials of one room; furniture of a kind shares its wood.
 
-    def __init__(self, draw: Draw):
-        self.draw = draw
-        self.main_wood, self.second_wood = draw.pick(_WOODS), draw.pick(_WOODS)
-        self.wall_colour = draw.near(draw.pick(_WALLS), 0.04)
-        self.white_doors = draw.chance(0.5)
+    Args:
+        rng: Random numbers.
+    """
+
+    def __init__(self, rng: PortableRandom):
+        self.rng = rng
+        self.main_wood, self.second_wood = rng.pick(_WOODS), rng.pick(_WOODS)
+        self.wall_colour = rng.near(rng.pick(_WALLS), 0.04)
+        self.white_doors = rng.chance(0.5)
 
     def _seed(self) -> int:
-        return self.draw.integer(1, 60000)
+        return self.rng.integer(1, 60000)
 
-    def paint(self, colour, texture="plain", second=None, scale=0.1, gloss=0.0, glow=0.0, spread=0.04) -> Material:
-        a = self.draw.near(colour, spread)
-        b = self.draw.near(second, spread) if second else tuple(c * 0.8 for c in a)
+    def paint(
+        self,
+        colour: Vector,
+        texture: str = "plain",
+        second: Vector | None = None,
+        scale: float = 0.1,
+        gloss: float = 0.0,
+        glow: float = 0.0,
+        spread: float = 0.04,
+    ) -> Material:
+        """A material whose colours vary around the given ones; see `Material`.
+
+        Args:
+            colour: First colour; display values (r, g, b) from 0 to 1.
+            texture: Name of the pattern.
+            second: Second colour; a darker first one by default.
+            scale: Size of the pattern in metres.
+            gloss: Strength of the highlights.
+            glow: Light that the surface emits itself.
+            spread: How much the colours vary.
+        """
+        a = self.rng.near(colour, spread)
+        b = self.rng.near(second, spread) if second else scaled(a, 0.8)
         return Material(texture, a, b, scale, gloss, glow, self._seed())
 
-    def wood(self, second=False) -> Material:
+    def wood(self, second: bool = False) -> Material:
+        """One of the room's two kinds of wood."""
         a, b = self.second_wood if second else self.main_wood
         return self.paint(a, "wood", b, gloss=0.12, spread=0.02)
 
     def pale_wood(self) -> Material:
-        a, b = self.draw.pick(_PALE_WOODS)
+        """A bright wood."""
+        a, b = self.rng.pick(_PALE_WOODS)
         return self.paint(a, "wood", b, gloss=0.12)
 
-    def wall(self) -> list:
-        """Materials of four walls: one paint, at times with one accent wall."""
+    def wall(self) -> list[Material]:
+        """Materials of the four walls: one paint, and at times one wall in another material."""
         paint = self.paint(self.wall_colour, spread=0.0)
         walls = [paint] * 4
-        kind = self.draw.unit()
+        kind = self.rng.unit()
         if kind < 0.12:
-            pale = tuple(min(0.95, c + 0.07) for c in self.wall_colour)
-            walls = [self.paint(self.wall_colour, "stripes", pale, self.draw.uniform(0.08, 0.2), spread=0.01)] * 4
+            pale = _brighter(self.wall_colour, 0.07, 0.95)
+            walls = [self.paint(self.wall_colour, "stripes", pale, self.rng.uniform(0.08, 0.2), spread=0.01)] * 4
         elif kind < 0.24:
-            walls[self.draw.pick((0, 1, 3))] = self.paint((0.66, 0.38, 0.30), "brick", (0.72, 0.69, 0.64), 0.22)
+            walls[self.rng.pick((0, 1, 3))] = self.paint((0.66, 0.38, 0.30), "brick", (0.72, 0.69, 0.64), 0.22)
         elif kind < 0.40:
-            walls[self.draw.pick((0, 0, 1, 3))] = self.paint(self.draw.pick(_SPREADS))
+            walls[self.rng.pick((0, 0, 1, 3))] = self.paint(self.rng.pick(_SPREADS))
         return walls
 
-    def floor(self, hard=False) -> Material:
-        kind = self.draw.unit() * (0.72 if hard else 1.0)
+    def floor(self, hard: bool = False) -> Material:
+        """Planks, tiles or, unless the floor must be `hard`, carpet."""
+        kind = self.rng.unit() * (0.72 if hard else 1.0)
         if kind < 0.36:
-            pale = self.draw.uniform(0.25, 0.75)
+            pale = self.rng.uniform(0.25, 0.75)
             return self.paint(
                 (0.62, 0.44, 0.28),
                 "planks",
                 (0.42, 0.27, 0.16),
-                self.draw.uniform(0.08, 0.15),
+                self.rng.uniform(0.08, 0.15),
                 gloss=0.3 * pale,
             )
         if kind < 0.60:
-            return self.paint((0.68, 0.62, 0.54), "tiles", (0.48, 0.44, 0.40), self.draw.uniform(0.25, 0.45), 0.3)
+            return self.paint((0.68, 0.62, 0.54), "tiles", (0.48, 0.44, 0.40), self.rng.uniform(0.25, 0.45), 0.3)
         if kind < 0.72:
-            return self.paint((0.74, 0.72, 0.68), "checker", (0.34, 0.32, 0.32), self.draw.uniform(0.25, 0.4), 0.3)
-        tone = self.draw.pick(((0.62, 0.56, 0.48), (0.50, 0.50, 0.52), (0.52, 0.42, 0.38), (0.44, 0.48, 0.54)))
-        return self.paint(tone, "carpet", tuple(c * 0.72 for c in tone))
+            return self.paint((0.74, 0.72, 0.68), "checker", (0.34, 0.32, 0.32), self.rng.uniform(0.25, 0.4), 0.3)
+        tone = self.rng.pick(((0.62, 0.56, 0.48), (0.50, 0.50, 0.52), (0.52, 0.42, 0.38), (0.44, 0.48, 0.54)))
+        return self.paint(tone, "carpet", scaled(tone, 0.72))
 
     def sofa(self) -> Material:
-        colour = self.draw.pick(_SOFAS)
-        return self.paint(colour, "carpet", tuple(c * 0.86 for c in colour))
+        """Fabric of a sofa."""
+        colour = self.rng.pick(_SOFAS)
+        return self.paint(colour, "carpet", scaled(colour, 0.86))
 
     def spread(self) -> Material:
-        """A bed's cover."""
-        colour = self.draw.pick(_SPREADS)
-        texture = self.draw.pick(("plain", "stripes", "flowers", "checker", "carpet"))
-        second = tuple(min(0.92, c + 0.16) for c in colour)
-        return self.paint(colour, texture, second, self.draw.uniform(0.08, 0.2))
+        """Cover of a bed."""
+        colour = self.rng.pick(_SPREADS)
+        texture = self.rng.pick(("plain", "stripes", "flowers", "checker", "carpet"))
+        second = _brighter(colour, 0.16, 0.92)
+        return self.paint(colour, texture, second, self.rng.uniform(0.08, 0.2))
 
     def linen(self) -> Material:
-        colour = self.draw.pick(((0.90, 0.89, 0.86), (0.88, 0.84, 0.76), self.draw.pick(_SPREADS)))
-        return self.paint(colour, self.draw.pick(("plain", "plain", "stripes")), (0.80, 0.78, 0.80), 0.06)
+        """Fabric of a pillow."""
+        colour = self.rng.pick(((0.90, 0.89, 0.86), (0.88, 0.84, 0.76), self.rng.pick(_SPREADS)))
+        return self.paint(colour, self.rng.pick(("plain", "plain", "stripes")), (0.80, 0.78, 0.80), 0.06)
 
     def throw(self) -> Material:
-        return self.paint(
-            self.draw.pick(_VIVID), self.draw.pick(("plain", "stripes", "checker")), (0.85, 0.8, 0.7), 0.07
-        )
+        """Colourful fabric of a small cushion."""
+        return self.paint(self.rng.pick(_VIVID), self.rng.pick(("plain", "stripes", "checker")), (0.85, 0.8, 0.7), 0.07)
 
     def drape(self) -> Material:
-        return self.paint(self.draw.pick(_DRAPES))
+        """Fabric of curtains."""
+        return self.paint(self.rng.pick(_DRAPES))
 
     def bag(self) -> Material:
-        return self.paint(self.draw.pick(_BAGS), gloss=0.15, spread=0.03)
+        """Fabric of a bag."""
+        return self.paint(self.rng.pick(_BAGS), gloss=0.15, spread=0.03)
 
     def vivid(self) -> Material:
-        return self.paint(self.draw.pick(_VIVID), gloss=0.25)
+        """Glossy paint in a vivid colour."""
+        return self.paint(self.rng.pick(_VIVID), gloss=0.25)
 
     def cabinet(self) -> Material:
+        """White paint or wood, the same for all cabinets of the room."""
         return self.paint((0.86, 0.84, 0.79), gloss=0.15) if self.white_doors else self.wood(True)
 
     def metal(self) -> Material:
-        return self.draw.pick((STEEL, BLACK, STEEL))
+        """Steel or black metal."""
+        return self.rng.pick((STEEL, BLACK, STEEL))
 
     def shade(self) -> Material:
-        """A lamp's shade, lit from within."""
-        return self.paint((0.97, 0.88, 0.68), glow=self.draw.uniform(0.8, 1.6), spread=0.03)
+        """A lampshade, lit from inside."""
+        return self.paint((0.97, 0.88, 0.68), glow=self.rng.uniform(0.8, 1.6), spread=0.03)
+
+
+def _brighter(colour: Vector, amount: float, limit: float) -> Vector:
+    r, g, b = colour
+    return min(limit, r + amount), min(limit, g + amount), min(limit, b + amount)

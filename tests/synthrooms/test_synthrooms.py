@@ -1,3 +1,5 @@
+"""The renderer: exact labels, the same pixels on every machine, and sets that can be resumed."""
+
 import errno
 import hashlib
 import json
@@ -14,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mtl_plugins.functional.normals_png import decode_normals, encode_normals
-from mtl_plugins.synthrooms import files, prepare_synthrooms, render_room
-from mtl_plugins.synthrooms.classes import NYUD40
-from mtl_plugins.synthrooms.primitives import turn
+from mtl_plugins.synthrooms import prepare_image, prepare_synthrooms, render_room
+from mtl_plugins.synthrooms.class_ids import NYUD40
+from mtl_plugins.synthrooms.rotation import cos_sin
 
 SIZE = (48, 64)
 
@@ -61,8 +63,8 @@ def test_normals_are_unit_and_face_the_camera(rooms):
         assert ((n * rays_of(room)).sum(-1) < 0).all()
 
 
-def test_depth_and_intrinsics_give_the_normals(rooms):
-    """On large flat faces, the points' differences are at right angles to the exact normal."""
+def test_depth_and_intrinsics_agree_with_the_normals(rooms):
+    """On large flat faces, differences of neighbouring points are perpendicular to the exact normal."""
     angles = []
     for room in rooms:
         points, n = rays_of(room) * room["depth"][..., None].astype(np.float64), room["normals"]
@@ -76,7 +78,7 @@ def test_depth_and_intrinsics_give_the_normals(rooms):
             for dx in (0, 1, 2):
                 shifted = slice(dy, dy + inner.shape[0]), slice(dx, dx + inner.shape[1])
                 smooth &= (np.abs(n[shifted] - inner).max(-1) < 1e-3) & (label[shifted] == label[1:-1, 1:-1])
-        # One plane, not two parallel ones: all nine points lie on it.
+        # All nine points lie on one plane, not on two parallel ones.
         level = (points * 0 + points)[1:-1, 1:-1]
         for dy, dx in ((0, 0), (0, 2), (2, 0), (2, 2), (0, 1), (1, 0), (1, 2), (2, 1)):
             shifted = points[dy : dy + inner.shape[0], dx : dx + inner.shape[1]]
@@ -92,7 +94,7 @@ def test_rooms_are_furnished(rooms):
     counts = sum(np.bincount(r["semseg"].ravel(), minlength=40) for r in rooms)
     assert (counts > 0).sum() >= 16
     assert counts[NYUD40.index("wall")] < 0.4 * counts.sum()
-    # Upright rooms: floors lie below ceilings and look up, and walls stand.
+    # Rooms are upright: floors face up and walls are vertical.
     for room in rooms:
         floor, wall = room["semseg"] == NYUD40.index("floor"), room["semseg"] == NYUD40.index("wall")
         if floor.any():
@@ -100,14 +102,14 @@ def test_rooms_are_furnished(rooms):
         assert np.median(np.abs(room["normals"][wall][:, 1])) < 0.6
 
 
-def test_class_names_are_those_of_nyud():
+def test_class_names_equal_nyud40():
     """The hash is of `className` in classMapping40.mat, one name per line."""
     names = hashlib.sha256("\n".join(NYUD40).encode()).hexdigest()
     assert names == "2cfe145545f5e7cd3977eb6897e703c6f7eb364377588d92b621171652afa97b"
 
 
 def test_same_pixels_on_any_machine():
-    """If this fails after a change of the pictures, raise `write.VERSION` and pin the new values."""
+    """After an intended change of the images, increase `prepare_synthrooms.VERSION` and pin the new digests."""
     assert digest(render_room(0, 0, SIZE)) == "a34a151647a48c7ab90dd28be9a85178de7b98eb16316164302731ecb5e298b0"
     assert digest(render_room(7, 3, (40, 40))) == "1d1b0b0810b71996f897a0335c9b00f5cb397bf509875440928fbee202b50caa"
 
@@ -117,8 +119,8 @@ def test_images_differ_with_seed_and_index():
 
 
 @given(st.floats(-720, 720))
-def test_turn_is_a_rotation(degrees):
-    c, s = turn(degrees)
+def test_cos_sin_is_an_exact_rotation_near_the_angle(degrees):
+    c, s = cos_sin(degrees)
     assert abs(c * c + s * s - 1) < 1e-12
     assert abs(c - np.cos(np.radians(degrees))) < 2e-4 and abs(s - np.sin(np.radians(degrees))) < 2e-4
 
@@ -130,7 +132,7 @@ def made(tmp_path_factory):
     return out, summary
 
 
-def test_written_files_hold_the_arrays(made):
+def test_written_files_contain_the_rendered_arrays(made):
     out, summary = made
     train, val = ((out / f"{split}.txt").read_text().splitlines() for split in ("train", "val"))
     assert len(train) == 4 and len(val) == 2
@@ -152,24 +154,24 @@ def test_written_files_hold_the_arrays(made):
     assert summary["depth_range"][0] < summary["depth_range"][1]
 
 
-def test_workers_change_nothing(made, tmp_path):
+def test_the_number_of_workers_does_not_change_the_files(made, tmp_path):
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=3, progress=False)
     assert contents(tmp_path) == contents(made[0])
 
 
 def _prepare_slowly(out):
-    render = files.render_room
+    render = prepare_image.render_room
 
     def slow(*args):
         time.sleep(0.1)
         return render(*args)
 
-    files.render_room = slow
+    prepare_image.render_room = slow
     prepare_synthrooms(out, 4, 2, SIZE, seed=3, workers=1, progress=False)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_and_run_again_ends_the_same(made, tmp_path):
+def test_a_killed_run_resumes_to_the_same_files(made, tmp_path):
     process = multiprocessing.get_context("fork").Process(target=_prepare_slowly, args=(tmp_path,))
     process.start()
     deadline = time.time() + 20
@@ -179,21 +181,21 @@ def test_killed_and_run_again_ends_the_same(made, tmp_path):
     process.join()
     finished = list(tmp_path.glob("normals/*.png"))
     assert 0 < len(finished) < 6 and not (tmp_path / "synthrooms.json").exists()
-    # The worst a kill leaves: a half-written temporary file, and an image with three of its four files.
+    # The worst case after a kill: a partial temporary file, and an image with three of its four files.
     (tmp_path / "rgb/.saving-999-000005.png").write_bytes(b"\x89PNG half")
     finished[0].unlink()
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
     assert contents(tmp_path) == contents(made[0])
 
 
-def test_a_complete_set_is_left_alone(made, monkeypatch):
-    monkeypatch.setattr(files, "render_room", None)
+def test_a_complete_set_is_not_rendered_again(made, monkeypatch):
+    monkeypatch.setattr(prepare_image, "render_room", None)
     before = contents(made[0])
     assert prepare_synthrooms(made[0], 4, 2, SIZE, seed=3, progress=False) == made[1]
     assert contents(made[0]) == before
 
 
-def test_a_lost_file_is_made_again(made, tmp_path):
+def test_a_missing_file_is_rendered_again(made, tmp_path):
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
     (tmp_path / "depth/000002.png").unlink()
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
@@ -201,12 +203,12 @@ def test_a_lost_file_is_made_again(made, tmp_path):
 
 
 @pytest.mark.parametrize("change, words", [(dict(seed=4), "seed 3 .asked: 4"), (dict(size=(24, 32)), "size .48, 64.")])
-def test_another_set_in_the_folder_is_refused(made, change, words):
+def test_a_folder_with_another_set_raises(made, change, words):
     with pytest.raises(ValueError, match=words):
         prepare_synthrooms(made[0], 4, 2, **(dict(size=SIZE, seed=3, progress=False) | change))
 
 
-def test_a_folder_with_other_things_is_refused(tmp_path):
+def test_a_folder_with_other_files_raises(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match="not empty"):
         prepare_synthrooms(tmp_path, 1, 1, SIZE, progress=False)
@@ -217,13 +219,13 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
     "bad",
     [dict(num_train=-1), dict(num_train=0, num_val=0), dict(size=(8, 8)), dict(seed=-1), dict(workers=0)],
 )
-def test_senseless_numbers_are_refused(tmp_path, bad):
+def test_numbers_out_of_range_raise(tmp_path, bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         prepare_synthrooms(tmp_path, **(dict(num_train=1, num_val=1, progress=False) | bad))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_full_disk_is_said_plainly(tmp_path, monkeypatch, workers):
+def test_a_full_disk_is_reported(tmp_path, monkeypatch, workers):
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -242,7 +244,7 @@ def test_progress_prints_a_summary(tmp_path, capsys):
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1))
-def test_normals_survive_the_png(seed):
+def test_normals_are_decoded_as_encoded(seed):
     rng = np.random.default_rng(seed)
     normals = rng.normal(size=(5, 7, 3))
     normals = (normals / np.linalg.norm(normals, axis=-1, keepdims=True)).astype(np.float32)
@@ -257,16 +259,16 @@ def test_normals_survive_the_png(seed):
     np.testing.assert_allclose(as_tensor.permute(1, 2, 0).numpy(), decoded, atol=1e-6)
 
 
-def test_decoding_a_wrong_shape_is_refused():
+def test_decoding_a_wrong_shape_raises():
     with pytest.raises(ValueError, match=r"\(3, H, W\)"):
         decode_normals(torch.zeros(5, 7, 3, dtype=torch.uint8))
 
 
-def test_real_normals_decode_to_what_the_camera_sees(shared):
+def test_normals_of_real_nyudv2_files_face_the_camera(shared):
     png = np.asarray(Image.open(shared / "data/nyud_samples/norm_gt_000433.png").convert("RGB"))
     normals = decode_normals(png)
     valid = (normals != 0).any(-1)
     assert 0.5 < valid.mean() <= 1
-    assert (normals[valid][:, 2] < 0).mean() > 0.95  # towards the camera
-    assert (normals[400:][valid[400:]][:, 1] < -0.5).mean() > 0.3  # floor and table look up
+    assert (normals[valid][:, 2] < 0).mean() > 0.95  # facing the camera
+    assert (normals[400:][valid[400:]][:, 1] < -0.5).mean() > 0.3  # floor and table face up
     assert np.abs(encode_normals(normals).astype(int) - png)[valid].mean() < 2

@@ -1,51 +1,57 @@
 """Exact ray casting against planes, boxes, frusta, ellipsoids and cushions, in float32.
 
-Per pixel only operations that IEEE 754 rounds exactly (+ - * / sqrt, comparisons) are used, so that every
-machine gets the same bits.
+Per pixel, only operations that IEEE 754 rounds exactly are used (+ − * / sqrt and comparisons), so the result is equal
+to the last bit on every machine.
+
+Vectors are sequences of three components x, y, z, each an array with one value per ray or a scalar for all rays.
 """
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import Any
 
 import numpy as np
 
-from .primitives import BOX, CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE, Solids
+from .primitives import BOX, CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE
+from .solid_arrays import SolidArrays
 
+Vectors = Sequence[Any]  # of arrays or of NumPy scalars  # of arrays or of NumPy scalars
+
+#: Hits closer to the ray's origin are ignored, in ray parameters.
 NEAR = np.float32(0.02)
 _FAR = np.float32(1e9)
 _TINY = np.float32(1e-7)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
-def _dot(a, v):
+def _dot(a: Vectors, v: Vectors) -> np.ndarray:
     return a[0] * v[0] + a[1] * v[1] + a[2] * v[2]
 
 
-def _along(axis, v):
-    """``_dot`` with three scalars first, many of them 0 or 1: most furniture stands square to the room."""
-    total = None
-    for a, x in zip(axis, v, strict=True):
-        if a != 0:
-            term = x if a == 1 else a * x
-            total = term if total is None else total + term
-    return total
+def _along(axis: np.ndarray, v: Vectors) -> np.ndarray:
+    """`_dot` with three scalars first. Many of them are 0 or 1, because most furniture is parallel to the walls."""
+    terms = [x if a == 1 else a * x for a, x in zip(axis, v, strict=True) if a != 0]
+    return reduce(add, terms)
 
 
-def _safe(d):
-    """Never 0, and the same unless it is tiny."""
+def _nonzero(d: np.ndarray) -> np.ndarray:
+    """`d` shifted by a tiny amount that changes only values near 0, so that it can be divided by."""
     return d + np.float32(1e-9)
 
 
-def _slabs(o, d, half):
-    enter = leave = None
+def _box(o: Vectors, d: Vectors, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    lows, highs = [], []
     for i in range(3):
-        inverse = _ONE / _safe(d[i])
+        inverse = _ONE / _nonzero(d[i])
         middle, reach = o[i] * inverse, np.abs(inverse) * half[i]
-        lo, hi = -middle - reach, reach - middle
-        enter = lo if enter is None else np.maximum(enter, lo)
-        leave = hi if leave is None else np.minimum(leave, hi)
-    return enter, leave
+        lows.append(-middle - reach)
+        highs.append(reach - middle)
+    return reduce(np.maximum, lows), reduce(np.minimum, highs)
 
 
-def _roots(a, b, c):
-    """Where a t^2 + 2 b t + c <= 0, for a > 0; an empty interval where it is nowhere."""
+def _roots(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The interval of t in which a t² + 2 b t + c ≤ 0, for a > 0; an empty interval if there is none."""
     disc = b * b - a * c
     root = np.sqrt(np.maximum(disc, _ZERO))
     a = np.maximum(a, np.float32(1e-12))
@@ -53,37 +59,54 @@ def _roots(a, b, c):
     return np.where(miss, _FAR, (-b - root) / a), np.where(miss, -_FAR, (root - b) / a)
 
 
-def _ellipsoid(o, d, half):
+def _ellipsoid(o: Vectors, d: Vectors, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     o = [o[i] / half[i] for i in range(3)]
     d = [d[i] / half[i] for i in range(3)]
     return _roots(_dot(d, d), _dot(o, d), _dot(o, o) - _ONE)
 
 
-def _frustum(o, d, half, taper):
+def _frustum(o: Vectors, d: Vectors, half: np.ndarray, taper: np.float32) -> tuple[np.ndarray, np.ndarray]:
     slope = taper / half[2]
     ox, oy, dx, dy = o[0] / half[0], o[1] / half[1], d[0] / half[0], d[1] / half[1]
     r, dr = _ONE + slope * o[2], slope * d[2]
     enter, leave = _roots(dx * dx + dy * dy - dr * dr, ox * dx + oy * dy - r * dr, ox * ox + oy * oy - r * r)
-    inverse = _ONE / _safe(d[2])
+    inverse = _ONE / _nonzero(d[2])
     middle, reach = o[2] * inverse, np.abs(inverse) * half[2]
     return np.maximum(enter, -middle - reach), np.minimum(leave, reach - middle)
 
 
-def _interval(kind, o, d, half, taper):
-    """(enter, leave) ray parameters of a convex solid in its own frame."""
+def _interval(kind: int, o: Vectors, d: Vectors, half: np.ndarray, taper: np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """The ray parameters at which rays enter and leave a convex solid, in its own frame."""
     if kind == BOX:
-        return _slabs(o, d, half)
+        return _box(o, d, half)
     if kind == FRUSTUM:
         return _frustum(o, d, half, taper)
     if kind == ELLIPSOID:
         return _ellipsoid(o, d, half)
-    enter, leave = _slabs(o, d, half)
+    enter, leave = _box(o, d, half)
     enter2, leave2 = _ellipsoid(o, d, half * np.float32(CUSHION_SWELL))
     return np.maximum(enter, enter2), np.minimum(leave, leave2)
 
 
-def screen_boxes(solids: Solids, origin, camera_axes, intrinsics, size):
-    """Pixel rectangles (N, 4: row0, row1, column0, column1; empty where unseen) that hold each solid."""
+def screen_boxes(
+    solids: SolidArrays,
+    origin: Vectors,
+    camera_axes: Sequence[Vectors],
+    intrinsics: tuple[float, float, float, float],
+    size: tuple[int, int],
+) -> np.ndarray:
+    """A rectangle of pixels around each solid.
+
+    Args:
+        solids: N solids.
+        origin: Position of the camera, in metres.
+        camera_axes: Its axes right, down and forward in the world frame.
+        intrinsics: fx, fy, cx, cy in pixels.
+        size: Height and width in pixels.
+
+    Returns:
+        int64, (N, 4): first row, end row, first column, end column; empty for solids that are not visible.
+    """
     height, width = size
     fx, fy, cx, cy = (np.float32(v) for v in intrinsics)
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
@@ -93,7 +116,7 @@ def screen_boxes(solids: Solids, origin, camera_axes, intrinsics, size):
         - origin[i]
         for i in range(3)
     ]
-    # A frustum's wide end reaches beyond its mean radius.
+    # The wide end of a frustum exceeds its mean radius.
     x, y, z = (_dot(axis, corners) for axis in camera_axes)
     deep = np.maximum(z, NEAR)
     u, v = x / deep * fx + cx, y / deep * fy + cy
@@ -110,17 +133,25 @@ def screen_boxes(solids: Solids, origin, camera_axes, intrinsics, size):
     return np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], 1)
 
 
-def cast(solids: Solids, origin, direction, boxes=None):
-    """The first hit of each ray: ray parameter (float32) and index of the solid, both shaped as the rays.
+def cast(
+    solids: SolidArrays, origin: Vectors, direction: Sequence[np.ndarray], boxes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first hit of each ray.
 
-    ``origin`` is three scalars, or three arrays when ``boxes`` is None; ``direction`` three arrays, (H, W)
-    with ``boxes`` from :func:`screen_boxes`. Planes (the room's shell) must come first and close the room.
+    Args:
+        solids: The solids. The planes (walls, floor and ceiling) must come first and enclose the room.
+        origin: Origins of the rays, in metres; three scalars if `boxes` is given.
+        direction: Directions of the rays; (H, W) if `boxes` is given.
+        boxes: The rectangles of `screen_boxes`, which restrict the rays that are tested against each solid.
+
+    Returns:
+        The ray parameter (float32) and the index of the solid (int32), in the shape of the rays.
     """
     shape = direction[0].shape
     nearest = np.full(shape, _FAR, np.float32)
     index = np.zeros(shape, np.int32)
     for n in range(len(solids)):
-        window = ...
+        window: tuple = (...,)
         if boxes is not None and solids.kind[n] != PLANE:
             r0, r1, c0, c1 = boxes[n]
             if r0 >= r1 or c0 >= c1:
@@ -143,8 +174,20 @@ def cast(solids: Solids, origin, direction, boxes=None):
     return nearest, index
 
 
-def blocked(solids: Solids, point, light, chunk: int = 8192):
-    """Whether a solid that casts shadows stands between ``point`` and ``light`` (three (N,) arrays each)."""
+def blocked(
+    solids: SolidArrays, point: Sequence[np.ndarray], light: Sequence[np.ndarray], chunk: int = 8192
+) -> np.ndarray:
+    """Whether a solid that casts shadows is between a point and a light.
+
+    Args:
+        solids: The solids.
+        point: N points on surfaces, in metres.
+        light: N points on lights, in metres.
+        chunk: Number of points that are tested together.
+
+    Returns:
+        Boolean, (N,).
+    """
     out = np.zeros(len(point[0]), bool)
     casters = np.flatnonzero(solids.casts)
     if not len(casters):
@@ -167,7 +210,7 @@ def blocked(solids: Solids, point, light, chunk: int = 8192):
             axes = solids.axes[n]
             offset = [p[i] - c[i] for i in range(3)]
             o, e = [_along(a, offset) for a in axes], [_along(a, d) for a in axes]
-            # Boxes stand in for cushions: the difference does not show in a soft shadow.
+            # A box replaces a cushion: the difference is not visible in a soft shadow.
             kind = BOX if solids.kind[n] == CUSHION else solids.kind[n]
             enter, leave = _interval(kind, o, e, solids.half[n], _ZERO)
             dark |= (np.maximum(enter, np.float32(2e-3)) < leave) & (enter < np.float32(0.98))

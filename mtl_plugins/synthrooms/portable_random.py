@@ -1,13 +1,23 @@
-"""Random draws that are the same on every machine."""
+"""Random numbers that are equal on every machine."""
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
+from .primitives import Vector
 
-class Draw:
-    """Uniform draws from the raw words of PCG64.
+Item = TypeVar("Item")
 
-    numpy promises the bit stream of PCG64 for ever, but not what ``Generator`` makes of it; so the few
-    distributions needed here are made from the raw words, with exact arithmetic alone.
+
+class PortableRandom:
+    """Draws from the raw words of PCG64.
+
+    NumPy guarantees the bit stream of PCG64 forever, but not the distributions that `Generator` computes from it. The
+    few distributions needed here are therefore computed from the raw words, with exact arithmetic only.
+
+    Args:
+        key: Integers that together seed the stream.
     """
 
     def __init__(self, *key: int):
@@ -18,35 +28,33 @@ class Draw:
         return (int(self._bits.random_raw()) >> 11) * 2.0**-53
 
     def uniform(self, low: float, high: float) -> float:
+        """A float in [low, high)."""
         return low + (high - low) * self.unit()
 
     def integer(self, low: int, high: int) -> int:
-        """An integer in low..high, both included."""
+        """An integer from `low` to `high`, both inclusive."""
         return low + int(self.unit() * (high - low + 1))
 
     def chance(self, probability: float) -> bool:
+        """True with the given probability."""
         return self.unit() < probability
 
-    def pick(self, items):
+    def pick(self, items: Sequence[Item]) -> Item:
+        """One of the items."""
         return items[self.integer(0, len(items) - 1)]
 
-    def shuffled(self, items) -> list:
-        pool, out = list(items), []
-        while pool:
-            out.append(pool.pop(self.integer(0, len(pool) - 1)))
-        return out
-
-    def near(self, colour, spread: float = 0.05) -> tuple:
-        """A colour (r, g, b in 0..1) near ``colour``: one shift of brightness, a smaller one a channel."""
+    def near(self, colour: Vector, spread: float = 0.05) -> Vector:
+        """A colour (r, g, b from 0 to 1) near `colour`: shifted in brightness, and less in each channel."""
         shift = self.uniform(-spread, spread)
-        return tuple(min(0.97, max(0.02, c + shift + self.uniform(-spread, spread) * 0.5)) for c in colour)
+        r, g, b = (min(0.97, max(0.02, c + shift + self.uniform(-spread, spread) * 0.5)) for c in colour)
+        return r, g, b
 
     def words(self, count: int) -> np.ndarray:
-        """``count`` random uint64 words."""
+        """`count` random uint64 words."""
         return self._bits.random_raw(count)
 
     def bell(self, *shape: int) -> np.ndarray:
-        """float32 array of mean 0 and standard deviation 1: sums of four bytes, so nearly normal."""
+        """Nearly normal float32 numbers with mean 0 and standard deviation 1: sums of four bytes."""
         count = 1
         for n in shape:
             count *= n
@@ -55,5 +63,5 @@ class Draw:
         # Two sums at once: bytes 0 + 1 and 2 + 3 in the 16-bit lanes.
         lanes = (halves & np.uint32(0x00FF00FF)) + ((halves >> np.uint32(8)) & np.uint32(0x00FF00FF))
         total = ((lanes & np.uint32(0xFFFF)) + (lanes >> np.uint32(16))).astype(np.float32)
-        # Variance of a byte is (256^2 - 1) / 12; of four, 147.8 squared.
+        # The variance of a byte is (256² − 1) / 12; that of the sum of four is 147.8².
         return ((total - np.float32(510.0)) * np.float32(1 / 147.8)).reshape(shape)

@@ -1,35 +1,62 @@
-"""Where a ray met a solid: position, exact normal, and coordinates for textures."""
+"""Where rays hit solids: position, exact normal, and texture coordinates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .primitives import CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE, Solids
+from .primitives import CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE
+from .solid_arrays import SolidArrays
 
 
 @dataclass
 class Hits:
-    """Flat arrays of N hits; ``u``, ``v`` in metres on the surface, ``half_*`` the solid's half size."""
+    """N hits as flat arrays of shape (N,).
+
+    Attributes:
+        index: Index of the solid.
+        point: x, y, z in metres, world frame.
+        normal: x, y, z of the unit normal in the world frame, facing the ray's origin.
+        u: First texture coordinate, in metres from the centre of the face.
+        v: Second texture coordinate.
+        half_u: Half the size of the face along u, in metres.
+        half_v: Half the size of the face along v.
+        up: Whether a horizontal face was hit, in the solid's frame.
+    """
 
     index: np.ndarray
-    point: list
-    normal: list  # unit, world frame, turned to where the ray came from
+    point: list[np.ndarray]
+    normal: list[np.ndarray]
     u: np.ndarray
     v: np.ndarray
     half_u: np.ndarray
     half_v: np.ndarray
-    up: np.ndarray  # whether a horizontal face was hit, in the solid's frame
+    up: np.ndarray
 
 
-def hits_of(solids: Solids, origin, direction, distance, index) -> Hits:
-    """Where rays (three (N,) arrays; ``origin`` may be scalars) hit ``index`` at ``distance``."""
+def hits_of(
+    solids: SolidArrays,
+    origin: Sequence[np.ndarray] | Sequence[np.float32],
+    direction: Sequence[np.ndarray],
+    distance: np.ndarray,
+    index: np.ndarray,
+) -> Hits:
+    """Compute where rays hit the solids that `ray_casting.cast` found.
+
+    Args:
+        solids: The solids.
+        origin: x, y, z of the rays' origins, in metres; scalars or (N,).
+        direction: x, y, z of the rays' directions, each (N,).
+        distance: Ray parameters of the hits, (N,).
+        index: Indices of the solids, (N,).
+    """
     f32 = np.float32
     point = [origin[i] + distance * direction[i] for i in range(3)]
     axes = [[solids.axes[:, k, i][index] for i in range(3)] for k in range(3)]
     half = [solids.half[:, k][index] for k in range(3)]
     offset = [point[i] - solids.centre[:, i][index] for i in range(3)]
     q, d = ([a[0] * v[0] + a[1] * v[1] + a[2] * v[2] for a in axes] for v in (offset, direction))
-    # Boxes and planes: the face that the point is nearest to, among those turned to the ray.
+    # Boxes and planes: the nearest of the faces that face the ray.
     kinds = solids.kind[index]
     away = [np.where(q[k] * d[k] > 0, f32(-9), np.abs(q[k]) - half[k]) for k in range(3)]
     away[2] = np.where(kinds == PLANE, f32(9), away[2])
@@ -43,7 +70,7 @@ def hits_of(solids: Solids, origin, direction, distance, index) -> Hits:
     ]
     best = np.maximum(np.maximum(away[0], away[1]), away[2])
 
-    def curved(where, gradient):
+    def curved(where: np.ndarray, gradient: Sequence[np.ndarray]) -> None:
         for k in range(3):
             local[k][where] = gradient[k]
 
@@ -66,7 +93,7 @@ def hits_of(solids: Solids, origin, direction, distance, index) -> Hits:
         if len(at):
             h, p = [x[at] * swell for x in half], [x[at] for x in q]
             e = [p[k] / h[k] for k in range(3)]
-            if kind == CUSHION:  # on the ellipsoid, unless the box's face is nearer
+            if kind == CUSHION:  # on the ellipsoid, unless a face of the box is nearer
                 over = (np.sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]) - f32(1)) * np.minimum(
                     np.minimum(h[0], h[1]), h[2]
                 )
@@ -92,8 +119,8 @@ def hits_of(solids: Solids, origin, direction, distance, index) -> Hits:
     )
 
 
-def _facing(normal, direction):
-    """Unit normals with n.d < 0: at silhouettes rounding may leave one turned away by a hair."""
+def _facing(normal: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Normals that face the ray (n · d < 0): rounding can turn them slightly away at silhouettes."""
     f32 = np.float32
     length2 = direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2]
     along = (normal[0] * direction[0] + normal[1] * direction[1] + normal[2] * direction[2]) / length2

@@ -1,3 +1,5 @@
+"""Renders and writes one image of a SynthRooms set."""
+
 from pathlib import Path
 
 import numpy as np
@@ -8,20 +10,28 @@ from mtl_plugins.files import png_is_complete, write_png
 from mtl_plugins.functional.normals_png import encode_normals
 from mtl_plugins.prepare.summary import figures
 
-from .render import camera_of, render_room
+from .render_room import render_room, room_intrinsics
 
+#: The folder of the image and of each label.
 FOLDERS = dict(img="rgb", semseg="masks", depth="depth", normals="normals")
 TASKS = tuple(key for key in FOLDERS if key != "img")
 
 
-def prepare_image(job: tuple) -> dict:
-    """Renders and writes image (out_dir, seed, index, size) unless its four files are there; its figures."""
+def prepare_image(job: tuple[str, int, int, tuple[int, int]]) -> dict:
+    """Render and write one image with its labels, unless its four files already exist.
+
+    Args:
+        job: Folder of the set, seed, index of the image, and (height, width).
+
+    Returns:
+        The image's `intrinsics`, and what `mtl_plugins.prepare.summary.figures` returns.
+    """
     out, seed, index, size = job
     paths = {key: Path(out, folder, f"{index:06d}.png") for key, folder in FOLDERS.items()}
     if all(map(png_is_complete, paths.values())):
         with Image.open(paths["semseg"]) as mask, Image.open(paths["depth"]) as depth:
             semseg, code = np.asarray(mask), np.asarray(depth).astype(np.uint16)
-        intrinsics = camera_of(seed, index, size)
+        intrinsics = room_intrinsics(seed, index, size)
     else:
         room = render_room(seed, index, size)
         semseg, intrinsics = room["semseg"], room["intrinsics"]
