@@ -12,7 +12,7 @@ from mtl_plugins.datasets.multi_task_dataset import MultiTaskDataset
 from mtl_plugins.datasets.pseudo_labels import ABOUT, CONFIDENCE, image_key, suffix_of
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
-from mtl_plugins.files import Target, progress_bar, write_file, write_png, write_text
+from mtl_plugins.files import ResumableFolder, progress_bar, write_file, write_png, write_text
 from mtl_plugins.functional.normals_png import encode_normals
 
 LIST = "labels.txt"
@@ -76,9 +76,9 @@ def _classes(dataset, task, setting):
     return dict(num_classes=dataset.num_classes) if own else {}
 
 
-def _target(out, about) -> Target:
+def _target(out, about) -> ResumableFolder:
     """The folder, unless it holds other things: labels of another teacher do not mix."""
-    target = Target(out, Path(ABOUT).stem, "pseudo-labels", about)
+    target = ResumableFolder(out, Path(ABOUT).stem, "pseudo-labels", about)
     held = next((json.loads(file.read_text()) for file in (target.marker, target.started) if file.is_file()), None)
     if held is None and out.is_dir() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty and holds no pseudo-labels; give a new or an empty folder.")

@@ -1,22 +1,42 @@
-"""Datasets, their transforms, packing and the sampler."""
+"""Datasets with partial labels, their readers, transforms and samplers.
+
+`cityscapes/` and `kitti/` contain datasets with several kinds of files; `readers/` reads label files;
+`transforms/` augments and packs samples.
+"""
 
 from .camvid import CamVid
-from .cityscapes.cityscapes import Cityscapes
-from .errors import DataError
-from .kitti.kitti6 import KITTI6
-from .kitti.kitti_depth import KITTIDepth
-from .kitti.kitti_semantic import KITTISemantic
+from .cityscapes import Cityscapes
+from .data_error import DataError
+from .holdout_split import holdout_split
+from .kitti import KITTI6, KITTIDepth, KITTISemantic
+from .listed_dataset import ListedDataset
 from .multi_dataset import MultiDataset, combine_metainfo
 from .multi_dataset_sampler import MultiDatasetSampler
-from .multi_task_dataset import MultiTaskDataset, SampleFiles
+from .multi_task_dataset import MultiTaskDataset
 from .nyudv2 import KINECT_INTRINSICS, NYUDv2
+from .pseudo_labels import PseudoLabels
+from .readers import (
+    find_reader,
+    read_classes,
+    read_colours,
+    read_depth,
+    read_image,
+    read_map,
+    read_normals,
+)
+from .sample_cache import SampleCache
+from .sample_files import SampleFiles
 from .seeded_draw import draw_seed, seeded_draw
 from .seeded_sampler import SeededInfiniteSampler, SeededSampler
-from .synthrooms_dataset import SynthRooms
+from .synthrooms import SynthRooms
 from .transforms import (
+    Compose,
     PackSample,
     Pipeline,
+    RandomApply,
+    RandomChoice,
     RandomCrop,
+    RandomOrder,
     RandomRotation,
     RandomZoom,
     Resize,
@@ -24,29 +44,44 @@ from .transforms import (
 )
 
 __all__ = [
-    "KITTI6",
     "KINECT_INTRINSICS",
+    "KITTI6",
     "CamVid",
     "Cityscapes",
+    "Compose",
     "DataError",
     "KITTIDepth",
     "KITTISemantic",
+    "ListedDataset",
     "MultiDataset",
     "MultiDatasetSampler",
     "MultiTaskDataset",
     "NYUDv2",
     "PackSample",
     "Pipeline",
+    "PseudoLabels",
+    "RandomApply",
+    "RandomChoice",
     "RandomCrop",
+    "RandomOrder",
     "RandomRotation",
     "RandomZoom",
     "Resize",
     "ResizeInput",
+    "SampleCache",
     "SampleFiles",
     "SeededInfiniteSampler",
     "SeededSampler",
     "SynthRooms",
     "combine_metainfo",
     "draw_seed",
+    "find_reader",
+    "holdout_split",
+    "read_classes",
+    "read_colours",
+    "read_depth",
+    "read_image",
+    "read_map",
+    "read_normals",
     "seeded_draw",
 ]

@@ -2,82 +2,88 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 
 from torch.utils.data import Dataset
 
 from mtl_plugins.registry import DATASETS
 
+from .multi_task_dataset import MultiTaskDataset, SampleKey
+
 
 @DATASETS.register_module()
 class MultiDataset(Dataset):
-    """Several datasets one after the other, each with a name and a pipeline of its own.
+    """Several datasets in one, each with its own name and pipeline.
 
-    A sample tells its dataset in its metainfo (``dataset='nyud'``): heads look at that dataset's classes and scale,
-    metrics with ``dataset='nyud'`` at its samples alone (``nyud/semseg/mIoU``), and panels have its colours. How
-    often each is drawn in training is the sampler's part: `MultiDatasetSampler`.
+    The metainfo of a sample names its dataset (`dataset='nyud'`). Heads use the classes and the scale of that dataset,
+    metrics with `dataset='nyud'` evaluate only its samples (`nyud/semseg/mIoU`), and visualizations use its colours.
+    `MultiDatasetSampler` decides how often each dataset is drawn in training.
 
     Args:
-        datasets (dict): configs, or datasets, by name.
+        datasets: Configs or datasets, by name.
     """
 
-    def __init__(self, datasets):
+    def __init__(self, datasets: Mapping[str, Mapping | MultiTaskDataset]):
         if not isinstance(datasets, Mapping) or not datasets:
             raise ValueError(
-                "MultiDataset wants datasets by name: datasets=dict(nyud=dict(type='NYUDv2', ...), kitti=dict(...))."
+                "MultiDataset expects datasets by name: datasets=dict(nyud=dict(type='NYUDv2', ...), kitti=dict(...))."
             )
-        self.datasets = {
+        self.datasets: dict[str, MultiTaskDataset] = {
             name: DATASETS.build(dict(dataset, name=name)) if isinstance(dataset, Mapping) else dataset
             for name, dataset in datasets.items()
         }
         self.ends = list(accumulate(map(len, self.datasets.values())))
 
     @property
-    def sizes(self):
-        """``{name: number of samples}``; a dataset's samples stand in one piece, in this order."""
+    def sizes(self) -> dict[str, int]:
+        """Number of samples by dataset. The samples of a dataset are consecutive, in this order."""
         return {name: len(dataset) for name, dataset in self.datasets.items()}
 
     @property
-    def metainfo(self):
-        """The datasets' metainfo by name under ``datasets``, and all their classes in one row."""
+    def metainfo(self) -> dict[str, Any]:
+        """The metainfo of each dataset under `datasets`, and the classes of all together; see `combine_metainfo`."""
         return combine_metainfo({name: dataset.metainfo for name, dataset in self.datasets.items()})
 
-    def full_init(self):
-        """Nothing: the constructor did it all. mmengine's dataset wrappers call it."""
+    def full_init(self) -> None:
+        """Do nothing: the constructor is complete. mmengine's dataset wrappers call it."""
 
-    def label_counts(self):
-        """{task: number of images that have its label}, over all datasets."""
-        total = Counter()
+    def label_counts(self) -> dict[str, int]:
+        """Number of images per task that have its label, over all datasets."""
+        total: Counter[str] = Counter()
         for dataset in self.datasets.values():
             total.update(dataset.label_counts())
         return dict(total)
 
-    def get_data_info(self, index):
-        """What the dataset of sample ``index`` tells of it; ``sample_idx`` counts through all datasets."""
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """The metadata of one sample from its dataset; `sample_idx` counts through all datasets."""
         dataset, inner = self._find(index)
         return dict(dataset.get_data_info(inner), sample_idx=index)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.ends[-1]
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: SampleKey) -> Any:
         index, *seed = key if isinstance(key, (tuple, list)) else (key,)
         dataset, inner = self._find(index)
         return dataset[(inner, *seed)] if seed else dataset[inner]
 
-    def _find(self, index):
+    def _find(self, index: int) -> tuple[MultiTaskDataset, int]:
         if not -len(self) <= index < len(self):
-            raise IndexError(f"sample {index} of {len(self)}")
+            raise IndexError(f"index {index} is out of range for {len(self)} samples")
         index %= len(self)
         which = bisect_right(self.ends, index)
         dataset = list(self.datasets.values())[which]
         return dataset, index - (self.ends[which] - len(dataset))
 
 
-def combine_metainfo(metainfo):
-    """The metainfo of `MultiDataset` from that of its datasets, ``{name: {'classes': …, 'palette': …}}``.
+def combine_metainfo(metainfo: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The metainfo of a `MultiDataset` from that of its datasets.
 
-    ``classes`` and ``palette`` are those of all datasets in a row, as the classes of one shared head are; a class
-    that several datasets have is called ``nyud: wall``.
+    `classes` and `palette` are concatenated, as for one head shared by all datasets. A class that several datasets have
+    is prefixed: `nyud: wall`.
+
+    Args:
+        metainfo: `{name: {'classes': …, 'palette': …}}`.
     """
     classes = [(name, c) for name, meta in metainfo.items() for c in meta.get("classes", ())]
     count = Counter(c for _, c in classes)

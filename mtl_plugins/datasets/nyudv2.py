@@ -1,16 +1,20 @@
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from mtl_plugins.functional.depth_to_normals import depth_to_normals
+from mtl_plugins.functional import depth_to_normals
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
 from mtl_plugins.structures import Intrinsics, NormalMap
 
-from .errors import DataError
+from .data_error import DataError
+from .label_space_option import remap_classes
 from .listed_dataset import ListedDataset
-from .readers import unless_empty
-from .relabelled import relabelled
+from .multi_task_dataset import LabelConfig
+from .readers import none_if_empty
+from .sample_files import Sample
 
 #: The colour camera of NYUDv2 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
 KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
@@ -18,72 +22,76 @@ KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
 #: Height and width of its images.
 KINECT_SIZE = (480, 640)
 
-#: What the authors' 16-bit depth PNG counts in a metre.
+#: Value of the authors' 16-bit depth PNGs for one metre.
 DEPTH_SCALE = 5000.0
 
 #: The label space of the masks.
 MASK_IDS = "nyud40"
 
-#: Where the sensor's depth lies, and the same with its holes filled in; lists name the first.
+#: Folders of the sensor's depth and of the same depth with holes filled in. The lists name the first one.
 DEPTH_FOLDERS = dict(raw="depth", filled="depth_filled")
 
 
 @DATASETS.register_module()
 class NYUDv2(ListedDataset):
-    """NYUDv2, or any data in its layout: see `ListedDataset`; the labels' order is semseg, depth, normals.
+    """NYUDv2 (Silberman et al., ECCV 2012), or any data in its layout; the labels are semseg, depth and normals.
 
-    Images of 480×640 whose camera nothing tells have `KINECT_INTRINSICS`.
+    The layout is that of `ListedDataset`. Images of 480×640 without an entry in `intrinsics.txt` get
+    `KINECT_INTRINSICS`.
 
     Args:
-        label_space (str): what the masks' ids become: ``'nyud13'``, or any other space that `class_map` reaches from
-            ``'nyud40'``; classes and palette follow. The masks on the disk stay those of ``'nyud40'``.
-        depth (str): ``'raw'``: what the sensor read; ``'filled'``: with its holes filled in, from the folder
-            ``depth_filled`` beside ``depth``, under the same names.
-        normals (str): ``'files'``, or ``'depth'``: computed from the depth map as it is read (`depth_to_normals`).
-        depth_scale (float): what the 16-bit depth PNG counts in a metre.
-        **kwargs: see `ListedDataset` and `MultiTaskDataset`.
+        data_root: Root folder of the data.
+        split: Name of the list file without `.txt`.
+        depth_scale: Value of the 16-bit depth PNGs for one metre.
+        label_space: Label space of the returned ids: `'nyud13'`, or any other space that `class_map` reaches from
+            `'nyud40'`. Classes and palette follow it. The stored masks always have ids of `'nyud40'`.
+        depth: `'raw'`: the sensor's readings. `'filled'`: with holes filled in, from the folder `depth_filled` next to
+            `depth`, under the same file names.
+        normals: `'files'`, or `'depth'`: computed from the depth map with `depth_to_normals`.
+        metainfo: See `MultiTaskDataset`.
+        **kwargs: See `ListedDataset` and `MultiTaskDataset`.
     """
 
     METAINFO = find_space(MASK_IDS).metainfo
     KNOWN_FOLDERS = dict.fromkeys(DEPTH_FOLDERS.values(), "depth")
     HOW_TO_PREPARE = (
-        "Prepare it with `python tools/prepare_dataset.py nyud --out {data_root}`, which says what to fetch; or lay "
-        "out data of yours the same way (see help(NYUDv2))."
+        "Prepare it with `python tools/prepare_dataset.py nyud --out {data_root}`, which explains what to download; or "
+        "arrange your own data in the same layout (see help(NYUDv2))."
     )
 
     def __init__(
         self,
-        data_root,
-        split="train",
-        depth_scale=DEPTH_SCALE,
-        label_space=MASK_IDS,
-        depth="raw",
-        normals="files",
-        metainfo=None,
-        **kwargs,
+        data_root: str | Path,
+        split: str = "train",
+        depth_scale: float = DEPTH_SCALE,
+        label_space: str = MASK_IDS,
+        depth: str = "raw",
+        normals: str = "files",
+        metainfo: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ):
         for name, value, known in (("depth", depth, tuple(DEPTH_FOLDERS)), ("normals", normals, ("files", "depth"))):
             if value not in known:
-                raise ValueError(f"{type(self).__name__}: {name}={value!r} is not known: {' or '.join(known)}.")
+                raise ValueError(f"{type(self).__name__}: {name}={value!r} is unknown: use {' or '.join(known)}.")
         self.depth_scale = depth_scale
         self.depth, self.normals = depth, normals
-        self.class_map, metainfo = relabelled(MASK_IDS, label_space, metainfo)
+        self.class_map, metainfo = remap_classes(MASK_IDS, label_space, metainfo)
         super().__init__(data_root, split, metainfo=metainfo, **kwargs)
 
     @property
-    def depth_source(self):
+    def depth_source(self) -> str | None:
         return dict(raw="raw depth", filled="in-painted depth")[self.depth]
 
-    def default_labels(self):
+    def default_labels(self) -> dict[str, LabelConfig]:
         depth = dict(reader="depth", scale=self.depth_scale)
         return dict(
             semseg=dict(folder="masks", reader="classes", num_classes=self.num_classes, class_map=self.class_map),
             depth=dict(folder=DEPTH_FOLDERS[self.depth], **depth),
-            # normals of depth are made of the depth map by `read`
+            # with normals='depth', `read` turns this depth map into normals
             normals=dict(folder="normals", **(depth if self.normals == "depth" else dict(reader="normals"))),
         )
 
-    def read(self, index):
+    def read(self, index: int) -> Sample:
         sample, task = super().read(index), self._task("normals")
         size = tuple(sample["img"].shape[-2:])
         if "intrinsics" not in sample and size == KINECT_SIZE:
@@ -92,28 +100,30 @@ class NYUDv2(ListedDataset):
             path = sample["meta"]["label_paths"][task]
             if "intrinsics" not in sample:
                 raise DataError(
-                    f"{self._name()}: normals='depth' needs the camera of {path}: name it in "
-                    f"{self.data_root / 'intrinsics.txt'} (name fx fy cx cy), or give intrinsics=(fx, fy, cx, cy)."
+                    f"{self._name()}: normals='depth' needs the camera of {path}: add a line `name fx fy cx cy` to "
+                    f"{self.data_root / 'intrinsics.txt'}, or set intrinsics=(fx, fy, cx, cy)."
                 )
             depth, camera = (sample[key].as_subclass(torch.Tensor) for key in (task, "intrinsics"))
-            sample[task] = unless_empty(NormalMap(depth_to_normals(depth, camera)), path, "no normal in its depth")
-            if sample[task] is None:
+            normals = none_if_empty(NormalMap(depth_to_normals(depth, camera)), path, "depth without any valid normal")
+            if normals is None:
                 del sample[task], sample["meta"]["label_paths"][task]
+            else:
+                sample[task] = normals
         return sample
 
-    def adjusted(self, files, place):
+    def adjust_files(self, files: dict[str, Path], place: str) -> dict[str, Path]:
         if self.depth == "filled" and "depth" in files:
-            files["depth"] = self._filled(files["depth"], place)
+            files["depth"] = self._filled_depth(files["depth"], place)
         if self.normals == "depth":
             files.pop("normals", None)
             files |= {"normals": files["depth"]} if "depth" in files else {}
         return files
 
-    def _filled(self, path, place):
+    def _filled_depth(self, path: Path, place: str) -> Path:
         at = max((i for i, part in enumerate(path.parts[:-1]) if part in DEPTH_FOLDERS.values()), default=None)
         if at is None:
             raise DataError(
-                f"{place}: depth='filled' is read from the folder {DEPTH_FOLDERS['filled']} beside "
+                f"{place}: depth='filled' is read from the folder {DEPTH_FOLDERS['filled']} next to "
                 f"{DEPTH_FOLDERS['raw']}, but this line has {path}."
             )
         return Path(*path.parts[:at], DEPTH_FOLDERS["filled"], *path.parts[at + 1 :])

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from mtl_plugins.functional.pseudo_labels import quantised_threshold
+from mtl_plugins.label_spaces import VOID
 from mtl_plugins.structures import DenseMap
 
-from .errors import DataError
-from .readers import VOID, read_classes, read_depth, read_normals
+from .data_error import DataError
+from .readers import read_classes, read_depth, read_normals
 
 ABOUT = "pseudo_labels.json"  # written last: where it is, the labels are complete
 CONFIDENCE = "confidence"

@@ -1,8 +1,7 @@
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -11,35 +10,55 @@ from safetensors.torch import save
 from torchvision import tv_tensors
 
 from mtl_plugins.files import write_file
+from mtl_plugins.structures import DenseMap, DepthMap, DisparityMap, Intrinsics, NormalMap
+
+from .sample_files import Sample
 
 IN_MEMORY = "memory"
+_BUILT_IN_TYPES: dict[str, type[torch.Tensor]] = {
+    kind.__name__: kind
+    for kind in (
+        torch.Tensor,
+        tv_tensors.Image,
+        tv_tensors.Mask,
+        DenseMap,
+        DepthMap,
+        DisparityMap,
+        NormalMap,
+        Intrinsics,
+    )
+}
 
 
 class SampleCache:
-    """Decoded samples, kept for the next epoch.
+    """Keeps decoded samples for the next epoch.
+
+    A cache file is data only: loading one never imports or executes anything that it names. A file that is damaged, or
+    that names a tensor type which this process has not defined, counts as missing.
 
     Args:
-        place: ``'memory'``: each worker keeps what it has read (with ``persistent_workers``); or a folder: a file a
-            sample, which all workers, processes and later runs share, and which the system keeps in memory as far as
-            there is room. Files are made anew where what they were made of has changed.
+        place: `'memory'`: each worker keeps the samples that it has read (use `persistent_workers`). Otherwise a folder
+            with one safetensors file per sample, shared by all workers, processes and later runs; the operating system
+            keeps them in memory as far as there is room. A sample is read again when one of its files changes.
     """
 
     def __init__(self, place: str | Path):
         self.folder = None if place == IN_MEMORY else Path(place).expanduser()
-        self._held = {}
+        self._held: dict[str, Sample] = {}
 
-    def get(self, key: dict, files: list[Path], read: Callable[[], dict]) -> dict:
-        """The sample that ``read()`` gives, from the cache if it holds it.
+    def get(self, key: dict, files: list[Path], read: Callable[[], Sample]) -> Sample:
+        """Return a sample from the cache, or read and store it.
 
         Args:
-            key: what else the sample depends on (JSON).
-            files: what it is read from; their sizes and times of change are looked at for a cache of files.
+            key: Everything except the files that the sample depends on; JSON.
+            files: The files of the sample. A cache on disk compares their sizes and modification times.
+            read: Reads the sample.
         """
         if self.folder is None:
             name = json.dumps(key, sort_keys=True, default=str)
             if name not in self._held:
                 self._held[name] = read()
-            # a label that is changed in place must not change what is held
+            # copies, so that an in-place change of a label does not reach the cache
             return {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in self._held[name].items()}
         stamp = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files if path.exists()]
         digest = blake2b(json.dumps([key, stamp], sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
@@ -51,10 +70,10 @@ class SampleCache:
         return sample
 
 
-def _save(sample, path):
+def _save(sample: Sample, path: Path) -> None:
     tensors = {name: value for name, value in sample.items() if isinstance(value, torch.Tensor)}
     about = dict(
-        kinds={name: [type(value).__module__, type(value).__qualname__] for name, value in tensors.items()},
+        types={name: _type_name(type(value)) for name, value in tensors.items()},
         canvas={name: value.canvas_size for name, value in tensors.items() if hasattr(value, "canvas_size")},
         rest={name: value for name, value in sample.items() if name not in tensors},
     )
@@ -62,27 +81,51 @@ def _save(sample, path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, lambda file: file.write(save(plain, {"sample": json.dumps(about)})))
-    except OSError as error:  # Python shows the same warning once a process
-        warnings.warn(f"the sample cache {path.parents[1]} can't be written, reading goes on: {error}", stacklevel=2)
+    except OSError as error:  # Python shows the same warning once per process
+        warnings.warn(
+            f"the sample cache {path.parents[1]} cannot be written; samples are read without it: {error}", stacklevel=2
+        )
 
 
-def _load(path):
-    """The sample in a file, or None where there is none that is whole."""
+def _load(path: Path) -> Sample | None:
+    """The sample in a file, or None if the file is missing, damaged or of another format."""
     try:
         with safe_open(path, "pt") as file:
             about = json.loads(file.metadata()["sample"])
             plain = {name: file.get_tensor(name) for name in file.keys()}
-    except (FileNotFoundError, SafetensorError, KeyError, TypeError):
+        types, canvas, rest = (about[key] for key in ("types", "canvas", "rest"))
+        sample = {name: _with_type(plain[name], types[name], canvas.get(name)) for name in {**types, **plain}}
+        return None if set(sample) & set(rest) else {**sample, **rest}
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return None
-    sample = {name: _typed(value, about["kinds"][name], about["canvas"].get(name)) for name, value in plain.items()}
-    return sample | about["rest"]
 
 
-def _typed(value, kind, canvas):
-    module, name = kind
-    kind = getattr(import_module(module), name, None)
+def _type_name(kind: type[torch.Tensor]) -> str:
+    name = kind.__name__
+    return name if _BUILT_IN_TYPES.get(name) is kind else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _find_type(name: str) -> type[torch.Tensor]:
+    """A built-in type, or a subclass of `TVTensor` that this process has defined already."""
+    if name in _BUILT_IN_TYPES:
+        return _BUILT_IN_TYPES[name]
+    for kind in _subclasses(tv_tensors.TVTensor):
+        if _type_name(kind) == name:
+            return kind
+    raise LookupError(f"unknown tensor type {name}")
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _with_type(value: torch.Tensor, name: str, canvas: list[int] | None) -> torch.Tensor:
+    kind = _find_type(name)
     if kind is torch.Tensor:
         return value
-    if not (isinstance(kind, type) and issubclass(kind, tv_tensors.TVTensor)):
-        raise TypeError(f"the sample cache holds a {module}.{name}, which is no tv_tensor: delete the cache.")
-    return kind(value, canvas_size=canvas) if canvas else kind(value)
+    typed = kind(value) if canvas is None else kind(value, canvas_size=tuple(canvas))
+    if typed.shape != value.shape or typed.dtype != value.dtype:
+        raise ValueError(f"{name} changes a tensor {tuple(value.shape)} of {value.dtype}")
+    return typed

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from itertools import count, islice
 
 import torch
@@ -10,39 +11,39 @@ from .seeded_draw import draw_seed
 
 @DATA_SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
-    """mmengine's ``DefaultSampler``, yielding ``(index, draw_seed)`` in place of ``index``.
+    """mmengine's `DefaultSampler`, but yields `(index, draw_seed)` instead of `index`.
 
-    The dataset draws all augmentation of a sample from its ``draw_seed``, which follows from (seed, epoch,
-    index): the same whatever the number of workers, another one each epoch, and none repeated after a resume.
+    The dataset draws all augmentation of a sample from its `draw_seed`, which depends only on (seed, epoch, index). It
+    is the same for any number of workers, different in each epoch, and continues correctly after a resume.
 
     Args:
-        dataset: anything with a length.
-        shuffle (bool): a new order each epoch.
-        seed (int): None: drawn, and shared among the processes. The Runner passes its own.
-        round_up (bool): repeat some samples so that all processes have the same number.
+        dataset: Anything with a length.
+        shuffle (bool): Whether to use a new order in each epoch.
+        seed (int): None: drawn at random and shared by all processes. The Runner passes its own seed.
+        round_up (bool): Whether to repeat some samples so that all processes have the same number.
     """
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[int, int]]:
         return ((index, draw_seed(self.seed, self.epoch, index)) for index in super().__iter__())
 
 
 @DATA_SAMPLERS.register_module()
 class SeededInfiniteSampler(InfiniteSampler):
-    """Passes over the dataset without end, for ``IterBasedTrainLoop``, yielding ``(index, draw_seed)``.
+    """Endless passes over the dataset for `IterBasedTrainLoop`; yields `(index, draw_seed)`.
 
-    The pass takes the epoch's part in the seed. Each ``iter()`` begins anew, so that a loop that skips the
-    batches it has seen, as mmengine's does on resume, goes on exactly.
+    The number of the pass replaces the epoch in the seed. Each `iter()` starts from the beginning, so that a loop which
+    skips the batches it has already seen (as mmengine's does on resume) continues exactly.
 
     Args:
-        dataset: anything with a length.
-        shuffle (bool): a new order each pass.
-        seed (int): None: drawn, and shared among the processes. The Runner passes its own.
+        dataset: Anything with a length.
+        shuffle (bool): Whether to use a new order in each pass.
+        seed (int): None: drawn at random and shared by all processes. The Runner passes its own seed.
     """
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[int, int]]:
         return islice(self._keys(), self.rank, None, self.world_size)
 
-    def _keys(self):
+    def _keys(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator()
         for number in count():
             order = range(self.size)

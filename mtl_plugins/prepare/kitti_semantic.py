@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from mtl_plugins.datasets.kitti.kitti_semantic import KITTISemantic
-from mtl_plugins.datasets.kitti.raw_layout import URL
+from mtl_plugins.datasets.kitti.official_data import URL
 
+from .check_dataset import add_place_arguments, check_dataset
 from .download import download
-from .in_place import add_place_arguments, check_in_place
-from .unpacked import unpacked
+from .unpack_dataset import unpack_dataset
 
 NAME, TITLE = "kitti_semantic", "KITTI semantic"
 ARCHIVE, CALIBRATION = "data_semantics.zip", "data_scene_flow_calib.zip"
@@ -29,7 +29,7 @@ def prepare(args):
 
 
 def prepare_kitti_semantic(root, out=None, fetch=False, workers=None, progress=True) -> dict:
-    """Checks all images and labels, and returns the summary (what ``kitti_semantic.json`` holds); see `check_in_place`.
+    """Checks all images and labels, and returns the summary (what ``kitti_semantic.json`` holds); see `check_dataset`.
 
     Args:
         root: the folder, or a list of archives, see `unpacked`.
@@ -38,7 +38,7 @@ def prepare_kitti_semantic(root, out=None, fetch=False, workers=None, progress=T
     given = [Path(path).expanduser() for path in ([root] if isinstance(root, (str, Path)) else root)]
     if fetch and not given[0].is_file() and not _images(given[0]).is_dir():
         download(f"{URL}/{ARCHIVE}", given[0] / ARCHIVE, show=progress)
-    folder = unpacked(given, NAME, (ARCHIVE, CALIBRATION), _select, out, progress)
+    folder = unpack_dataset(given, NAME, (ARCHIVE, CALIBRATION), _select, out, progress)
     if not _images(folder).is_dir():
         raise FileNotFoundError(
             f"there is no {_images(folder)}. Fetch {URL}/{ARCHIVE} (no login needed) and put it into {folder}, or let "
@@ -47,7 +47,7 @@ def prepare_kitti_semantic(root, out=None, fetch=False, workers=None, progress=T
     datasets = dict(trainval=KITTISemantic(folder, "trainval"))
     if (folder / "testing" / "image_2").is_dir():
         datasets["test"] = KITTISemantic(folder, "test")
-    return check_in_place(datasets, out or folder, NAME, TITLE, KNOWN, workers, progress)
+    return check_dataset(datasets, out or folder, NAME, TITLE, KNOWN, workers, progress)
 
 
 def _images(folder):

@@ -4,14 +4,14 @@ import time
 from pathlib import Path
 
 from mtl_plugins.datasets.nyudv2 import KINECT_SIZE, MASK_IDS
-from mtl_plugins.files import Target, run_jobs, write_text
+from mtl_plugins.files import ResumableFolder, run_jobs, write_text
 from mtl_plugins.label_spaces import label_space
 
+from .dataset_summary import report, summarize
 from .download import download
-from .labeled_mat import BYTES, IMAGES, MD5, URL, LabeledMat
-from .nyud_files import KINDS, list_line, path_of, prepare_block
+from .nyud_labeled_mat import BYTES, IMAGES, MD5, URL, LabeledMat
+from .nyud_png_files import KINDS, list_line, path_of, prepare_block
 from .nyud_splits import read_splits
-from .summary import report, summarize
 
 NAME, TITLE = "nyud", "NYUDv2"
 VERSION = 1  # of the files: raise it when a change alters them
@@ -31,7 +31,7 @@ def add_arguments(parser):
 def prepare(args):
     mat = args.labeled_mat
     if args.download:
-        Target(args.out, NAME, TITLE, {}).check()  # before the hours that it may take
+        ResumableFolder(args.out, NAME, TITLE, {}).check()  # before the hours that it may take
         mat = download(URL, mat or Path(args.out).parent / _FILE, size=BYTES, md5=MD5)
     if mat is None:
         raise ValueError(
@@ -66,7 +66,7 @@ def prepare_nyud(labeled_mat, out_dir, splits=None, normals=False, workers=None,
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: 1 or more, or None for one a core.")
     mat, split_numbers, out = LabeledMat(labeled_mat), read_splits(splits), Path(out_dir)
-    target = Target(out, NAME, TITLE, dict(version=VERSION, bytes=mat.bytes))
+    target = ResumableFolder(out, NAME, TITLE, dict(version=VERSION, bytes=mat.bytes))
     target.check()
     has_normals = normals or (out / KINDS["normals"].folder).is_dir()
     kinds = [kind for kind in KINDS if has_normals or kind != "normals"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from mtl_plugins.datasets.errors import DataError
+from mtl_plugins.datasets.data_error import DataError
 
 _FIELDS = dict(train="trainNdxs", val="testNdxs")
 _OFFICIAL = Path(__file__).parent / "splits"

@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from mtl_plugins.files import Target, run_jobs, write_text
-from mtl_plugins.prepare.summary import report, summarize
+from mtl_plugins.files import ResumableFolder, run_jobs, write_text
+from mtl_plugins.prepare.dataset_summary import report, summarize
 
 from .class_ids import NYUD40
 from .prepare_image import FOLDERS, TASKS, prepare_image
@@ -53,7 +53,7 @@ def prepare_synthrooms(
     _check(num_train, num_val, size, seed, workers)
     size = (int(size[0]), int(size[1]))
     identity = dict(version=VERSION, seed=int(seed), size=list(size))
-    target = Target(out, "synthrooms", "SynthRooms", identity)
+    target = ResumableFolder(out, "synthrooms", "SynthRooms", identity)
     target.check()
     counts = dict(num_train=num_train, num_val=num_val)
     total = num_train + num_val

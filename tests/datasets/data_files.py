@@ -1,4 +1,4 @@
-"""Small data sets on the disk."""
+"""Writes small datasets to disk."""
 
 import numpy as np
 from PIL import Image
@@ -17,7 +17,7 @@ def random_image(seed, size=SIZE):
 
 
 def write_rooms(root, count=4, size=SIZE):
-    """NYUDv2's layout: image 0 has all labels, 1 lacks the normals, 2 has classes alone, the others have none."""
+    """NYUDv2's layout: image 0 has all labels, 1 no normals, 2 only classes, the others no label."""
     lines = []
     for i in range(count):
         rng = np.random.default_rng(i)

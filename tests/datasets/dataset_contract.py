@@ -27,7 +27,7 @@ def same(a, b):
 
 
 class DatasetContract:
-    """What holds for every dataset. A subclass gives ``config``, a fixture: the dataset's config without pipeline."""
+    """Tests for every dataset. A subclass defines the fixture `config`: the dataset's config without a pipeline."""
 
     @pytest.fixture
     def dataset(self, config):
@@ -37,7 +37,7 @@ class DatasetContract:
     def augmented(self, config):
         return DATASETS.build(dict(config, pipeline=AUGMENT))
 
-    def test_samples_are_typed_and_of_one_size(self, dataset):
+    def test_samples_have_tensor_types_and_one_size(self, dataset):
         assert isinstance(dataset, MultiTaskDataset) and len(dataset) > 0
         for i in range(len(dataset)):
             sample = dataset[i]
@@ -52,19 +52,19 @@ class DatasetContract:
                 ids = sample["semseg"]
                 assert ids.dtype == torch.uint8 and ids[ids != 255].max() < dataset.num_classes
 
-    def test_label_counts_are_those_of_the_samples(self, dataset):
+    def test_label_counts_match_the_samples(self, dataset):
         counts = dict.fromkeys(dataset.tasks, 0)
         for i in range(len(dataset)):
             for task in set(dataset[i]) & set(dataset.tasks):
                 counts[task] += 1
         assert dataset.label_counts() == counts
 
-    def test_metainfo_names_and_colours_every_class(self, dataset):
+    def test_metainfo_has_a_name_and_a_colour_per_class(self, dataset):
         meta = dataset.metainfo
         assert len(meta["classes"]) == len(set(meta["classes"])) == len(meta["palette"])
         assert len(set(map(tuple, meta["palette"]))) == len(meta["palette"])
 
-    def test_a_seed_fixes_the_sample_and_leaves_the_generators_alone(self, augmented):
+    def test_a_seed_determines_the_sample_and_restores_the_generators(self, augmented):
         torch.manual_seed(3), np.random.seed(3), random.seed(3)
         expected = torch.rand(1), np.random.rand(), random.random()
         torch.manual_seed(3), np.random.seed(3), random.seed(3)
@@ -74,7 +74,7 @@ class DatasetContract:
         assert not all(same(first, augmented[0, seed]) for seed in range(4))
 
     @pytest.mark.parametrize("workers", [1, 2])
-    def test_workers_change_nothing(self, augmented, workers):
+    def test_samples_do_not_depend_on_workers(self, augmented, workers):
         def epoch(num_workers):
             sampler = SeededSampler(augmented, seed=5)
             sampler.set_epoch(2)
@@ -85,12 +85,14 @@ class DatasetContract:
         assert len(alone) == len(augmented)
         assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
 
-    def test_packed_sample_is_what_the_model_takes(self, augmented):
+    def test_packed_sample_fits_the_model(self, augmented):
         for i in range(len(augmented)):
             packed = augmented[i, i]
             info = augmented.get_data_info(i)
             assert packed["inputs"].shape == (3, 20, 28) and type(packed["inputs"]) is torch.Tensor
-            assert packed["inputs"].untyped_storage().nbytes() == 3 * 20 * 28, "no larger image comes along"
+            assert packed["inputs"].untyped_storage().nbytes() == 3 * 20 * 28, (
+                "the complete original image must not be sent along"
+            )
             sample = packed["data_samples"]
             assert sample.ori_shape == sample.img_shape == (20, 28)
             assert sample.img_path == info["img_path"] and sample.sample_idx == i
@@ -98,7 +100,7 @@ class DatasetContract:
             for value in sample.gt.values():
                 assert type(value) is torch.Tensor and value.shape[-2:] == (20, 28)
 
-    def test_it_travels_to_a_spawned_worker(self, augmented):
+    def test_it_can_be_pickled_for_a_spawned_worker(self, augmented):
         assert same(pickle.loads(pickle.dumps(augmented))[0, 1], augmented[0, 1])
 
     def test_limit_and_tasks(self, config, dataset):
@@ -107,9 +109,11 @@ class DatasetContract:
         assert none.label_counts() == {} and set(none[0]) <= {"img", "meta", "intrinsics"}
         with pytest.raises(ValueError, match="limit"):
             DATASETS.build(dict(config, limit=0))
-        with pytest.raises(ValueError, match="no label.*edge.*known"):
+        with pytest.raises(ValueError, match="has no label.*edge.*known"):
             DATASETS.build(dict(config, tasks=["edge"]))
 
-    def test_missing_root_says_how_to_get_it(self, config, tmp_path):
-        with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere.*Prepare it .*data_root=DIR.*make demo"):
+    def test_missing_root_explains_how_to_get_the_data(self, config, tmp_path):
+        with pytest.raises(
+            FileNotFoundError, match=r"folder .*nowhere does not exist.*Prepare it .*data_root=DIR.*make demo"
+        ):
             DATASETS.build(dict(config, data_root=str(tmp_path / "nowhere")))

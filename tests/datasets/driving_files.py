@@ -1,4 +1,4 @@
-"""Small data sets of street scenes on the disk, in their official formats."""
+"""Writes small datasets of street scenes to disk, in their official formats."""
 
 import json
 
@@ -11,7 +11,7 @@ from .data_files import SIZE, random_image, write_png
 DATE = "2011_09_26"
 DRIVES = dict(train=f"{DATE}_drive_0001_sync", val=f"{DATE}_drive_0002_sync")
 FRAMES = (5, 6, 7)
-# calib_cam_to_cam.txt of 2011_09_26, its cameras made to see an image of `SIZE`
+# calib_cam_to_cam.txt of 2011_09_26, with cameras adapted to images of `SIZE`
 CAMERAS = {2: (20.0, 20.5, 15.5, 10.25, 0.5), 3: (21.0, 21.5, 16.5, 11.25, -9.5)}  # fx, fy, cx, cy, fx · baseline
 ROTATION = "7.533745e-03 -9.999714e-01 -6.166020e-04 1.480249e-02 7.280733e-04 -9.998902e-01 9.998621e-01 7.523790e-03 1.480755e-02"  # noqa: E501
 TRANSLATION = "-4.069766e-03 -7.631618e-02 -2.717806e-01"
@@ -49,7 +49,7 @@ def write_calibration(folder, size=SIZE):
 
 
 def random_scan(seed, count=400):
-    """Points all around the car, x forward, y left, z up."""
+    """Points around the car, x forward, y left, z up."""
     rng = np.random.default_rng(seed)
     points = rng.uniform((-30, -12, -2, 0), (40, 12, 3, 1), (count, 4))
     return points.astype(np.float32)
@@ -65,9 +65,9 @@ def sparse_depth(seed, size=SIZE):
 
 
 def write_kitti(root, size=SIZE, frames=FRAMES, ending="png"):
-    """``root/raw`` and ``root/depth``: a drive to train on and one to validate, both cameras, and calibration.
+    """`root/raw` and `root/depth`: one training and one validation drive, both cameras, and calibration.
 
-    Frame 4 of each drive has neither depth nor scan, as the first five of each real drive have no improved depth.
+    Frame 4 of each drive has neither depth nor scan; in real drives, the first five frames have no improved depth.
     """
     write_calibration(root / "raw" / DATE, size)
     for number, (split, drive) in enumerate(DRIVES.items()):
@@ -87,7 +87,7 @@ def write_kitti(root, size=SIZE, frames=FRAMES, ending="png"):
 
 
 def write_kitti_semantic(root, count=6, size=SIZE):
-    """``training`` and ``testing`` of data_semantics.zip."""
+    """`training` and `testing` of data_semantics.zip."""
     for i in range(count):
         name = f"{i:06d}_10.png"
         write_png(root / "training" / "image_2" / name, random_image(i, size))
@@ -100,7 +100,7 @@ def write_kitti_semantic(root, count=6, size=SIZE):
 
 
 def write_kitti6(root, count=6, size=SIZE):
-    """``rgb``, ``masks`` in colours, ``depth`` for all but the last image."""
+    """`rgb`, `masks` in colours, and `depth` for all but the last image."""
     space = label_space("kitti6")
     colours = np.array([*space.palette, (0, 0, 0)], np.uint8)
     for i in range(count):
@@ -114,7 +114,7 @@ def write_kitti6(root, count=6, size=SIZE):
 
 
 def write_cityscapes(root, size=SIZE, counts=None):
-    """Two cities to train on, one to validate, one to test; images, labels, disparity and cameras."""
+    """Two cities for training, one for validation, one for testing; images, labels, disparity and cameras."""
     counts = counts or dict(train=(("aachen", 2), ("bochum", 1)), val=(("frankfurt", 2),), test=(("berlin", 1),))
     for split, cities in counts.items():
         for city, count in cities:

@@ -26,7 +26,7 @@ def dataset(configs):
     return DATASETS.build(dict(type="MultiDataset", datasets=configs))
 
 
-def test_samples_are_those_of_the_parts_and_tell_their_name(dataset, configs):
+def test_samples_equal_those_of_the_datasets_and_have_their_name(dataset, configs):
     parts = {name: DATASETS.build(config) for name, config in configs.items()}
     assert dataset.sizes == {name: len(part) for name, part in parts.items()} and len(dataset) == 10
     expected = [(name, i) for name, part in parts.items() for i in range(len(part))]
@@ -41,7 +41,7 @@ def test_samples_are_those_of_the_parts_and_tell_their_name(dataset, configs):
         dataset[10]
 
 
-def test_counts_and_metainfo_are_of_all(dataset):
+def test_counts_and_metainfo_cover_all_datasets(dataset):
     assert dataset.label_counts() == {"semseg": 8, "depth": 4, "normals": 4}
     meta = dataset.metainfo
     assert len(meta["classes"]) == len(set(meta["classes"])) == len(meta["palette"]) == 51
@@ -51,7 +51,7 @@ def test_counts_and_metainfo_are_of_all(dataset):
     assert twice.metainfo["classes"][0] == "a: wall" and twice.metainfo["classes"][40] == "b: wall"
 
 
-def test_a_label_can_go_to_a_head_of_its_own(configs):
+def test_a_label_can_be_renamed_for_its_own_head(configs):
     part = DATASETS.build(dict(configs["camvid"], rename=dict(semseg="camvid_semseg")))
     assert set(part[0]["data_samples"].gt.keys()) == {"camvid_semseg"} == set(part.label_counts())
     assert part.metainfo["tasks"] == ("camvid_semseg",)
@@ -59,7 +59,7 @@ def test_a_label_can_go_to_a_head_of_its_own(configs):
         DATASETS.build(dict(configs["camvid"], rename=dict(depht="x")))
 
 
-def test_datasets_are_given_by_name():
+def test_datasets_need_names():
     with pytest.raises(ValueError, match="datasets by name"):
         MultiDataset([])
 
@@ -82,7 +82,7 @@ def of_ranks(monkeypatch, world_size, *args, **kwargs):
         yield MultiDatasetSampler(*args, **kwargs)
 
 
-def test_without_weights_an_epoch_is_one_pass_over_all():
+def test_without_weights_an_epoch_is_one_pass_over_all_samples():
     sampler = MultiDatasetSampler(Sizes(a=5, b=3), seed=0)
     for epoch in (0, 1):
         sampler.set_epoch(epoch)
@@ -146,7 +146,7 @@ def test_processes_share_one_epoch(monkeypatch, batch):
             assert all(len({index < 7 for index, _ in part[k : k + 2]}) == 1 for k in range(0, 8, 2))
 
 
-def test_an_epoch_follows_from_its_number_alone():
+def test_an_epoch_depends_only_on_its_number():
     sampler = MultiDatasetSampler(Sizes(a=9, b=4), dict(a=1, b=3), seed=2)
     sampler.set_epoch(6)
     resumed = MultiDatasetSampler(Sizes(a=9, b=4), dict(a=1, b=3), seed=2)
@@ -160,20 +160,20 @@ def test_an_epoch_follows_from_its_number_alone():
     [
         (dict(weights=dict(a=1)), r"weights=.* must name each of the datasets \['a', 'b'\]"),
         (dict(weights=dict(a=0, b=0)), "not all 0"),
-        (dict(length=2, batch_size=8), "gives no whole batch of 8"),
+        (dict(length=2, batch_size=8), "too short for one batch of 8"),
     ],
 )
-def test_settings_that_make_no_sense(options, message):
+def test_invalid_settings(options, message):
     with pytest.raises(ValueError, match=message):
         MultiDatasetSampler(Sizes(a=2, b=3), seed=0, **options)
 
 
-def test_it_is_for_multi_datasets():
-    with pytest.raises(TypeError, match="is for a MultiDataset, not for range"):
+def test_it_needs_a_multi_dataset():
+    with pytest.raises(TypeError, match="expects a MultiDataset, but got range"):
         DATA_SAMPLERS.build(dict(type="MultiDatasetSampler", dataset=range(3)))
 
 
-def test_a_loader_gives_batches_of_one_dataset(dataset):
+def test_each_batch_comes_from_one_dataset(dataset):
     sampler = MultiDatasetSampler(dataset, dict(nyud=1, camvid=1), length=8, batch_size=2, seed=0)
     loader = torch.utils.data.DataLoader(dataset, 2, sampler=sampler, collate_fn=list)
     batches = [{sample["data_samples"].dataset for sample in batch} for batch in loader]

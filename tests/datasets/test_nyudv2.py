@@ -45,7 +45,7 @@ class TestSynthRooms(DatasetContract):
         assert dataset[0]["intrinsics"].canvas_size == SIZE
 
 
-def test_values_are_those_of_the_files(root):
+def test_values_match_the_files(root):
     dataset = NYUDv2(root, intrinsics=(30, 30, 16, 12))
     assert dataset.label_counts() == dict(semseg=3, depth=2, normals=1)
     assert "cabinet" in dataset.metainfo["classes"] and dataset.num_classes == 40
@@ -74,7 +74,7 @@ def test_values_are_those_of_the_files(root):
         ("flat/i.png\t\tflat/d.png", {"depth"}),
     ],
 )
-def test_how_a_line_is_read(root, line, tasks):
+def test_parsing_of_a_line(root, line, tasks):
     for name, folder in dict(i="rgb", s="masks", d="depth", n="normals").items():
         (root / "flat").mkdir(exist_ok=True)
         (root / "flat" / f"{name}.png").write_bytes((root / folder / "000000.png").read_bytes())
@@ -85,7 +85,7 @@ def test_how_a_line_is_read(root, line, tasks):
     assert all(torch.equal(sample[key], complete[key]) for key in {"img", *tasks})
 
 
-def test_a_task_of_the_users(root):
+def test_user_defined_task(root):
     for i in range(2):
         write_png(root / "saliency" / f"{i:06d}.png", np.full(SIZE, 51, np.uint8))
         write_png(root / "parts" / f"{i:06d}.png", np.full(SIZE, 3, np.uint8))
@@ -106,7 +106,7 @@ def test_a_task_of_the_users(root):
         NYUDv2(root, "mine", labels=labels)[0]
 
 
-def test_a_reader_of_the_users(root):
+def test_user_defined_reader(root):
     def read_inverse(path, gain):
         return DenseMap(torch.full((1, *SIZE), gain))
 
@@ -115,7 +115,7 @@ def test_a_reader_of_the_users(root):
     FUNCTIONS.register_module(name="ReadInverseForTest", module=read_inverse, force=True)
     labels = dict(inverse=dict(folder="depth", reader="ReadInverseForTest", gain=7.0))
     assert (NYUDv2(root, labels=labels)[0]["inverse"] == 7).all()
-    with pytest.raises(KeyError, match="no reader 'flow'.*classes"):
+    with pytest.raises(KeyError, match="unknown reader 'flow'.*classes"):
         NYUDv2(root, labels=dict(flow=dict(reader="flow")))
     with pytest.raises(ValueError, match="needs a reader"):
         NYUDv2(root, labels=dict(flow=dict(folder="flow")))
@@ -145,8 +145,8 @@ def test_missing_files_are_counted_and_five_are_named(root):
     assert "7 of the files" in message and "gone4" in message and "gone5" not in message and "train.txt" in message
 
 
-def test_missing_list_names_those_there(root):
-    with pytest.raises(FileNotFoundError, match=r"no list file .*val.txt; there: \['train.txt'\].*split="):
+def test_a_missing_list_names_the_existing_ones(root):
+    with pytest.raises(FileNotFoundError, match=r"val.txt does not exist; existing lists: \['train.txt'\].*split="):
         NYUDv2(root, "val")
 
 
@@ -176,7 +176,7 @@ def test_another_label_space(root):
     for i in range(3):
         assert torch.equal(mapped[i]["semseg"], lut[plain[i]["semseg"].long()])
     write_png(root / "masks" / "000000.png", np.full(SIZE, 40, np.uint8))
-    with pytest.raises(DataError, match="000000.png holds class id 40, but the ids of nyud40"):
+    with pytest.raises(DataError, match="000000.png contains class id 40, but the ids of nyud40"):
         mapped[0]
     own = NYUDv2(root, label_space="nyud13", metainfo=dict(palette=((0, 0, 0),) * 13))
     assert own.metainfo["classes"] == mapped.metainfo["classes"] and own.metainfo["palette"][3] == (0, 0, 0)
@@ -184,7 +184,7 @@ def test_another_label_space(root):
         NYUDv2(root, label_space="nyud31")
 
 
-def test_filled_depth_lies_beside_the_raw_one(root):
+def test_filled_depth_is_next_to_the_raw_depth(root):
     for i in range(2):
         write_png(root / "depth_filled" / f"{i:06d}.png", np.full(SIZE, 5000 + i, np.uint16))
     filled = NYUDv2(root, depth="filled")
@@ -197,11 +197,11 @@ def test_filled_depth_lies_beside_the_raw_one(root):
     with pytest.raises(DataError, match="flat.txt, line 1: depth='filled' is read from the folder depth_filled"):
         NYUDv2(root, "flat", depth="filled")
     for wrong in (dict(depth="sensor"), dict(normals="mesh")):
-        with pytest.raises(ValueError, match=f"{next(iter(wrong))}='.*' is not known: "):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))}='.*' is unknown: "):
             NYUDv2(root, **wrong)
 
 
-def test_normals_of_the_depth_map(root):
+def test_normals_computed_from_depth(root):
     camera = (30.0, 30.0, 16.0, 12.0)
     for i in range(2):  # a slanted plane: 1 / z is linear in the pixel's coordinates
         u = np.arange(SIZE[1]) - camera[2]
@@ -217,20 +217,20 @@ def test_normals_of_the_depth_map(root):
     torch.testing.assert_close(sample["normals"], wanted[:, None, None].expand(3, *SIZE), atol=1e-2, rtol=0)
     alone = NYUDv2(root, intrinsics=camera, normals="depth", tasks=["normals"], rename=dict(normals="tilt"))[1]
     assert set(alone) == {"img", "tilt", "intrinsics", "meta"} and torch.equal(alone["tilt"], sample["normals"])
-    with pytest.raises(DataError, match="needs the camera of .*000001.png: name it in .*intrinsics.txt"):
+    with pytest.raises(DataError, match="needs the camera of .*000001.png: add a line .* to .*intrinsics.txt"):
         NYUDv2(root, normals="depth")[1]
 
 
-def test_depth_without_a_normal_is_a_missing_label(root):
+def test_depth_without_valid_normals_is_a_missing_label(root):
     lonely = np.zeros(SIZE, np.uint16)
     lonely[3, 4] = 5000
     write_png(root / "depth" / "000001.png", lonely)
-    with pytest.warns(UserWarning, match="000001.png has no normal in its depth"):
+    with pytest.warns(UserWarning, match="000001.png has depth without any valid normal"):
         sample = NYUDv2(root, intrinsics=(30, 30, 16, 12), normals="depth")[1]
     assert "normals" not in sample and "depth" in sample and set(sample["meta"]["label_paths"]) == {"semseg", "depth"}
 
 
-def test_images_of_the_sensors_size_have_its_camera(tmp_path):
+def test_images_of_kinect_size_have_its_camera(tmp_path):
     for name, size in dict(kinect=(480, 640), other=(480, 641)).items():
         write_png(tmp_path / "rgb" / f"{name}.png", np.zeros((*size, 3), np.uint8))
     (tmp_path / "train.txt").write_text("rgb/kinect.png\nrgb/other.png")

@@ -16,7 +16,7 @@ from .data_files import SIZE, random_image, write_camvid, write_png
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
-def test_every_kind_of_png_becomes_rgb(tmp_path, mode):
+def test_every_png_mode_becomes_rgb(tmp_path, mode):
     image = Image.fromarray(random_image(0)).convert(mode)
     image.save(tmp_path / "i.png")
     read = read_image(tmp_path / "i.png")
@@ -42,7 +42,7 @@ def test_palette_indices_are_kept_at_any_depth(tmp_path, bits):
 
 
 def grey_png(ids, bits):
-    """A grey PNG of ``bits`` a pixel, which PIL does not write."""
+    """A grey PNG with `bits` per pixel, which PIL cannot write."""
     rows = [np.packbits(np.unpackbits(row[:, None], axis=1)[:, 8 - bits :].ravel()).tobytes() for row in ids]
 
     def part(kind, data):
@@ -63,7 +63,7 @@ def test_grey_values_are_kept_at_any_depth(tmp_path, bits):
 def test_void_ids_and_range(tmp_path):
     path = write_png(tmp_path / "m.png", np.array([[0, 10, 11, 255]], np.uint8))
     assert read_classes(path, 11, void_ids=(11,)).flatten().tolist() == [0, 10, 255, 255]
-    with pytest.raises(DataError, match=f"{path.name} holds class id 10, 11, but there are 10 classes: 0…9"):
+    with pytest.raises(DataError, match=f"{path.name} contains class id 10, 11, but there are 10 classes: 0…9"):
         read_classes(path, 10)
     wide = write_png(tmp_path / "w.png", np.array([[3, 255, 700, 65535]], np.uint16))
     with pytest.raises(DataError, match="class id 700, but there are 255"):
@@ -88,25 +88,25 @@ def test_a_class_map_by_names_or_as_a_table(tmp_path):
 
 def test_a_class_map_checks_the_ids_of_the_file(tmp_path):
     path = write_png(tmp_path / "m.png", np.array([[0, 7, 11, 255]], np.uint8))
-    with pytest.raises(DataError, match=r"m.png holds class id 11, but the ids of camvid11 .* are 0…10, and 255"):
+    with pytest.raises(DataError, match=r"m.png contains class id 11, but the ids of camvid11 .* are 0…10, and 255"):
         read_classes(path, class_map=("camvid11", "kitti6"))
-    with pytest.raises(DataError, match=r"m.png holds class id 7, 11, but the ids that can be mapped are 0…2"):
+    with pytest.raises(DataError, match=r"m.png contains class id 7, 11, but the ids that can be mapped are 0…2"):
         read_classes(path, class_map=[0, 1, 2])
-    with pytest.raises(DataError, match=r"m.png holds what its class map makes class id 7, 9, but there are 5"):
+    with pytest.raises(DataError, match=r"m.png has, after its class map, class id 7, 9, but there are 5"):
         read_classes(path, 5, class_map=np.array([0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9]))
     wide = write_png(tmp_path / "w.png", np.array([[1, 895, 60000]], np.uint16))
-    with pytest.raises(DataError, match="w.png holds class id 895, 60000, but the ids of nyud894"):
+    with pytest.raises(DataError, match="w.png contains class id 895, 60000, but the ids of nyud894"):
         read_classes(wide, class_map=("nyud894", "nyud40"))
-    with pytest.raises(ValueError, match="class_map is two names of label spaces or a table"):
+    with pytest.raises(ValueError, match="class_map must be two names of label spaces or a table"):
         read_classes(path, class_map=[0.5, 1.0])
     with pytest.raises(FileNotFoundError, match="did you mean 'kitti6'"):
         read_classes(path, class_map=("camvid11", "kiti6"))
 
 
-def test_wrong_kinds_of_files(tmp_path):
+def test_files_of_the_wrong_kind(tmp_path):
     eight = write_png(tmp_path / "eight.png", np.ones(SIZE, np.uint8))
     colour = write_png(tmp_path / "colour.png", random_image(0))
-    with pytest.raises(DataError, match="eight.png is a PNG of 8 bits.*16-bit"):
+    with pytest.raises(DataError, match="eight.png is an 8-bit PNG.*16-bit"):
         read_depth(eight, scale=5000.0)
     with pytest.raises(DataError, match="colour.png has 3 channels, but a depth map has one"):
         read_depth(colour, scale=5000.0)
@@ -116,24 +116,24 @@ def test_wrong_kinds_of_files(tmp_path):
         read_normals(eight)
 
 
-def test_any_map(tmp_path):
+def test_maps_of_numbers_are_scaled_to_one(tmp_path):
     assert (read_map(write_png(tmp_path / "a.png", np.full(SIZE, 255, np.uint8))) == 1).all()
     assert (read_map(write_png(tmp_path / "b.png", np.full(SIZE, 65535, np.uint16))) == 1).all()
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.02, 0.3, 0.7, 0.98, -1])
 @pytest.mark.parametrize("ending", ["png", "jpg"])
-def test_a_file_that_is_cut_off(tmp_path, ending, kept):
+def test_truncated_file(tmp_path, ending, kept):
     path = write_png(tmp_path / f"i.{ending}", random_image(0, (64, 64)))
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept)] if kept >= 0 else data[:-1])
-    with pytest.raises(DataError, match=rf"cannot decode .*i\.{ending} .*fetch or make it again"):
+    with pytest.raises(DataError, match=rf"cannot decode .*i\.{ending} .*download or create it again"):
         read_image(path)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_damaged_png_is_said_and_ends_no_process(tmp_path, seed):
-    """torchvision's decoder dies of a signal here, so this must be noticed before it sees the file."""
+def test_a_damaged_png_raises_an_error_and_does_not_kill_the_process(tmp_path, seed):
+    """torchvision's decoder would kill the process with a signal, so the file must be checked before."""
     path = write_png(tmp_path / "i.png", random_image(0, (64, 64)))
     data = bytearray(path.read_bytes())
     at = np.random.default_rng(seed).integers(8, len(data))
@@ -143,7 +143,7 @@ def test_a_damaged_png_is_said_and_ends_no_process(tmp_path, seed):
         read_image(path)
 
 
-def test_no_image_at_all(tmp_path):
+def test_not_an_image(tmp_path):
     (tmp_path / "i.png").write_text("<html>404</html>")
     with pytest.raises(DataError, match="i.png"):
         read_image(tmp_path / "i.png")
@@ -151,7 +151,7 @@ def test_no_image_at_all(tmp_path):
         read_image(tmp_path / "gone.png")
 
 
-def test_the_error_comes_out_of_a_worker_whole(tmp_path):
+def test_the_error_survives_a_worker_process(tmp_path):
     root = write_camvid(tmp_path)
     path = root / "train" / "frame_0.jpg"
     path.write_bytes(path.read_bytes()[:200])

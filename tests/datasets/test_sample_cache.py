@@ -1,4 +1,4 @@
-"""What is cached is what was read, and nothing else is ever taken for it."""
+"""A cached sample equals the sample that was read, and a damaged or hostile file is never used."""
 
 import os
 import shutil
@@ -50,13 +50,13 @@ def test_files_are_read_once(config, place, monkeypatch):
     assert equal(first, cached[0])
 
 
-def test_a_change_in_place_does_not_reach_the_cache(config, place):
+def test_an_in_place_change_does_not_reach_the_cache(config, place):
     cached = DATASETS.build(dict(config, cache=place))
     cached[0]["depth"].zero_()
     assert cached[0]["depth"].any()
 
 
-def test_other_settings_and_changed_files_are_read_anew(config, tmp_path):
+def test_other_settings_and_changed_files_are_read_again(config, tmp_path):
     config = dict(config, cache=str(tmp_path / "cache"))
     metres = DATASETS.build(config)[0]["depth"]
     assert torch.equal(DATASETS.build(dict(config, depth_scale=2500.0))[0]["depth"], 2 * metres)
@@ -66,7 +66,7 @@ def test_other_settings_and_changed_files_are_read_anew(config, tmp_path):
     assert not torch.equal(DATASETS.build(config)[0]["depth"], metres)
 
 
-def test_a_torn_file_is_read_anew(config, tmp_path):
+def test_a_truncated_file_is_read_again(config, tmp_path):
     cached = DATASETS.build(dict(config, cache=str(tmp_path / "cache")))
     first = cached[0]
     (path,) = (tmp_path / "cache").rglob("*.safetensors")
@@ -74,21 +74,21 @@ def test_a_torn_file_is_read_anew(config, tmp_path):
     assert equal(first, cached[0]) and equal(first, cached[0])
 
 
-def test_a_folder_that_cannot_be_written_stops_nothing(config, tmp_path):
+def test_a_read_only_folder_only_warns(config, tmp_path):
     (tmp_path / "cache").write_text("a file")
     cached = DATASETS.build(dict(config, cache=str(tmp_path / "cache")))
-    with pytest.warns(UserWarning, match="sample cache .* can't be written, reading goes on"):
+    with pytest.warns(UserWarning, match="sample cache .* cannot be written; samples are read without it"):
         assert "depth" in cached[0]
 
 
-def test_errors_of_reading_pass_through(config, place):
+def test_reading_errors_are_raised(config, place):
     dataset = DATASETS.build(dict(config, cache=place))
     dataset.samples[0].img.write_bytes(b"no picture")
     with pytest.raises(DataError, match="cannot decode"):
         dataset[0]
 
 
-def test_another_process_finds_it(config, tmp_path):
+def test_another_process_uses_the_cache(config, tmp_path):
     config = dict(config, cache=str(tmp_path / "cache"))
     first = DATASETS.build(config)[0]
     code = (

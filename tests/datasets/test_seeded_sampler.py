@@ -21,14 +21,14 @@ def ranks(monkeypatch, kind, world_size, **kwargs):
     return samplers
 
 
-def test_draw_seeds_are_stable_and_differ():
+def test_draw_seeds_are_stable_and_distinct():
     assert (draw_seed(0, 0, 0), draw_seed(7, 12, 345)) == (2278555635313361279, 15293154648556596)
     seeds = {draw_seed(s, e, i) for s in range(5) for e in range(20) for i in range(50)}
     assert len(seeds) == 5 * 20 * 50 and 0 <= min(seeds) and max(seeds) < 2**63
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_order_is_that_of_mmengine(shuffle):
+def test_order_equals_mmengines(shuffle):
     ours, theirs = SeededSampler(range(N), shuffle, seed=4), DefaultSampler(range(N), shuffle, seed=4)
     for epoch in (0, 3):
         ours.set_epoch(epoch), theirs.set_epoch(epoch)
@@ -47,7 +47,7 @@ def test_epochs_share_no_seed_and_can_be_repeated():
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
-def test_processes_share_the_work(monkeypatch, world_size):
+def test_processes_share_an_epoch(monkeypatch, world_size):
     keys = [list(sampler) for sampler in ranks(monkeypatch, SeededSampler, world_size, seed=2)]
     assert len({len(part) for part in keys}) == 1
     assert {index for part in keys for index, _ in part} == set(range(N))
@@ -55,7 +55,7 @@ def test_processes_share_the_work(monkeypatch, world_size):
     assert sorted(index for part in unrounded for index, _ in part) == list(range(N))
 
 
-def test_infinite_passes_are_whole_and_resume_exactly():
+def test_infinite_passes_are_complete_and_resume_exactly():
     keys = list(islice(iter(SeededInfiniteSampler(range(N), seed=3)), 3 * N))
     for number in range(3):
         part = keys[number * N : (number + 1) * N]

@@ -101,7 +101,7 @@ def test_resize_keeps_metres_and_masks_on_the_maps():
     assert out["img"].shape == (3, 9, 13) and out["intrinsics"].canvas_size == (9, 13)
 
 
-def test_resize_input_alone_predicts_at_the_size_before():
+def test_resize_input_keeps_labels_and_prediction_size():
     packed = Pipeline([dict(type="ResizeInput", size=(12, 16)), dict(type="PackSample")])(make_sample())
     sample = packed["data_samples"]
     assert packed["inputs"].shape == (3, 12, 16) and sample.img_shape == (12, 16)
@@ -110,7 +110,7 @@ def test_resize_input_alone_predicts_at_the_size_before():
     assert packed["inputs"].is_contiguous(memory_format=torch.channels_last) or packed["inputs"].stride(-3) == 1
 
 
-def test_pack_says_what_does_not_fit():
+def test_pack_refuses_wrong_sizes_and_types():
     sample = make_sample()
     with pytest.raises(ValueError, match=r"depth label .*\(12, 32\).*\(24, 32\).*a.png"):
         PackSample()(dict(sample, depth=DepthMap(torch.ones(1, 12, 32))))
@@ -118,7 +118,7 @@ def test_pack_says_what_does_not_fit():
         PackSample()(dict(sample, img=tv_tensors.Image(sample["img"].float())))
 
 
-def test_a_plain_tensor_is_refused_with_the_type_to_use():
+def test_a_plain_tensor_is_refused():
     sample = dict(make_sample(), saliency=torch.zeros(1, 24, 32))
     for transform in (Pipeline([]), PackSample()):
         with pytest.raises(TypeError, match=r"sample\['saliency'\] is a Tensor.*Mask.*DenseMap"):
@@ -151,7 +151,7 @@ def test_containers_take_configs(container):
 
 
 @pytest.mark.parametrize("name", ["RandAugment", "AutoAugment", "FiveCrop", "MixUp", "Normalize"])
-def test_what_would_part_image_and_labels_is_not_offered(name):
+def test_transforms_that_separate_image_and_labels_are_not_registered(name):
     assert name not in TRANSFORMS.module_dict
 
 
@@ -159,10 +159,10 @@ def test_what_would_part_image_and_labels_is_not_offered(name):
     "config, message",
     [
         (dict(type="RandomZoom", scale=(2, 1)), "scale=.2, 1."),
-        (dict(type="RandomCrop", size=(0, 4)), "size=.H, W."),
+        (dict(type="RandomCrop", size=(0, 4)), "size must be .H, W."),
         (dict(type="RandomRotation", degrees=(5, 1)), "degrees"),
     ],
 )
-def test_wrong_settings_are_said(config, message):
+def test_invalid_settings(config, message):
     with pytest.raises(ValueError, match=message):
         TRANSFORMS.build(config)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mtl_plugins.datasets import CamVid, DataError
-from mtl_plugins.prepare import camvid, in_place
+from mtl_plugins.prepare import camvid, check_dataset
 from mtl_plugins.prepare.camvid import prepare_camvid
 
 from ..datasets.data_files import SIZE, write_camvid, write_png
@@ -29,7 +29,7 @@ def test_it_is_looked_at_once(root, monkeypatch, capsys):
     assert "images of test: 0 found" in printed and "1 images have no annotation, such as" in printed
     assert json.loads((root / "camvid.json").read_text()) == summary
     assert {name: data for name, data in contents(root).items() if name != "camvid.json"} == before
-    monkeypatch.setattr(in_place, "_look_at", None)
+    monkeypatch.setattr(check_dataset, "_check_sample", None)
     assert prepare_camvid(root, **ONE) == summary
 
 
@@ -38,7 +38,7 @@ def test_what_is_wrong_is_said(root, tmp_path):
     write_png(root / "trainannot" / "frame_1.png", np.zeros((5, 7), np.uint8))
     with pytest.raises(DataError, match="2 of 4 images are not right") as caught:
         prepare_camvid(root, **ONE)
-    assert "frame_0.png holds class id 12" in str(caught.value) and "label is 5×7" in str(caught.value)
+    assert "frame_0.png contains class id 12" in str(caught.value) and "label is 5×7" in str(caught.value)
     assert not (root / "camvid.json").exists()
     with pytest.raises(FileNotFoundError, match="no CamVid in .*nowhere: .*train, val, test.*--download"):
         prepare_camvid(tmp_path / "nowhere", **ONE)

@@ -17,13 +17,12 @@ import torch
 from PIL import Image
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2
-from mtl_plugins.functional.depth_to_normals import depth_to_normals
-from mtl_plugins.functional.normals_png import decode_normals
+from mtl_plugins.functional import decode_normals, depth_to_normals
 from mtl_plugins.label_spaces import class_map
-from mtl_plugins.prepare import nyud, nyud_files
-from mtl_plugins.prepare.labeled_mat import LabeledMat
+from mtl_plugins.prepare import nyud, nyud_png_files
 from mtl_plugins.prepare.nyud import prepare_nyud
-from mtl_plugins.prepare.nyud_files import encode_depth, encode_raw_depth
+from mtl_plugins.prepare.nyud_labeled_mat import LabeledMat
+from mtl_plugins.prepare.nyud_png_files import encode_depth, encode_raw_depth
 from mtl_plugins.prepare.nyud_splits import read_splits
 
 from .mat_files import random_fields, write_mat, write_sparse_mat
@@ -122,7 +121,7 @@ def test_killed_ten_times_and_run_again_it_ends_the_same(made, mat, tmp_path, mo
     def written():
         return len(list(tmp_path.rglob("*.png")))
 
-    monkeypatch.setattr(nyud_files, "write_png", slowed(nyud_files.write_png, 0.05))
+    monkeypatch.setattr(nyud_png_files, "write_png", slowed(nyud_png_files.write_png, 0.05))
     rng, seen = np.random.default_rng(0), set()
     for _ in range(10):
         enough, began = written() + rng.integers(3), time.time()
@@ -148,8 +147,10 @@ def test_a_complete_set_is_left_alone_and_a_lost_file_made_again(made, mat, tmp_
     (out / "depth_filled" / "000004.png").write_bytes(b"")
     torn = out / "rgb" / "000005.png"
     torn.write_bytes(torn.read_bytes()[:-20])
-    written, write = [], nyud_files.write_png
-    monkeypatch.setattr(nyud_files, "write_png", lambda path, array: written.append(path.name) or write(path, array))
+    written, write = [], nyud_png_files.write_png
+    monkeypatch.setattr(
+        nyud_png_files, "write_png", lambda path, array: written.append(path.name) or write(path, array)
+    )
     assert prepare_nyud(mat, out, **ONE) == summary, "normals that were begun go on"
     assert sorted(written) == ["000002.png", "000004.png", "000005.png"] and contents(out) == contents(made[0])
     monkeypatch.setattr(nyud, "run_jobs", None)
@@ -269,7 +270,7 @@ def test_no_such_file_or_a_part_of_it(tmp_path, mat, content, words):
         prepare_nyud(tmp_path / "gone.mat", tmp_path / "out", **ONE)
 
 
-def test_splits_in_place_of_the_file(tmp_path):
+def test_splits_instead_of_the_mat_file(tmp_path):
     scipy.io.savemat(tmp_path / "splits.mat", dict(trainNdxs=[1], testNdxs=[2]))
     with pytest.raises(DataError, match="splits.mat .* is a MATLAB file of the older kind.*--splits takes"):
         prepare_nyud(tmp_path / "splits.mat", tmp_path / "out", **ONE)

@@ -1,82 +1,86 @@
-"""What ``prepare_dataset.py kitti-depth`` writes and `KITTIDepth` reads: lists of frames, and the cameras."""
+"""The index that `prepare_dataset.py kitti-depth` writes and `KITTIDepth` reads: lists of frames, and cameras."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import DataError
-from .raw_layout import Frame, FrameFiles
+from ..data_error import DataError
+from .frame import Frame, FrameFiles
 
+#: Name of the marker file, without `.json`.
 NAME = "kitti_depth"
 INTRINSICS = "intrinsics.txt"
-_NONE = "-"
+_MISSING = "-"
 
 
 class KITTIIndex(NamedTuple):
-    """An index that is complete: where the raw data and the improved depth lie (None: there is none)."""
+    """The folders that a complete index refers to."""
 
     raw_root: Path
-    depth_root: Path | None
+    depth_root: Path | None  # None: without improved depth
 
 
 def find_index(folder: Path) -> KITTIIndex | None:
-    """The index in ``folder``, if there is one.
+    """The index in `folder`, or None.
 
     Raises:
-        DataError: its preparation was broken off.
+        DataError: The index is incomplete because its preparation was interrupted.
     """
     marker = folder / f"{NAME}.json"
     if marker.is_file():
-        held = json.loads(marker.read_text(encoding="utf-8"))
-        return KITTIIndex(Path(held["raw"]), held["depth"] and Path(held["depth"]))
+        summary = json.loads(marker.read_text(encoding="utf-8"))
+        return KITTIIndex(Path(summary["raw"]), summary["depth"] and Path(summary["depth"]))
     if (folder / f"{NAME}.started.json").is_file():
-        raise DataError(f"{folder} was not prepared to the end: run the same `prepare_dataset.py kitti-depth …` again.")
+        raise DataError(
+            f"the preparation of {folder} was interrupted: run the same `prepare_dataset.py kitti-depth …` again."
+        )
     return None
 
 
-def splits_of(folder: Path) -> list[str]:
-    """The names of the index's lists."""
+def index_splits(folder: Path) -> list[str]:
+    """The names of the lists of an index."""
     return sorted(path.stem for path in folder.glob("*.txt") if path.name != INTRINSICS)
 
 
 def index_line(files: FrameFiles) -> str:
-    """``image⇥improved depth⇥laser scan``, ``-`` for what there is none of."""
-    return "\t".join(path or _NONE for path in files) + "\n"
+    """A line `image⇥improved depth⇥laser scan` of an index, with `-` for missing files."""
+    return "\t".join(path or _MISSING for path in files) + "\n"
 
 
 def read_index(path: Path) -> Iterator[FrameFiles]:
-    """The frames of a list that consists of `index_line`.
+    """Read the frames of a list that consists of `index_line`s.
 
     Raises:
-        DataError: a line that is none.
+        DataError: A line has another format.
     """
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            cells = [None if cell == _NONE else cell for cell in line.rstrip("\n").split("\t")]
-            if len(cells) != len(FrameFiles._fields) or cells[0] is None:
+            img, *others = (None if cell == _MISSING else cell for cell in line.rstrip("\n").split("\t"))
+            if len(others) != 2 or img is None:
                 raise DataError(f"{path}, line {number}: expected image⇥improved depth⇥laser scan, but got {line!r}.")
-            yield FrameFiles(*cells)
+            yield FrameFiles(img, *others)
 
 
 def frame_of(files: FrameFiles) -> Frame:
-    """The frame that the files are of."""
+    """The frame that the files belong to."""
     _, drive, camera, _, name = files.img.split("/")
     return Frame(drive, int(camera.removeprefix("image_")), int(name.partition(".")[0]))
 
 
 def camera_line(date: str, camera: int, intrinsics: tuple[float, ...]) -> str:
-    """``2011_09_26/image_02 fx fy cx cy``."""
+    """A line `2011_09_26/image_02 fx fy cx cy` of `intrinsics.txt`."""
     return " ".join((f"{date}/image_{camera:02d}", *map(repr, intrinsics))) + "\n"
 
 
 def read_cameras(folder: Path) -> dict[tuple[str, int], tuple[float, ...]]:
-    """``{(date, camera): (fx, fy, cx, cy)}`` of an index; empty if it was prepared without calibration.
+    """Read `{(date, camera): (fx, fy, cx, cy)}` of an index; empty if it was prepared without calibration.
 
     Raises:
-        DataError: a line that is no `camera_line`.
+        DataError: A line has another format.
     """
-    path, cameras = folder / INTRINSICS, {}
+    path = folder / INTRINSICS
+    cameras: dict[tuple[str, int], tuple[float, ...]] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else (), 1):
         try:
             name, *values = line.split()

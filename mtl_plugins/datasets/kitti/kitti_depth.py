@@ -1,257 +1,267 @@
 import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import torch
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from mtl_plugins.functional.kb_crop import kb_crop_window
-from mtl_plugins.functional.lidar import points_to_depth
-from mtl_plugins.label_spaces import label_space as find_space
+from mtl_plugins.functional import kb_crop_window, points_to_depth
 from mtl_plugins.registry import DATASETS
 
-from ..errors import DataError
-from ..multi_task_dataset import MultiTaskDataset, SampleFiles
-from ..ranged_depth import checked_depth_range, in_range, read_ranged_depth
-from .calibration import CalibrationMissing, intrinsics_of, projection_of
-from .frame_index import find_index, frame_of, read_cameras, read_index, splits_of
-from .laser_scan import read_scan
-from .raw_layout import (
-    ANNOTATED_SPLITS,
-    CAMERAS,
-    DEPTH_SCALE,
-    FrameFiles,
-    FrameFinder,
-    annotated_frames,
-    listed_frames,
-)
+from ..data_error import DataError
+from ..label_space_option import metainfo_of_space
+from ..multi_task_dataset import LabelConfig, MultiTaskDataset
+from ..readers import limit_depth, parse_depth_range, read_depth
+from ..sample_files import Sample, SampleFiles
+from .calibration import CalibrationMissing, lidar_to_image, read_camera_intrinsics
+from .frame import Frame, FrameFiles
+from .frame_finder import FrameFinder, annotated_frames
+from .frame_index import KITTIIndex, find_index, frame_of, index_splits, read_cameras, read_index
+from .frame_list import read_frame_list
+from .laser_scan_reader import read_laser_scan
+from .official_data import ANNOTATED_SPLITS, CAMERAS, DEPTH_SCALE
 
-DEPTHS = dict(improved="improved", lidar="scan")  # {option: where it is in FrameFiles}
-CROPS = dict(kb=kb_crop_window)
+DEPTHS = dict(improved="improved", lidar="scan")  # {option: field of FrameFiles}
+CROPS: dict[str, Callable] = dict(kb=kb_crop_window)
+#: (date, camera)
+CameraKey = tuple[str, int]
 
 
 @DATASETS.register_module()
 class KITTIDepth(MultiTaskDataset):
-    """KITTI's raw images with depth: of the improved ground truth (Uhrig et al., 3DV 2017) or of single laser scans.
+    """KITTI's raw images with depth: improved ground truth (Uhrig et al., 3DV 2017) or single laser scans.
 
-    ``data_root`` is what ``prepare_dataset.py kitti-depth`` made: lists, cameras, and where the official folders lie.
-    Without it the official folders are searched themselves: ``<raw_root>/<date>/<drive>_sync/image_0{2,3}/data`` and
-    ``velodyne_points/data``; ``<depth_root>/{train,val}/<drive>_sync/proj_depth/groundtruth/image_0{2,3}``. They are
-    ``raw`` and ``depth`` in ``data_root``, or it itself. Drives that the raw data lacks are left out.
+    `data_root` is the output of `prepare_dataset.py kitti-depth`: lists, cameras, and where the official folders are.
+    Without it, the official folders are searched directly: `<raw_root>/<date>/<drive>_sync/image_0{2,3}/data` and
+    `velodyne_points/data`; `<depth_root>/{train,val}/<drive>_sync/proj_depth/groundtruth/image_0{2,3}`. By default
+    they are the folders `raw` and `depth` of `data_root`, or `data_root` itself. Drives that are missing from the raw
+    data are left out.
 
-    Each frame has the intrinsics of its camera, out of ``<date>/calib_cam_to_cam.txt``.
+    Each frame has the intrinsics of its camera from `<date>/calib_cam_to_cam.txt`.
 
     Args:
-        split (str): ``'train'`` or ``'val'`` of the improved ground truth, or the name of another list of the index:
-            ``'eigen_train'``, ``'eigen_test'``.
-        depth (str): ``'improved'``, or ``'lidar'``: the scan of the same moment, projected at reading; of the points
-            that fall into one pixel the nearest counts.
-        crop (str): ``'kb'``: the bottom 352 rows and central 1216 columns of image, depth and camera; None: all.
-        cameras (tuple): 2, the left colour camera, and 3, the right one.
-        depth_range (tuple): (min, max) in metres; readings outside are void.
-        labelled_only (bool): leave out frames without such depth (of the Eigen test split's 697, 45 have no improved
-            one), unless ``tasks`` leaves depth out.
-        need_intrinsics (bool): False: where calibration files are missing, go on without intrinsics.
-        ann_file (str): a list of frames, in ``data_root`` or absolute, in the usual format of the Eigen split
-            (``2011_09_26/2011_09_26_drive_0002_sync 0000000069 l`` a line).
-        label_space (str): classes that a network predicts for its frames, or a teacher gives them; they have none.
-        raw_root, depth_root (str): elsewhere than the index says, or than in ``data_root``.
-        **kwargs: see `MultiTaskDataset`.
+        data_root: See above.
+        split: `'train'` or `'val'` of the improved ground truth, or the name of another list of the index, such as
+            `'eigen_train'` or `'eigen_test'`.
+        depth: `'improved'`, or `'lidar'`: the scan of the same moment, projected to the image when the sample is read.
+            If several points fall into one pixel, the nearest counts.
+        crop: `'kb'`: the bottom 352 rows and central 1216 columns of image, depth and camera. None: no crop.
+        cameras: 2 (left colour camera), 3 (right), or both.
+        depth_range: (min, max) in metres; readings outside are invalid.
+        labelled_only: Whether to leave out frames without this depth (45 of the 697 frames of the Eigen test split
+            have no improved depth). Has no effect if `tasks` excludes depth.
+        need_intrinsics: Whether missing calibration files are an error. If not, these samples have no intrinsics.
+        ann_file: A list of frames, absolute or relative to `data_root`, in the usual format of the Eigen split (a line
+            is `2011_09_26/2011_09_26_drive_0002_sync 0000000069 l`).
+        label_space: Classes that a network predicts for the frames, or that a teacher labels; KITTI has none here.
+        raw_root: Folder of the raw data, if it differs from the index or from `data_root`.
+        depth_root: Folder of the improved ground truth, likewise.
+        metainfo: See `MultiTaskDataset`.
+        **kwargs: See `MultiTaskDataset`.
 
     Raises:
-        FileNotFoundError: also for a missing calibration file; the message says where it comes from.
-        ValueError: an option that is not known.
+        FileNotFoundError: Also for a missing calibration file; the message says where to download it.
+        ValueError: An option is unknown.
     """
 
     HOW_TO_PREPARE = (
         "Prepare it with `python tools/prepare_dataset.py kitti-depth --raw DIR --depth DIR --out {data_root}`."
     )
 
+    index: KITTIIndex | None
+
     def __init__(
         self,
-        data_root,
-        split="train",
-        depth="improved",
-        crop=None,
-        cameras=CAMERAS,
-        depth_range=None,
-        labelled_only=True,
-        need_intrinsics=True,
-        ann_file=None,
-        label_space=None,
-        raw_root=None,
-        depth_root=None,
-        metainfo=None,
-        **kwargs,
+        data_root: str | Path,
+        split: str = "train",
+        depth: str = "improved",
+        crop: str | None = None,
+        cameras: Sequence[int] = CAMERAS,
+        depth_range: Sequence[float] | None = None,
+        labelled_only: bool = True,
+        need_intrinsics: bool = True,
+        ann_file: str | Path | None = None,
+        label_space: str | None = None,
+        raw_root: str | Path | None = None,
+        depth_root: str | Path | None = None,
+        metainfo: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ):
         for name, value, known in (("depth", depth, tuple(DEPTHS)), ("crop", crop, (None, *CROPS))):
             if value not in known:
-                raise ValueError(f"KITTIDepth: {name}={value!r} is not known: {', '.join(map(repr, known))}.")
+                raise ValueError(f"KITTIDepth: {name}={value!r} is unknown: use {' or '.join(map(repr, known))}.")
         if not cameras or not set(cameras) <= set(CAMERAS):
             raise ValueError(
-                f"KITTIDepth: cameras={cameras!r}: one or both of {CAMERAS}, left and right colour camera."
+                f"KITTIDepth: cameras={cameras!r} must be one or both of {CAMERAS}, the left and right colour camera."
             )
         self.depth, self.crop, self.cameras = depth, crop, tuple(cameras)
-        self.depth_range = checked_depth_range(depth_range)
+        self.depth_range = parse_depth_range(depth_range)
         self.labelled_only, self.need_intrinsics, self.ann_file = labelled_only, need_intrinsics, ann_file
-        self.raw_root, self.depth_root = (root and Path(root).expanduser() for root in (raw_root, depth_root))
+        self.raw_root = raw_root and Path(raw_root).expanduser()
+        self.depth_root = depth_root and Path(depth_root).expanduser()
         if label_space is not None:
-            metainfo = {**find_space(label_space).metainfo, **(metainfo or {})}
+            metainfo = metainfo_of_space(label_space, metainfo)
         super().__init__(data_root, split, metainfo=metainfo, **kwargs)
 
     @property
-    def depth_source(self):
+    def depth_source(self) -> str | None:
         return dict(improved="improved ground truth", lidar="single laser scans")[self.depth]
 
-    def default_labels(self):
+    def default_labels(self) -> dict[str, LabelConfig]:
         if self.depth == "lidar":
             return dict(depth=dict(reader=_read_later))
-        return dict(depth=dict(reader=read_ranged_depth, scale=DEPTH_SCALE, depth_range=self.depth_range))
+        return dict(depth=dict(reader=read_depth, scale=DEPTH_SCALE, depth_range=self.depth_range))
 
-    def list_samples(self):
+    def list_samples(self) -> list[SampleFiles]:
         self.index = find_index(self.data_root)
-        self._find_roots()
-        files = self._indexed() if self.index and not self.ann_file else self._searched()
-        files = self._labelled([frame for frame in files if _camera_of(frame)[1] in self.cameras])
-        cameras = {_camera_of(frame) for frame in files}
-        self.projections = self._projections(cameras) if self.depth == "lidar" else {}
-        intrinsics = self._intrinsics(cameras)
+        self._set_roots()
+        found = self._read_index() if self.index and not self.ann_file else self._search_folders()
+        files = self._keep_labelled([frame for frame in found if frame_of(frame).camera in self.cameras])
+        cameras = {_camera_key(frame) for frame in files}
+        self.projections = self._read_projections(cameras) if self.depth == "lidar" else {}
+        intrinsics = self._read_intrinsics(cameras)
         return [self._sample(frame, intrinsics) for frame in files]
 
-    def read(self, index):
+    def read(self, index: int) -> Sample:
         sample = super().read(index)
         if self.depth == "lidar":
             self._add_scan(sample, self.samples[index])
-        return self._cropped(sample) if self.crop else sample
+        return self._crop(sample) if self.crop else sample
 
-    # which frames there are
+    # Which frames exist
 
-    def _find_roots(self):
-        raw, depth = self.index or (_folder(self.data_root, "raw"), _folder(self.data_root, "depth"))
+    def _set_roots(self) -> None:
+        raw, depth = self.index or (_subfolder(self.data_root, "raw"), _subfolder(self.data_root, "depth"))
         self.raw_root, self.depth_root = self.raw_root or raw, self.depth_root or depth
         for root, option in ((self.raw_root, "raw_root"), (self.depth_root, "depth_root")):
             if root is not None and not root.is_dir():
                 raise FileNotFoundError(
-                    f"{self._name()}: there is no folder {root}. If the data lies elsewhere by now, give {option}=…"
+                    f"{self._name()}: the folder {root} does not exist. If the data was moved, set {option}=…"
                 )
 
-    def _indexed(self):
+    def _read_index(self) -> Iterable[FrameFiles]:
         path = self._source()
         if not path.is_file():
-            known = ", ".join(splits_of(self.data_root))
-            raise FileNotFoundError(f"{self._name()}: there is no list {path}; the splits there are: {known}.")
+            known = ", ".join(index_splits(self.data_root))
+            raise FileNotFoundError(f"{self._name()}: the list {path} does not exist; existing splits: {known}.")
         return read_index(path)
 
-    def _searched(self):
-        """Files of the frames of the list file, or of the official split, in KITTI's own folders."""
-        if self.ann_file:
-            frames = list(listed_frames(self._source()))
-        elif self.split in ANNOTATED_SPLITS:
-            frames = list(annotated_frames(self.depth_root, self.split, self.cameras))
-        else:
-            raise ValueError(
-                f"{self._name()}: known are {', '.join(ANNOTATED_SPLITS)}; another split is a list of frames: "
-                "ann_file=FILE, or `prepare_dataset.py kitti-depth … --eigen-test FILE`."
-            )
+    def _search_folders(self) -> list[FrameFiles]:
+        """The frames of the list file, or of the official split, in KITTI's own folders."""
+        frames = self._wanted_frames()
         finder = FrameFinder(self.raw_root, self.depth_root)
-        there = [frame for frame in frames if finder.has_drive(frame)]
-        if len(there) < len(frames):
-            missing = sorted({frame.drive for frame in frames} - {frame.drive for frame in there})
+        existing = [frame for frame in frames if finder.has_drive(frame)]
+        if len(existing) < len(frames):
+            missing = sorted({frame.drive for frame in frames} - {frame.drive for frame in existing})
             shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
             message = (
-                f"{self._name()}: {len(frames) - len(there)} of {len(frames)} frames in {self._source()} belong to "
-                f"drives whose images {self.raw_root} does not have ({shown})"
+                f"{self._name()}: {len(frames) - len(existing)} of {len(frames)} frames in {self._source()} belong to "
+                f"drives without images in {self.raw_root} ({shown})"
             )
-            if not there:
-                raise FileNotFoundError(f"{message}. Give the folder of the raw data with raw_root=…")
+            if not existing:
+                raise FileNotFoundError(f"{message}. Set the folder of the raw data with raw_root=…")
             warnings.warn(f"{message}: they are left out.", stacklevel=2)
-        return [finder.files(frame) for frame in there]
+        return [finder.files(frame) for frame in existing]
 
-    def _labelled(self, files):
+    def _wanted_frames(self) -> list[Frame]:
+        if self.ann_file:
+            return list(read_frame_list(self._source()))
+        if self.split in ANNOTATED_SPLITS:
+            return list(annotated_frames(self.depth_root, self.split, self.cameras))
+        raise ValueError(
+            f"{self._name()}: the official splits are {', '.join(ANNOTATED_SPLITS)}; another split needs a list of "
+            "frames: ann_file=FILE, or `prepare_dataset.py kitti-depth … --eigen-test FILE`."
+        )
+
+    def _keep_labelled(self, files: list[FrameFiles]) -> list[FrameFiles]:
         if not self.labelled_only or self._depth_task not in self.tasks:
             return files
         labelled = [frame for frame in files if getattr(frame, DEPTHS[self.depth])]
         if files and not labelled:
             raise DataError(
-                f"{self._name()}: of {len(files)} frames none has {self.depth} depth. Is the folder of it complete? "
-                "Give depth='improved' or 'lidar', whichever you have, or labelled_only=False for the images alone."
+                f"{self._name()}: none of {len(files)} frames has {self.depth} depth. Is its folder complete? Set "
+                "depth='improved' or 'lidar', whichever you have, or labelled_only=False to read only images."
             )
         return labelled
 
-    # cameras
+    # Cameras
 
-    def _intrinsics(self, cameras):
-        known, found = read_cameras(self.data_root) if self.index else {}, {}
+    def _read_intrinsics(self, cameras: set[CameraKey]) -> dict[CameraKey, tuple[float, ...] | None]:
+        known = read_cameras(self.data_root) if self.index else {}
+        found: dict[CameraKey, tuple[float, ...] | None] = {}
         for date, camera in sorted(cameras):
             try:
-                found[date, camera] = known.get((date, camera)) or intrinsics_of(self.raw_root, date, camera)
+                found[date, camera] = known.get((date, camera)) or read_camera_intrinsics(self.raw_root, date, camera)
             except CalibrationMissing as error:
                 if self.need_intrinsics:
                     raise CalibrationMissing(
-                        f"{self._name()}: {error} Without it the camera's intrinsics are unknown; if nothing needs "
-                        "them, go on with need_intrinsics=False."
+                        f"{self._name()}: {error} Without it the camera's intrinsics are unknown; if you do not need "
+                        "them, set need_intrinsics=False."
                     ) from None
                 found[date, camera] = None
         return found
 
-    def _projections(self, cameras):
+    def _read_projections(self, cameras: set[CameraKey]) -> dict[CameraKey, torch.Tensor]:
         try:
-            return {(date, camera): projection_of(self.raw_root, date, camera) for date, camera in sorted(cameras)}
+            return {(date, camera): lidar_to_image(self.raw_root, date, camera) for date, camera in sorted(cameras)}
         except CalibrationMissing as error:
             raise CalibrationMissing(
-                f"{self._name()}: {error} Without it no laser scan can be projected; depth='improved' needs none."
+                f"{self._name()}: {error} It is needed to project laser scans; depth='improved' works without it."
             ) from None
 
-    # samples
+    # Samples
 
-    def _sample(self, frame, intrinsics):
+    def _sample(self, frame: FrameFiles, intrinsics: Mapping[CameraKey, tuple[float, ...] | None]) -> SampleFiles:
         root, label = (self.depth_root, frame.improved) if self.depth == "improved" else (self.raw_root, frame.scan)
         labels = {} if label is None else dict(depth=root / label)
-        return SampleFiles(self.raw_root / frame.img, labels, intrinsics[_camera_of(frame)])
+        return SampleFiles(self.raw_root / frame.img, labels, intrinsics[_camera_key(frame)])
 
-    def _add_scan(self, sample, files):
-        """Depth of the frame's laser scan: only the whole sample tells the camera and the size to project it to."""
+    def _add_scan(self, sample: Sample, files: SampleFiles) -> None:
+        """Add the depth of the frame's laser scan, whose projection depends on the camera and the image size."""
         path = files.labels.get(self._depth_task)
         if path is None:
             return
         image = files.img.relative_to(self.raw_root).as_posix()
-        projection = self.projections[_camera_of(FrameFiles(image, None, None))]
-        depth = in_range(points_to_depth(read_scan(path), projection, sample["img"].shape[-2:]), self.depth_range, path)
+        projection = self.projections[_camera_key(FrameFiles(image, None, None))]
+        depth = points_to_depth(read_laser_scan(path), projection, sample["img"].shape[-2:])
+        depth = limit_depth(depth, self.depth_range, path)
         if depth is not None:
             sample[self._depth_task] = depth
             sample["meta"]["label_paths"][self._depth_task] = str(path)
 
-    def _cropped(self, sample):
+    def _crop(self, sample: Sample) -> Sample:
         try:
             window = CROPS[self.crop](*sample["img"].shape[-2:])
         except ValueError as error:
-            raise DataError(f"{self._name()}: {sample['meta']['img_path']}: {error}. Leave crop=None.") from None
+            raise DataError(f"{self._name()}: {sample['meta']['img_path']}: {error}. Set crop=None.") from None
         sample = {
             key: F.crop(value, *window) if isinstance(value, tv_tensors.TVTensor) else value
             for key, value in sample.items()
         }
-        if self._depth_task in sample and not sample[self._depth_task].any():  # a label without a reading is none
+        if self._depth_task in sample and not sample[self._depth_task].any():  # the crop has no reading
             del sample[self._depth_task], sample["meta"]["label_paths"][self._depth_task]
         return sample
 
     @property
-    def _depth_task(self):
+    def _depth_task(self) -> str:
         return self._task("depth")
 
-    def _source(self):
+    def _source(self) -> Path:
         if self.ann_file:
             return self.data_root / self.ann_file
         return self.data_root / f"{self.split}.txt" if self.index else self.depth_root / self.split
 
 
-def _camera_of(files):
+def _camera_key(files: FrameFiles) -> CameraKey:
     frame = frame_of(files)
     return frame.date, frame.camera
 
 
-def _read_later(path):
-    """No label yet: `KITTIDepth.read` adds it."""
-    return None
+def _read_later(path: Path) -> None:
+    """A reader without a label: `KITTIDepth.read` adds it."""
 
 
-def _folder(data_root, name):
+def _subfolder(data_root: Path, name: str) -> Path:
     return data_root / name if (data_root / name).is_dir() else data_root

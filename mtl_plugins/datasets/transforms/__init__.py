@@ -1,13 +1,13 @@
-"""Transforms of a sample dict: torchvision's own under their names, and what it does not know."""
+"""Transforms of a sample dict: torchvision's v2 transforms under their own names, and the missing ones."""
 
 from .containers import Compose, RandomApply, RandomChoice, RandomOrder
 from .pack_sample import PackSample
-from .pipeline import Pipeline, build_transform
+from .pipeline import Pipeline, build_transform, check_sample
 from .random_crop import RandomCrop
 from .random_rotation import RandomRotation
 from .random_zoom import RandomZoom
+from .register_torchvision import register_torchvision
 from .resize import Resize, ResizeInput
-from .torchvision_v2 import register_torchvision
 
 register_torchvision()
 
@@ -24,4 +24,5 @@ __all__ = [
     "Resize",
     "ResizeInput",
     "build_transform",
+    "check_sample",
 ]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import torch
 from torchvision import tv_tensors
 from torchvision.transforms import v2
@@ -5,16 +7,18 @@ from torchvision.transforms.v2 import functional as F
 
 from mtl_plugins.registry import TRANSFORMS
 
+from ..sample_files import Sample
+
 
 @TRANSFORMS.register_module()
 class Resize(v2.Resize):
-    """torchvision's ``Resize`` of image and labels together, to the network's size: depth keeps its metres.
+    """torchvision's `Resize` for image and labels together; depth keeps its metres.
 
-    Masks take the exactly nearest pixel, as the maps do, so that they stay on the image (torchvision's own
-    rule for masks lies up to half a pixel beside it).
+    Masks use the exact nearest-neighbour rule, as all maps do, so that they stay aligned with the image. torchvision's
+    own rule for masks is off by up to half a pixel.
     """
 
-    def transform(self, inpt, params):
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         if not isinstance(inpt, tv_tensors.Mask):
             return super().transform(inpt, params)
         exact = v2.InterpolationMode.NEAREST_EXACT
@@ -24,12 +28,12 @@ class Resize(v2.Resize):
 
 @TRANSFORMS.register_module()
 class ResizeInput(v2.Resize):
-    """Resize the image alone; labels stay, and predictions are given at the size that the image had before.
+    """Resize only the image; labels keep their size, and predictions have the size of the image before resizing.
 
-    For evaluation; it comes last before ``PackSample``. Takes what torchvision's ``Resize`` takes.
+    For evaluation; the last transform before `PackSample`. Takes the arguments of torchvision's `Resize`.
     """
 
-    def forward(self, sample):
+    def forward(self, sample: Sample) -> Sample:
         img, meta = sample["img"], dict(sample.get("meta", {}))
         meta.setdefault("ori_shape", tuple(img.shape[-2:]))
         return {**sample, "img": self.transform(img, {}), "meta": meta}

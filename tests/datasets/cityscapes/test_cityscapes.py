@@ -41,7 +41,7 @@ def codes(i):
     return found.astype(float)
 
 
-def test_values_are_those_of_the_files(root):
+def test_values_match_the_files(root):
     dataset = Cityscapes(root)
     assert dataset.label_counts() == dict(semseg=3, depth=3)
     sample = dataset[1]
@@ -94,7 +94,7 @@ def test_splits(root):
         Cityscapes(root, "train_extra")
 
 
-def test_what_is_not_there_is_a_missing_label(root):
+def test_a_missing_file_is_a_missing_label(root):
     (root / "disparity/train/aachen" / f"{STEM}_disparity.png").unlink()
     (root / "gtFine/train/aachen" / f"{STEM}_gtFine_labelIds.png").unlink()
     (root / "camera/train/aachen" / f"{STEM}_camera.json").unlink()
@@ -114,7 +114,7 @@ def test_other_folders(root):
     assert Cityscapes(root, labels=labels).label_counts() == dict(semseg=3, depth=3, edges=1)
 
 
-def test_metres_without_cameras(root):
+def test_metres_need_camera_files(root):
     for path in (root / "camera/train").rglob("*.json"):
         path.unlink()
     with pytest.raises(FileNotFoundError, match=r"3 of 3 disparity maps have no camera file.*camera_trainvaltest.zip"):
@@ -126,12 +126,12 @@ def test_metres_without_cameras(root):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("{", "no camera of Cityscapes"),
-        (json.dumps(dict(cityscapes_camera(), extrinsic={})), "it lacks 'baseline'"),
-        (json.dumps(dict(cityscapes_camera(), extrinsic=dict(baseline=0))), "must be above 0"),
+        ("{", "not a camera file of Cityscapes"),
+        (json.dumps(dict(cityscapes_camera(), extrinsic={})), "'baseline' is missing"),
+        (json.dumps(dict(cityscapes_camera(), extrinsic=dict(baseline=0))), "must be positive"),
     ],
 )
-def test_a_camera_that_is_none(root, content, message):
+def test_invalid_camera_file(root, content, message):
     (root / "camera/train/aachen" / f"{STEM}_camera.json").write_text(content)
     with pytest.raises(DataError, match=f"{STEM}_camera.json.*{message}"):
         Cityscapes(root)[1]
@@ -143,8 +143,8 @@ def test_disparity_of_eight_bits(root):
         Cityscapes(root)[1]
 
 
-def test_options_that_make_no_sense(root):
-    with pytest.raises(ValueError, match="depth='inverse' is not known"):
+def test_invalid_options(root):
+    with pytest.raises(ValueError, match="depth='inverse' is unknown"):
         Cityscapes(root, depth="inverse")
     with pytest.raises(ValueError, match="in metres, but depth='disparity'"):
         Cityscapes(root, depth="disparity", depth_range=(1, 80))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mtl_plugins.datasets import KITTI6, DataError
-from mtl_plugins.datasets.decode import decode_file
+from mtl_plugins.datasets.image_decoder import decode_file
 from mtl_plugins.label_spaces import label_space
 
 from ..data_files import SIZE, write_png
@@ -38,7 +38,7 @@ def ids_of(i):
     return np.where(ids == 6, 255, ids)
 
 
-def test_colours_and_ids_are_the_same(root):
+def test_colours_and_ids_are_equivalent(root):
     dataset = KITTI6(root, depth_scale=800)
     assert dataset.label_counts() == dict(semseg=5, depth=4), "every fifth image is held out"
     assert np.array_equal(dataset[0]["semseg"][0].numpy(), ids_of(0))
@@ -47,21 +47,21 @@ def test_colours_and_ids_are_the_same(root):
         write_png(root / "masks" / f"{i:06d}.png", ids_of(i).astype(np.uint8))
     assert all(torch.equal(KITTI6(root)[i]["semseg"], dataset[i]["semseg"]) for i in range(5))
     write_png(root / "masks" / "000000.png", np.full(SIZE, 6, np.uint8))
-    with pytest.raises(DataError, match="000000.png holds class id 6, but there are 6 classes"):
+    with pytest.raises(DataError, match="000000.png contains class id 6, but there are 6 classes"):
         KITTI6(root)[0]
 
 
-def test_lists_rule_as_soon_as_there_is_one(root):
+def test_a_list_overrides_the_holdout_split(root):
     assert [len(KITTI6(root, split)) for split in ("train", "val", "trainval")] == [5, 1, 6]
     (root / "test.txt").write_text("rgb/000001.png\tmasks/000001.png\nrgb/000003.png\t-\tdepth/000003.png\n")
     dataset = KITTI6(root, "test", depth_range=(2, 60))
     assert dataset.label_counts() == dict(semseg=1, depth=1)
     assert dataset[1]["depth"].max() <= 60
-    with pytest.raises(FileNotFoundError, match=r"no list file .*train.txt; there: \['test.txt'\]"):
+    with pytest.raises(FileNotFoundError, match=r"list .*train.txt does not exist; existing lists: \['test.txt'\]"):
         KITTI6(root, "train")
 
 
-def test_all_in_one_folder(root, tmp_path):
+def test_all_files_in_one_folder(root, tmp_path):
     flat = tmp_path / "flat"
     flat.mkdir()
     for i in range(3):
@@ -88,7 +88,7 @@ def test_the_authors_frame(shared):
     assert rows[sky].mean() < 100 < 200 < rows[road].mean()
 
 
-def test_what_belongs_to_nyud_is_refused(root):
+def test_options_of_nyud_are_refused(root):
     with pytest.raises(TypeError, match="unexpected keyword argument 'label_space'"):
         KITTI6(root, label_space="nyud13")
     write_png(root / "rgb" / "000000.png", np.zeros((480, 640, 3), np.uint8))

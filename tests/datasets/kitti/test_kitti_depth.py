@@ -6,9 +6,8 @@ import torch
 from PIL import Image
 
 from mtl_plugins.datasets import DataError, KITTIDepth
-from mtl_plugins.datasets.kitti.calibration import intrinsics_of, projection_of
-from mtl_plugins.datasets.kitti.raw_layout import Frame, listed_frames
-from mtl_plugins.functional.kb_crop import KB_CROP
+from mtl_plugins.datasets.kitti import Frame, lidar_to_image, read_camera_intrinsics, read_frame_list
+from mtl_plugins.functional import KB_CROP
 from mtl_plugins.structures import DepthMap, Intrinsics
 
 from ..data_files import SIZE
@@ -46,7 +45,7 @@ def depth_png(path):
     return np.asarray(Image.open(path)) / 256
 
 
-def test_values_are_those_of_the_files(root):
+def test_values_match_the_files(root):
     dataset = KITTIDepth(root)
     assert len(dataset) == 2 * len(FRAMES) and dataset.label_counts() == dict(depth=2 * len(FRAMES))
     sample = dataset[len(FRAMES)]  # the right camera follows the left one
@@ -59,11 +58,11 @@ def test_values_are_those_of_the_files(root):
     assert len(KITTIDepth(root, cameras=(2,))) == len(FRAMES)
 
 
-def test_jpegs_are_found_too(tmp_path):
+def test_jpeg_images(tmp_path):
     assert KITTIDepth(write_kitti(tmp_path, ending="jpg"))[0]["meta"]["img_path"].endswith("0000000005.jpg")
 
 
-def test_lidar_is_where_the_camera_sees_the_points(root):
+def test_lidar_points_are_projected_to_the_pixels_that_see_them(root):
     """Against the equation of KITTI's development kit, point by point."""
     dataset = KITTIDepth(root, depth="lidar")
     for index, camera in ((0, 2), (3, 3)):
@@ -72,7 +71,7 @@ def test_lidar_is_where_the_camera_sees_the_points(root):
             root / "raw" / DATE / DRIVES["train"] / "velodyne_points/data/0000000005.bin", np.float32
         ).reshape(-1, 4)
         expected = np.full(SIZE, np.inf)
-        matrix = projection_of(root / "raw", DATE, camera).numpy()
+        matrix = lidar_to_image(root / "raw", DATE, camera).numpy()
         for x, y, z, _ in points.astype(np.float64):
             u, v, w = matrix @ (x, y, z, 1)
             if w > 0 and 0 <= round(v / w) < SIZE[0] and 0 <= round(u / w) < SIZE[1]:
@@ -83,7 +82,7 @@ def test_lidar_is_where_the_camera_sees_the_points(root):
         assert sample["meta"]["label_paths"]["depth"].endswith("velodyne_points/data/0000000005.bin")
 
 
-def test_kb_crop_takes_the_lower_middle_of_everything(tmp_path):
+def test_kb_crop_keeps_the_bottom_centre_of_all_tensors(tmp_path):
     root = write_kitti(tmp_path, size=(375, 1242), frames=(5,))
     whole, cropped = KITTIDepth(root)[0], KITTIDepth(root, crop="kb")[0]
     top, left = 375 - 352, (1242 - 1216) // 2
@@ -99,7 +98,7 @@ def test_kb_crop_of_an_image_that_is_too_small(root):
         KITTIDepth(root, crop="kb")[0]
 
 
-def test_depth_range_voids_what_lies_outside(root):
+def test_readings_outside_depth_range_are_invalid(root):
     whole, near = KITTIDepth(root)[0]["depth"], KITTIDepth(root, depth_range=(5, 40))[0]["depth"]
     inside = (whole >= 5) & (whole <= 40)
     assert torch.equal(near, torch.where(inside, whole, 0)) and type(near) is DepthMap
@@ -131,15 +130,15 @@ def test_lines_of_lists(tmp_path):
     path.write_text(
         f"{image} {DRIVES['train']}/proj_depth/groundtruth/image_02/0000000069.png 721.5\n\n{image[:-3]}jpg\n"
     )
-    assert list(listed_frames(path)) == [Frame(DRIVES["train"], 2, 69)] * 2
+    assert list(read_frame_list(path)) == [Frame(DRIVES["train"], 2, 69)] * 2
     path.write_text(EIGEN + "2011_09_26/drive_1 5 l")
     with pytest.raises(DataError, match=r"list.txt, line 4: expected `2011.*l or r.*but got '2011_09_26/drive_1 5 l'"):
-        list(listed_frames(path))
-    with pytest.raises(FileNotFoundError, match="no list of frames .*gone"):
-        list(listed_frames(tmp_path / "gone.txt"))
+        list(read_frame_list(path))
+    with pytest.raises(FileNotFoundError, match="list of frames .*gone.txt does not exist"):
+        list(read_frame_list(tmp_path / "gone.txt"))
 
 
-def test_drives_that_are_not_there_are_left_out_and_told(root):
+def test_missing_drives_are_left_out_with_a_warning(root):
     (root / "eigen.txt").write_text(EIGEN + f"{DATE}/{DATE}_drive_0099_sync 5 l\n")
     with pytest.warns(UserWarning, match="1 of 4 frames in .*eigen.txt belong to drives .*drive_0099"):
         assert len(KITTIDepth(root, ann_file="eigen.txt")) == 2
@@ -147,7 +146,7 @@ def test_drives_that_are_not_there_are_left_out_and_told(root):
         KITTIDepth(root, raw_root=root / "depth")
 
 
-def test_images_and_calibration_that_are_missing(root):
+def test_missing_images_and_calibration(root):
     folder = root / "raw" / DATE
     (folder / DRIVES["train"] / "image_02/data/0000000006.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"(?s)1 of the files .*image_02/data/0000000006.png"):
@@ -155,7 +154,9 @@ def test_images_and_calibration_that_are_missing(root):
     val = dict(data_root=root, split="val")
     (folder / "calib_velo_to_cam.txt").unlink()
     assert len(KITTIDepth(**val)) == 6
-    with pytest.raises(FileNotFoundError, match=r"calib_velo_to_cam.txt.*raw_data/2011_09_26_calib.zip.*no laser scan"):
+    with pytest.raises(
+        FileNotFoundError, match=r"calib_velo_to_cam.txt.*raw_data/2011_09_26_calib.zip.*project laser scans"
+    ):
         KITTIDepth(**val, depth="lidar")
     (folder / "calib_cam_to_cam.txt").unlink()
     with pytest.raises(
@@ -166,35 +167,35 @@ def test_images_and_calibration_that_are_missing(root):
     assert "intrinsics" not in sample and "depth" in sample
 
 
-def test_calibration_that_is_cut_off(root):
+def test_truncated_calibration(root):
     path = root / "raw" / DATE / "calib_cam_to_cam.txt"
     text = path.read_text()
     path.write_text(text[: text.index("P_rect_02") + 30])
-    with pytest.raises(DataError, match=r"calib_cam_to_cam.txt: P_rect_02 must be 3 × 4 numbers, but there are 2"):
-        intrinsics_of(root / "raw", DATE, 2)
+    with pytest.raises(DataError, match=r"calib_cam_to_cam.txt: P_rect_02 must have 3 × 4 numbers, but it has 2"):
+        read_camera_intrinsics(root / "raw", DATE, 2)
 
 
-def test_no_depth_of_the_kind(root):
+def test_no_depth_of_this_kind(root):
     for path in root.glob(f"raw/{DATE}/*/velodyne_points/data/*"):
         path.unlink()
-    with pytest.raises(DataError, match="of 6 frames none has lidar depth"):
+    with pytest.raises(DataError, match="none of 6 frames has lidar depth"):
         KITTIDepth(root, depth="lidar")
 
 
-def test_a_scan_that_is_cut_off(root):
+def test_truncated_scan(root):
     path = root / "raw" / DATE / DRIVES["train"] / "velodyne_points/data/0000000005.bin"
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(DataError, match=r"0000000005.bin \(6,397 bytes\) is no laser scan"):
+    with pytest.raises(DataError, match=r"0000000005.bin \(6,397 bytes\) is not a laser scan"):
         KITTIDepth(root, depth="lidar")[0]
 
 
-def test_options_that_are_not_known(root):
+def test_unknown_options(root):
     for option in (dict(depth="raw"), dict(crop="eigen"), dict(cameras=(0,)), dict(cameras=()), dict(split="test")):
         with pytest.raises(ValueError, match=next(iter(option))):
             KITTIDepth(root, **option)
 
 
-def test_the_depth_of_two_datasets_may_go_to_two_heads(root):
+def test_depth_of_two_datasets_can_have_two_heads(root):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         for depth in ("improved", "lidar"):

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from mtl_plugins.datasets import DataError, KITTISemantic
-from mtl_plugins.datasets.held_out import held_out
+from mtl_plugins.datasets import DataError, KITTISemantic, holdout_split
 from mtl_plugins.label_spaces import class_map
 
 from ..data_files import SIZE, write_png
@@ -28,7 +27,7 @@ class TestKITTISemanticAsKITTI6(DatasetContract):
 
 
 @pytest.mark.parametrize("space, classes", [("cityscapes19", 19), ("kitti6", 6), ("cityscapes34", 34)])
-def test_ids_become_those_of_the_space(root, space, classes):
+def test_ids_are_mapped_to_the_label_space(root, space, classes):
     dataset = KITTISemantic(root, label_space=space)
     assert dataset.num_classes == classes == len(dataset.metainfo["classes"])
     stored = np.random.default_rng(0).integers(0, 34, SIZE, dtype=np.uint8)
@@ -44,24 +43,24 @@ def test_every_fifth_image_is_held_out(root):
     assert names("trainval") == sorted(names("train") + names("val"))
     assert names("val", val_every=3) == ["000002_10.png", "000005_10.png"]
     for options in (dict(val_every=1), dict(split="eval")):
-        with pytest.raises(ValueError, match="val_every=1|'eval' is not known: train, val .*'test'"):
+        with pytest.raises(ValueError, match="val_every=1|unknown split='eval': use 'train', 'val' .*'test'"):
             KITTISemantic(root, **options)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 23])
-def test_the_parts_make_the_whole(count):
-    parts = [held_out(range(count), split, 5) for split in ("train", "val")]
-    assert sorted(parts[0] + parts[1]) == held_out(range(count), "trainval", 5) == list(range(count))
+def test_train_and_val_partition_all_images(count):
+    parts = [holdout_split(range(count), split, 5) for split in ("train", "val")]
+    assert sorted(parts[0] + parts[1]) == holdout_split(range(count), "trainval", 5) == list(range(count))
     assert len(parts[1]) == count // 5
 
 
-def test_the_test_images_have_no_labels(root):
+def test_test_images_have_no_labels(root):
     dataset = KITTISemantic(root, "test")
     assert dataset.label_counts() == dict(semseg=0) and len(dataset) == 6
     assert dataset[0]["meta"]["img_path"].endswith("testing/image_2/000000_10.png")
 
 
-def test_intrinsics_where_the_stereo_benchmarks_calibration_lies_beside(root):
+def test_intrinsics_from_the_calibration_of_the_stereo_benchmark(root):
     assert "intrinsics" not in KITTISemantic(root)[0]
     folder = root / "training" / "calib_cam_to_cam"
     folder.mkdir()
@@ -71,12 +70,12 @@ def test_intrinsics_where_the_stereo_benchmarks_calibration_lies_beside(root):
     assert "intrinsics" not in dataset[0]
 
 
-def test_an_unknown_id_is_said(root):
+def test_unknown_id(root):
     write_png(root / "training" / "semantic" / "000002_10.png", np.full(SIZE, 34, np.uint8))
-    with pytest.raises(DataError, match="000002_10.png holds class id 34, .*cityscapes34"):
+    with pytest.raises(DataError, match="000002_10.png contains class id 34, .*cityscapes34"):
         KITTISemantic(root)[2]
 
 
-def test_nothing_there(tmp_path):
+def test_empty_folder(tmp_path):
     with pytest.raises(DataError, match="no image in .*training/image_2.*kitti-semantic --root .*--download"):
         KITTISemantic(tmp_path)

@@ -1,0 +1,24 @@
+"""Label readers: functions `reader(path, **options)` that return a typed tensor, or None if the file has no label."""
+
+from .class_colours import read_colours
+from .class_ids import read_classes
+from .dense_map import read_map
+from .depth import limit_depth, parse_depth_range, read_depth
+from .empty_label import none_if_empty
+from .find_reader import READERS, find_reader
+from .image import read_image
+from .normals import read_normals
+
+__all__ = [
+    "READERS",
+    "find_reader",
+    "limit_depth",
+    "none_if_empty",
+    "parse_depth_range",
+    "read_classes",
+    "read_colours",
+    "read_depth",
+    "read_image",
+    "read_map",
+    "read_normals",
+]

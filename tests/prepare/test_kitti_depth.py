@@ -1,0 +1,289 @@
+"""``prepare_dataset.py kitti-depth``: what it writes is what `KITTIDepth` reads."""
+
+import errno
+import json
+import shutil
+
+import pytest
+import torch
+
+from mtl_plugins.datasets import DataError, KITTIDepth
+from mtl_plugins.files import atomic_write as files
+from mtl_plugins.prepare import kitti_depth, kitti_depth_sources, kitti_frame_check
+from mtl_plugins.prepare.kitti_depth import prepare_kitti_depth
+
+from ..datasets.dataset_contract import DatasetContract
+from ..datasets.driving_files import CAMERAS, DATE, DRIVES, FRAMES, write_kitti
+from .runs import contents, kill, served, slowed, zipped
+
+ONE = dict(workers=1, progress=False)
+ABSENT = f"{DATE}/{DATE}_drive_0099_sync 5 l\n"
+EIGEN = f"{DATE}/{DRIVES['train']} 0000000006 l\n{DATE}/{DRIVES['val']} 4 l\n{DATE}/{DRIVES['train']} 0000000005 r\n"
+COUNT = len(FRAMES) * len(CAMERAS)  # frames with depth of a split
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_kitti(tmp_path / "kitti")
+
+
+@pytest.fixture
+def roots(data):
+    return data / "raw", data / "depth"
+
+
+@pytest.fixture
+def eigen(tmp_path):
+    (tmp_path / "test_files.txt").write_text(EIGEN + ABSENT)
+    return dict(eigen_test=tmp_path / "test_files.txt")
+
+
+class TestOfIndex(DatasetContract):
+    @pytest.fixture
+    def config(self, roots, tmp_path):
+        prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+        return dict(type="KITTIDepth", data_root=str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("depth", ["improved", "lidar"])
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_index_and_search_give_the_same(data, roots, tmp_path, split, depth):
+    summary = prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+    assert summary[f"num_{split}"] == COUNT
+    ours, theirs = (KITTIDepth(root, split, depth=depth) for root in (tmp_path / "out", data))
+    assert ours.samples == theirs.samples and len(ours) == COUNT
+    assert torch.equal(ours[4]["depth"], theirs[4]["depth"])
+    assert torch.equal(ours[4]["intrinsics"], theirs[4]["intrinsics"])
+
+
+def test_eigen_split(roots, tmp_path, eigen, capsys):
+    out = tmp_path / "out"
+    summary = prepare_kitti_depth(*roots, out, eigen, workers=1)
+    assert summary["lists"]["eigen_test"] == dict(frames=3, improved=2, scans=2, left_out=1)
+    assert summary["images"] == 2 * COUNT + 1
+    printed = capsys.readouterr().out
+    assert (
+        "eigen_test: 3 frames, 2 with improved depth (652 in the official set), 2 with a laser scan; 1 left" in printed
+    )
+    assert "images of train: 6 found, but the complete official KITTI depth has 85898" in printed
+    assert "frames/s" in printed and "depth 1." in printed
+    assert len(KITTIDepth(out, "eigen_test")) == 2
+    assert len(KITTIDepth(out, "eigen_test", depth="lidar", cameras=(3,))) == 1
+    assert len(KITTIDepth(out, "eigen_test", labelled_only=False)) == 3
+    with pytest.raises(
+        FileNotFoundError, match="eigen_train.txt does not exist; existing splits: eigen_test, train, val"
+    ):
+        KITTIDepth(out, "eigen_train")
+    # later runs keep the list, and what was left out comes in as soon as it is there
+    drive = roots[0] / DATE / f"{DATE}_drive_0099_sync"
+    shutil.copytree(roots[0] / DATE / DRIVES["val"], drive)
+    summary = prepare_kitti_depth(*roots, out, **ONE)
+    assert summary["lists"]["eigen_test"] == dict(frames=4, improved=2, scans=3, left_out=0)
+
+
+def test_a_second_run_opens_nothing(roots, tmp_path, eigen, monkeypatch):
+    out = tmp_path / "out"
+    summary = prepare_kitti_depth(*roots, out, eigen, check=True, **ONE)
+    assert summary["opened"]["frames"] == 2 * COUNT + 1 and summary["opened"]["sizes"] == {"24 x 32": 2 * COUNT + 1}
+    before = contents(out)
+    assert json.loads(before["kitti_depth.json"]) == summary
+    monkeypatch.setattr(kitti_depth, "check_frames", None)
+    assert prepare_kitti_depth(*roots, out, check=True, **ONE) == summary and contents(out) == before
+
+
+def test_workers_change_nothing(roots, tmp_path, eigen):
+    for name, workers in (("a", 1), ("b", 3)):
+        prepare_kitti_depth(*roots, tmp_path / name, eigen, check=True, workers=workers, progress=False)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_killed_at_any_moment_it_ends_the_same(data, roots, tmp_path, eigen, monkeypatch):
+    archive = zipped(data / "depth", tmp_path / "data_depth_annotated.zip")
+    prepare_kitti_depth(roots[0], archive, tmp_path / "expected", eigen, check=True, **ONE)
+    out, options = tmp_path / "out", dict(check=True, workers=2, progress=False)
+    monkeypatch.setattr(kitti_frame_check, "_open", slowed(kitti_frame_check._open, 0.03))
+    monkeypatch.setattr(files.os, "replace", slowed(files.os.replace, 0.003))
+    at_work = [
+        kill(lambda: prepare_kitti_depth(roots[0], archive, out, eigen, **options), 0.03 + 0.04 * i) for i in range(7)
+    ]
+    assert any(at_work)
+    prepare_kitti_depth(roots[0], archive, out, eigen, **options)
+    own, expected = (contents(folder) for folder in (out, tmp_path / "expected"))
+    own["kitti_depth.json"], expected["kitti_depth.json"] = (
+        found["kitti_depth.json"].replace(str(folder).encode(), b"OUT")
+        for found, folder in ((own, out), (expected, tmp_path / "expected"))
+    )
+    assert own == expected
+
+
+def test_an_index_that_was_not_finished_is_no_index(roots, tmp_path, monkeypatch):
+    monkeypatch.setattr(kitti_depth, "check_frames", None)
+    with pytest.raises(TypeError):
+        prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+    assert (tmp_path / "out" / "train.txt").exists()
+    with pytest.raises(DataError, match="preparation of .* was interrupted"):
+        KITTIDepth(tmp_path / "out")
+
+
+def test_files_that_are_damaged_are_found_and_told(roots, tmp_path):
+    raw, depth = roots
+    image = raw / DATE / DRIVES["train"] / "image_02/data/0000000005.png"
+    scan = raw / DATE / DRIVES["val"] / "velodyne_points/data/0000000007.bin"
+    whole = image.read_bytes(), scan.read_bytes()
+    image.write_bytes(whole[0][:-20]), scan.write_bytes(whole[1][:-2])
+    prepare_kitti_depth(*roots, tmp_path / "quick", **ONE)
+    with pytest.raises(DataError) as caught:
+        prepare_kitti_depth(*roots, tmp_path / "out", check=True, **ONE)
+    message = str(caught.value)
+    assert "3 of 4 drives are not right" in message, "both cameras share the scan"
+    assert f"cannot decode {image}" in message and f"{scan} (" in message
+    image.write_bytes(whole[0]), scan.write_bytes(whole[1])
+    assert prepare_kitti_depth(*roots, tmp_path / "out", check=True, **ONE)["checked"]
+
+
+def test_images_that_are_missing(roots, tmp_path):
+    raw, _ = roots
+    folder = raw / DATE / DRIVES["train"] / "image_02/data"
+    for frame in FRAMES[:2]:
+        (folder / f"{frame:010d}.png").unlink()
+    with pytest.raises(DataError, match=r"(?s)2 images of frames .*image_02/data/0000000005.png.*_sync.zip"):
+        prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+    shutil.rmtree(folder)
+    summary = prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+    assert summary["lists"]["train"] == dict(frames=3, improved=3, scans=3, left_out=3)
+    shutil.rmtree(raw / DATE)
+    with pytest.raises(FileNotFoundError, match="12 frames are listed .*images of none of their drives"):
+        prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+
+
+def test_calibration_that_is_missing(roots, tmp_path, monkeypatch):
+    raw, depth = roots
+    out, calibration = tmp_path / "out", raw / DATE / "calib_velo_to_cam.txt"
+    text = calibration.read_text()
+    calibration.unlink()
+    message = r"(?s)calib_velo_to_cam.txt does not exist.*raw_data/2011_09_26_calib.zip.*--without-calibration"
+    with pytest.raises(FileNotFoundError, match=message):
+        prepare_kitti_depth(raw, depth, out, **ONE)
+    assert len(prepare_kitti_depth(raw, depth, out, need_calibration=False, **ONE)["cameras"]) == 2
+    (raw / DATE / "calib_cam_to_cam.txt").rename(tmp_path / "calib_cam_to_cam.txt")
+    assert prepare_kitti_depth(raw, depth, out, need_calibration=False, **ONE)["cameras"] == []
+    with pytest.raises(FileNotFoundError, match="need_intrinsics=False"):
+        KITTIDepth(out)
+    assert "intrinsics" not in KITTIDepth(out, need_intrinsics=False)[0]
+
+    official = tmp_path / "official" / DATE
+    official.mkdir(parents=True)
+    (tmp_path / "calib_cam_to_cam.txt").rename(official / "calib_cam_to_cam.txt")
+    (official / "calib_velo_to_cam.txt").write_text(text)
+    (tmp_path / "server" / "raw_data").mkdir(parents=True)
+    zipped(tmp_path / "official", tmp_path / "server" / "raw_data" / f"{DATE}_calib.zip")
+    with served(tmp_path / "server") as url:
+        monkeypatch.setattr(kitti_depth_sources, "URL", url)
+        assert len(prepare_kitti_depth(raw, depth, out, fetch=True, **ONE)["cameras"]) == 2
+    assert len(KITTIDepth(out, depth="lidar")) == COUNT
+
+
+@pytest.mark.parametrize("way", ["given", "fetched"])
+def test_improved_depth_out_of_its_archive(data, roots, tmp_path, way, monkeypatch):
+    (tmp_path / "server").mkdir()
+    archive, out = zipped(data / "depth", tmp_path / "server" / "data_depth_annotated.zip"), tmp_path / "out"
+    with served(archive.parent) as url:
+        monkeypatch.setattr(kitti_depth_sources, "URL", url)
+        depth, options = (archive, {}) if way == "given" else (None, dict(fetch=True))
+        summary = prepare_kitti_depth(roots[0], depth, out, **options, **ONE)
+    assert summary["num_train"] == COUNT and summary["depth"] == str(out / "depth")
+    assert contents(out / "depth") == contents(data / "depth")
+    if way == "fetched":
+        (out / archive.name).unlink()
+    assert prepare_kitti_depth(roots[0], None, out, **options, **ONE) == summary, "what is unpacked is whole"
+    assert len(KITTIDepth(out)) == COUNT
+
+
+def test_an_archive_that_is_cut_off(data, roots, tmp_path):
+    archive, out = zipped(data / "depth", tmp_path / "data_depth_annotated.zip"), tmp_path / "out"
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"data_depth_annotated.zip is damaged, cut off or no zip"):
+        prepare_kitti_depth(roots[0], archive, out, **ONE)
+    (out / "depth").mkdir(exist_ok=True)
+    with pytest.raises(FileNotFoundError, match="may not be unpacked to the end"):
+        prepare_kitti_depth(roots[0], None, out, **ONE)
+    archive.write_bytes(whole)
+    assert prepare_kitti_depth(roots[0], archive, out, **ONE)["num_val"] == COUNT
+
+
+def test_raw_data_out_of_its_archives(data, roots, tmp_path):
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    expected = contents(data / "raw")
+    for drive in DRIVES.values():
+        part = tmp_path / drive
+        (part / DATE).mkdir(parents=True)
+        shutil.move(data / "raw" / DATE / drive, part / DATE / drive)
+        zipped(part, downloads / f"{drive}.zip")
+    zipped(data / "raw", downloads / f"{DATE}_calib.zip")
+    prepare_kitti_depth(downloads, roots[1], tmp_path / "out", **ONE)
+    assert {path: found for path, found in contents(downloads).items() if not path.endswith(".zip")} == expected
+
+
+def test_lists_alone(roots, tmp_path, eigen):
+    summary = prepare_kitti_depth(roots[0], None, tmp_path / "out", eigen, **ONE)
+    assert summary["depth"] is None and summary["num_eigen_test"] == 3 and "num_train" not in summary
+    assert len(KITTIDepth(tmp_path / "out", "eigen_test", depth="lidar")) == 2
+    with pytest.raises(DataError, match="none of 3 frames has improved depth"):
+        KITTIDepth(tmp_path / "out", "eigen_test")
+
+
+def test_what_is_not_there(roots, tmp_path, eigen):
+    raw, depth = roots
+    for arguments, message in (
+        ((tmp_path / "no", depth), r"no folder .*no\. .*2011_09_26_drive_0001_sync.zip.*--raw"),
+        ((raw, tmp_path / "no"), r"there is no .*data_depth_annotated.zip.*no login"),
+        ((raw, raw), "neither of the folders train, val"),
+        ((raw, None), "no depth and no list of frames"),
+    ):
+        with pytest.raises(FileNotFoundError, match=message):
+            prepare_kitti_depth(*arguments, tmp_path / "out", **ONE)
+    with pytest.raises(FileNotFoundError, match="no list .*gone.txt.*one frame a line"):
+        prepare_kitti_depth(raw, depth, tmp_path / "out", dict(eigen_test=tmp_path / "gone.txt"), **ONE)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="not empty and holds no KITTI depth set"):
+        prepare_kitti_depth(raw, depth, raw, **ONE)
+    prepare_kitti_depth(raw, depth, tmp_path / "out", **ONE)
+    with pytest.raises(ValueError, match="holds another KITTI depth set: depth"):
+        prepare_kitti_depth(raw, None, tmp_path / "out", eigen, **ONE)
+
+
+def test_data_that_was_moved(roots, tmp_path):
+    prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
+    moved = roots[0].rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=r"kitti/raw does not exist.*raw_root=…"):
+        KITTIDepth(tmp_path / "out")
+    assert str(tmp_path / "elsewhere") in KITTIDepth(tmp_path / "out", raw_root=moved)[0]["meta"]["img_path"]
+
+
+def test_a_full_disk_is_said(roots, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "out"
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.raises(OSError, match="disk is full"):
+        prepare_kitti_depth(*roots, out, **ONE)
+    assert not list(out.rglob(".saving-*")) and not (out / "kitti_depth.json").exists()
+    monkeypatch.undo()
+    assert prepare_kitti_depth(*roots, out, **ONE)["num_train"] == COUNT
+
+
+def test_the_command(run_tool, roots, tmp_path, eigen, capsys):
+    out = tmp_path / "out"
+    options = ("--raw", roots[0], "--depth", roots[1], "--out", out, "--eigen-test", eigen["eigen_test"])
+    run_tool(
+        "prepare_dataset", "kitti-depth", *options, "--eigen-train", eigen["eigen_test"], "--check", "--workers", 1
+    )
+    printed = capsys.readouterr().out
+    assert "all files were opened" in printed and "eigen_train: 3 frames" in printed
+    assert {path.name for path in out.iterdir()} == {
+        *("train.txt", "val.txt", "eigen_train.txt", "eigen_test.txt"),
+        *("intrinsics.txt", "kitti_depth.json", "lists"),
+    }
