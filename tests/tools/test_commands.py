@@ -129,7 +129,7 @@ def test_predict_goes_on_past_a_broken_image_and_names_it(config, trained, answe
 
 def test_a_missing_data_root(config, answer, tmp_path):
     message = answer("train", config(data=tmp_path / "nowhere"), "--work-dir", "run")
-    assert f"there is no folder {tmp_path / 'nowhere'}" in message
+    assert f"the folder {tmp_path / 'nowhere'} does not exist" in message
     assert "data_root=DIR" in message and "make demo" in message
 
 
@@ -186,7 +186,7 @@ def test_a_broken_label_met_in_a_worker_process(config, answer, nyud_folder, tmp
     Image.fromarray(np.full((48, 64), 77, np.uint8)).save(tmp_path / "data" / "masks" / "0.png")
     options = ["--cfg-options", "train_dataloader.num_workers=1"]
     message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run", *options)
-    assert message.startswith(str(tmp_path / "data" / "masks" / "0.png") + " holds class id 77")
+    assert message.startswith(str(tmp_path / "data" / "masks" / "0.png") + " contains class id 77")
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
