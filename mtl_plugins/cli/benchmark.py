@@ -18,10 +18,17 @@ from mmengine.device import get_device
 from mtl_plugins.apis import init_model, load_config
 from mtl_plugins.apis.predict_pipeline import read_prepared
 from mtl_plugins.backends import BACKENDS
-from mtl_plugins.benchmark.kernel_benchmark import compare_kernels
-from mtl_plugins.benchmark.latency import LatencySetting, benchmark_latency, format_rows
-from mtl_plugins.benchmark.timing import format_section
-from mtl_plugins.benchmark.training_benchmark import DEFAULT_SIZE, Setting, benchmark_training, machine
+from mtl_plugins.benchmark import (
+    DEFAULT_SIZE,
+    LatencySetting,
+    TrainingSetting,
+    benchmark_latency,
+    benchmark_training,
+    compare_kernels,
+    describe_machine,
+    format_rows,
+    format_section,
+)
 from mtl_plugins.files import write_text
 
 from .options import add_cfg_options, add_config, make_parser
@@ -61,8 +68,12 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="training, kernels: images per batch (default: the config's)"
     )
-    parser.add_argument("--steps", type=int, default=Setting.steps, metavar="N", help="batches per turn (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=Setting.rounds, metavar="N", help="turns of each (%(default)s)")
+    parser.add_argument(
+        "--steps", type=int, default=TrainingSetting.steps, metavar="N", help="batches per turn (%(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=TrainingSetting.rounds, metavar="N", help="turns of each (%(default)s)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -73,14 +84,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     args = parse_args(argv, prog)
     cfg = load_config(args.config, args.cfg_options)
     batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.batch_size
-    setting = Setting(tuple((args.size or [DEFAULT_SIZE])[0]), batch_size, args.steps, args.rounds)
+    setting = TrainingSetting(tuple((args.size or [DEFAULT_SIZE])[0]), batch_size, args.steps, args.rounds)
     if args.json:  # check it before an hour of measurements
         try:
             Path(args.json).parent.mkdir(parents=True, exist_ok=True)
             Path(args.json).touch()
         except OSError as error:
             raise ValueError(f"--json {args.json}: cannot write ({error.strerror}). Choose another file.") from error
-    about = {"config": str(args.config), **machine(setting)}
+    about = {"config": str(args.config), **describe_machine(setting)}
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     report: dict = dict(about=about, rows=[], training=[], figures={})
     if "latency" in args.what:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from mtl_plugins.backends import BACKENDS
-from mtl_plugins.benchmark.speed_accuracy import measure_speed_accuracy
+from mtl_plugins.benchmark import measure_speed_accuracy
 from mtl_plugins.files import write_text
 from mtl_plugins.visualization import plot_speed_accuracy
 

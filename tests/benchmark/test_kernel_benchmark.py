@@ -1,3 +1,5 @@
+"""The benchmark of the custom kernels."""
+
 import pytest
 
 from mtl_plugins.benchmark import kernel_benchmark
@@ -5,13 +7,13 @@ from mtl_plugins.benchmark.kernel_benchmark import compare_kernels
 from mtl_plugins.kernels import warm_up
 
 
-@pytest.mark.skipif(not warm_up(), reason="there is no C++ compiler")
-def test_each_way_is_measured():
+@pytest.mark.skipif(not warm_up(), reason="the kernels cannot be compiled here")
+def test_both_implementations_are_measured():
     section = compare_kernels((32, 40), 1, rounds=1)
     assert len(section.notes) == 8 and all(ratio > 0 for ratio in section.figures.values())
-    assert "predicting, backward" not in " ".join(section.figures), "nothing learns there"
+    assert "predicting, backward" not in " ".join(section.figures), "prediction has no backward pass"
 
 
-def test_without_kernels_it_says_so(monkeypatch):
+def test_without_kernels_the_note_says_so(monkeypatch):
     monkeypatch.setattr(kernel_benchmark, "warm_up", lambda: False)
     assert "not measured" in compare_kernels((32, 40), 1).notes[0]

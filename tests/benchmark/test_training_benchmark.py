@@ -1,3 +1,5 @@
+"""The training benchmark: timing, sections, and the command."""
+
 import copy
 import itertools
 import json
@@ -10,33 +12,33 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mtl_plugins.apis import load_config
-from mtl_plugins.benchmark import training_benchmark as benchmark
-from mtl_plugins.benchmark.timing import Section, alternate, format_section, to_rows
-from mtl_plugins.benchmark.training_benchmark import (
-    Setting,
-    build_training,
-    compare_runner,
-    measure_data,
-    plain_step,
-    step_shares,
-    synthetic_samples,
-    training_size,
-)
+from mtl_plugins.benchmark import DEFAULT_SIZE, Section, TrainingSetting, alternate, data_benchmark, format_section
+from mtl_plugins.benchmark.data_benchmark import measure_data
+from mtl_plugins.benchmark.runner_benchmark import compare_runner
+from mtl_plugins.benchmark.section import to_rows
+from mtl_plugins.benchmark.step_benchmark import plain_step, step_shares
+from mtl_plugins.benchmark.synthetic_samples import synthetic_samples
+from mtl_plugins.benchmark.training_setting import build_training, training_size, without_validation
 from mtl_plugins.registry import HOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTING = Setting(size=(64, 64), batch_size=2, steps=1, rounds=1)
+SETTING = TrainingSetting(size=(64, 64), batch_size=2, steps=1, rounds=1)
 seconds = st.floats(1e-4, 10)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def light():
-    Runner._log_env, log_env = lambda self, env_cfg: None, Runner._log_env  # it asks git and gcc: a second each run
+    Runner._log_env, log_env = (
+        lambda self, env_cfg: None,
+        Runner._log_env,
+    )  # it runs git and gcc, which takes a second per run
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -64,14 +66,14 @@ def samples(training):
 
 
 @given(rounds=st.integers(1, 4), steps=st.integers(1, 3), warm_up=st.integers(0, 2))
-def test_contenders_take_turns(rounds, steps, warm_up):
+def test_contenders_alternate(rounds, steps, warm_up):
     calls = []
     contenders = {name: lambda name=name: calls.append(name) for name in "ab"}
     times = alternate(contenders, rounds, steps, warm_up, clock=itertools.count().__next__)
     assert (
         "".join(calls) == "a" * warm_up + "b" * warm_up + ("a" * (steps + 1) + "b" * (steps + 1)) * rounds
-    )  # one more a turn, not counted
-    assert times == {name: [[1] * steps] * rounds for name in "ab"}  # a fake clock ticks once inside each call
+    )  # one more per turn, which is not timed
+    assert times == {name: [[1] * steps] * rounds for name in "ab"}  # the fake clock ticks once inside each call
 
 
 @given(st.lists(st.lists(seconds, min_size=3, max_size=3), min_size=1, max_size=5), st.integers(1, 64))
@@ -86,27 +88,27 @@ factors = st.floats(0.1, 10)
 
 
 @given(st.lists(seconds, min_size=1, max_size=7), factors, st.lists(factors, min_size=7, max_size=7))
-def test_ratio_is_unmoved_by_a_drift_of_the_machine(turns, faster, drift):
+def test_the_ratio_does_not_depend_on_the_drift_of_the_machine(turns, faster, drift):
     slow = [[second * factor] for second, factor in zip(turns, drift, strict=False)]
     fast = [[second / faster for second in turn] for turn in slow]
     assert to_rows({"slow": slow, "fast": fast}, 1)[1].ratio_to_baseline == pytest.approx(faster)
 
 
 @pytest.mark.parametrize("preset, size", [("hydranet_camvid", (180, 240)), ("hydranet_nyud", (500, 500))])
-def test_training_size_is_the_pipelines(preset, size):
+def test_training_size_is_the_output_size_of_the_pipeline(preset, size):
     assert training_size(load_config(preset)) == size
 
 
-def test_training_size_of_a_pipeline_without_one(cfg):
+def test_training_size_defaults_without_a_size_in_the_pipeline(cfg):
     cfg = cfg.copy()
     cfg.train_dataloader.dataset.pipeline = [dict(type="PackSample")]
-    assert training_size(cfg) == benchmark.DEFAULT_SIZE
+    assert training_size(cfg) == DEFAULT_SIZE
 
 
 @pytest.mark.parametrize("wrong", [dict(size=(0, 4)), dict(batch_size=0), dict(steps=0), dict(rounds=-1)])
-def test_setting_that_measures_nothing(wrong):
+def test_settings_below_one_raise(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Setting(**{**dict(size=(4, 4), batch_size=1), **wrong})
+        TrainingSetting(**{**dict(size=(4, 4), batch_size=1), **wrong})
 
 
 def test_samples_have_a_label_for_each_head(training, samples):
@@ -129,15 +131,15 @@ def flat(model):
 
 
 def test_plain_step_does_the_same_work(cfg, training, samples):
-    """In float32 the two contenders go from the same weights to the same weights."""
+    """In float32, both steps lead from the same weights to the same weights."""
     cfg = copy.deepcopy(cfg)
-    cfg.optim_wrapper.pop("paramwise_cfg", None)  # other rates cost nothing, so plain has one for all
-    # not Adam: its first step has the gradient's sign alone, which is noise where the gradient is nearly none
+    cfg.optim_wrapper.pop("paramwise_cfg", None)  # the plain step has one learning rate for all parameters
+    # not Adam: its first step only depends on the gradient's sign, which is noise for tiny gradients
     cfg.optim_wrapper.optimizer = dict(type="SGD", lr=1.0)
     ours, plain = copy.deepcopy(training[0]), copy.deepcopy(training[0])
-    wrapper = benchmark.build_optim_wrapper(ours, copy.deepcopy(cfg.optim_wrapper))
+    wrapper = build_optim_wrapper(ours, copy.deepcopy(cfg.optim_wrapper))
     step = plain_step(cfg, plain, samples)
-    log = ours.train_step(benchmark.pseudo_collate(samples), wrapper)
+    log = ours.train_step(pseudo_collate(samples), wrapper)
     torch.testing.assert_close(step(), log["loss"].detach(), rtol=1e-4, atol=1e-5)
     for parameter in plain.parameters():
         assert parameter.is_contiguous() and parameter.dtype == torch.float32
@@ -147,24 +149,26 @@ def test_plain_step_does_the_same_work(cfg, training, samples):
     assert not all(parameter.is_contiguous() for parameter in ours.parameters())  # channels-last
 
 
-def test_shares_are_of_one_whole(training, samples):
+def test_the_shares_of_a_step_sum_to_one(training, samples):
     model, wrapper = copy.deepcopy(training)
-    shares = step_shares(model, wrapper, benchmark.pseudo_collate(samples), steps=1)
+    shares = step_shares(model, wrapper, pseudo_collate(samples), steps=1)
     assert set(shares) == {"preprocess", "forward", "backward", "optimiser", "rest"}
     assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) >= 0
-    assert "train_step" not in vars(model) and "_run_forward" not in vars(model)  # the stopwatch is gone again
+    assert "train_step" not in vars(model) and "_run_forward" not in vars(model)  # the stopwatch is removed
 
 
-def test_runner_has_the_configs_hooks_and_leaves_nothing(cfg, training, samples, tmp_path, monkeypatch, capsys):
+def test_the_runner_has_the_hooks_of_the_config_and_leaves_no_files(
+    cfg, training, samples, tmp_path, monkeypatch, capsys
+):
     class Sleepy(Hook):
         def after_train_iter(self, *args, **kwargs):
             time.sleep(0.05)
 
     monkeypatch.setitem(HOOKS.module_dict, "Sleepy", Sleepy)
     monkeypatch.chdir(tmp_path)
-    cfg = benchmark._for_benchmark(cfg)
+    cfg = without_validation(cfg)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type="Sleepy")]
-    section = compare_runner(cfg, *copy.deepcopy(training), samples, Setting((64, 64), 2, steps=2, rounds=1))
+    section = compare_runner(cfg, *copy.deepcopy(training), samples, TrainingSetting((64, 64), 2, steps=2, rounds=1))
     assert [row.name for row in section.rows] == ["runner: bare loop", "runner: Runner"]
     timed = {name.split(".")[1] for name in section.figures if name.startswith("hook_ms.")}
     assert {"NonFiniteLossHook", "SeedIterationHook", "LoggerHook", "RuntimeInfoHook"} <= timed
@@ -174,7 +178,7 @@ def test_runner_has_the_configs_hooks_and_leaves_nothing(cfg, training, samples,
     assert not list(tmp_path.iterdir()) and capsys.readouterr().out == ""
 
 
-def test_data_that_is_missing_is_told(tmp_path):
+def test_missing_data_are_noted(tmp_path):
     cfg = load_config("hydranet_camvid", dict(data_root=str(tmp_path / "nowhere")))
     section = measure_data(cfg, SETTING, training_speed=1.0)
     assert not section.rows
@@ -183,10 +187,10 @@ def test_data_that_is_missing_is_told(tmp_path):
 
 @pytest.mark.parametrize("workers, speed, feeds", [(2, 1e-3, True), (2, 1e9, False), (0, 1e-3, False)])
 def test_workers_feed_training_or_not(cfg, tmp_path, monkeypatch, workers, speed, feeds):
-    monkeypatch.setattr(benchmark, "read_seconds", lambda *args: [0.1])
-    monkeypatch.setattr(benchmark, "_IMAGES_ON_DISK", 1)
+    monkeypatch.setattr(data_benchmark, "read_seconds", lambda *args: [0.1])
+    monkeypatch.setattr(data_benchmark, "_RENDERED_IMAGES", 1)
     cfg = load_config(cfg, {"train_dataloader.num_workers": workers})
-    cfg.train_dataloader.dataset.data_root = str(tmp_path / "nowhere")  # one is rendered in its place
+    cfg.train_dataloader.dataset.data_root = str(tmp_path / "nowhere")  # a set is rendered instead
     section = measure_data(cfg, SETTING, training_speed=speed)
     assert section.figures["feeds"] is feeds
     assert section.notes[1].startswith("feeds: yes" if feeds else "feeds: no")
@@ -201,8 +205,8 @@ def test_table_lines_up():
 
 
 def test_command(tmp_path, monkeypatch, capsys):
-    """The whole of it, on one tiny batch, with rooms rendered for it."""
-    monkeypatch.setattr(benchmark, "_IMAGES_ON_DISK", 1)
+    """The complete command on one tiny batch of rendered rooms."""
+    monkeypatch.setattr(data_benchmark, "_RENDERED_IMAGES", 1)
     out, root = tmp_path / "out" / "speed.json", tmp_path / "nowhere"
     arguments = "benchmark.py hydranet_synthrooms --what training --size 32 64 --batch-size 2 --steps 1 --rounds 1"
     monkeypatch.setattr(sys, "argv", [*arguments.split(), "--json", str(out), "--cfg-options", f"data_root={root}"])

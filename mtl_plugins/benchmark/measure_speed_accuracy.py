@@ -1,7 +1,7 @@
-"""How fast trained networks answer, beside how well."""
+"""The latency of trained networks together with their accuracy."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,22 @@ from mtl_plugins.models import InferenceNetwork
 
 from .timing import alternate, contender
 
+#: Name of the file with the scores in a work directory.
 SCORES = "metrics.json"
 
 
 @dataclass(frozen=True)
 class SpeedAccuracyRow:
-    """One network in one backend.
+    """The speed and accuracy of one network in one backend.
 
-    Args:
-        height, width: What the network sees when it predicts, as its config says; its score was measured so.
-        latency_ms_median: Of one image, normalised image in, raw outputs out.
-        score: As ``tools/test.py`` wrote it.
+    Attributes:
+        network: Name of the work directory.
+        backend: Name of the backend.
+        height: Height in pixels at which the network predicts; its score was measured at this size.
+        width: Width in pixels at which the network predicts.
+        parameters: Number of parameters.
+        latency_ms_median: Median time of one image in milliseconds, from normalised image to raw outputs.
+        score: The score that `mtl test` wrote.
     """
 
     network: str
@@ -46,19 +51,25 @@ def measure_speed_accuracy(
     rounds: int = 5,
     steps: int = 10,
 ) -> list[SpeedAccuracyRow]:
-    """Times all networks in all backends, in turns within this one run, in float32: so the score holds for each.
+    """Time all networks in all backends, alternately in one run.
+
+    All backends run in float32, so the score of a network holds for each of them.
 
     Args:
-        work_dirs: Finished trainings: each holds its config, its checkpoint and ``metrics.json``.
-        metric: As that file names it.
+        work_dirs: Work directories of finished trainings. Each holds a config, a checkpoint and `metrics.json`.
+        metric: Name of the score in `metrics.json`.
+        backends: Names of backends.
+        rounds: Turns of each network and backend.
+        steps: Images per turn.
 
     Raises:
-        FileNotFoundError: one of the three is missing; the message says what writes it.
-        ValueError: a network has no such score.
-        ValueError, ImportError: as ``build_backend``.
+        FileNotFoundError: A config, a checkpoint or `metrics.json` is missing; the message says what writes it.
+        ValueError: A network has no such score, or a backend is unknown or does not support the network.
+        ImportError: A backend is not installed.
     """
     trained = {str(folder): _read_training(Path(folder), metric) for folder in work_dirs}
-    contenders, about = {}, {}
+    contenders: dict[tuple[str, str], Callable[[], None]] = {}
+    about = {}
     for folder, (config, checkpoint, _) in trained.items():
         model = init_model(config, checkpoint)
         size, network = input_size(model.cfg), InferenceNetwork(model)
@@ -72,33 +83,35 @@ def measure_speed_accuracy(
     rows = []
     for (folder, name), turns in times.items():
         latency = 1e3 * median(second for turn in turns for second in turn)
-        rows.append(SpeedAccuracyRow(_short(folder, trained), name, *about[folder], latency, trained[folder][2]))
+        rows.append(SpeedAccuracyRow(_short_name(folder, trained), name, *about[folder], latency, trained[folder][2]))
     return rows
 
 
-def _read_training(folder, metric):
-    """(config, checkpoint, score) of a work_dir."""
+def _read_training(folder: Path, metric: str) -> tuple[Path, str, float]:
+    """The config, checkpoint and score of a work directory."""
     config = folder / f"{folder.name}.py"
     if not config.is_file():
         configs = sorted(folder.glob("*.py"))
         if len(configs) != 1:
-            found = f"{len(configs)} of them" if configs else "none"
-            raise FileNotFoundError(f"{folder} is no training's folder: it should hold one config, and holds {found}.")
+            raise FileNotFoundError(
+                f"{folder} is not the work directory of a training: it must contain one config file, but contains "
+                f"{len(configs)}."
+            )
         [config] = configs
     checkpoint, scores = find_latest_checkpoint(str(folder)), folder / SCORES
     if checkpoint is None:
-        raise FileNotFoundError(f"there is no checkpoint in {folder}: train it with tools/train.py first.")
+        raise FileNotFoundError(f"{folder} contains no checkpoint: train the network first, with mtl train.")
     if not scores.is_file():
         raise FileNotFoundError(
-            f"there is no {scores}: write it with python tools/test.py {config} {checkpoint} --out {scores}"
+            f"{scores} does not exist. Write it with: mtl test {config} {checkpoint} --out {scores}"
         )
     found = {name: value for name, value in json.loads(scores.read_text()).items() if isinstance(value, int | float)}
     if metric not in found:
-        raise ValueError(f"{scores} has no score {metric!r}: choose of {', '.join(found)}.")
+        raise ValueError(f"{scores} has no score {metric!r}: choose from {', '.join(found)}.")
     return config, checkpoint, found[metric]
 
 
-def _short(folder, folders):
-    """The folder's name, or its path where two have one name."""
+def _short_name(folder: str, folders: Iterable[str]) -> str:
+    """The name of a folder, or its path if another folder has the same name."""
     name = Path(folder).name
     return name if [Path(other).name for other in folders].count(name) == 1 else folder

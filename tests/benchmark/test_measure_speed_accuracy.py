@@ -1,4 +1,4 @@
-"""Accuracy beside speed: what is read of a training's folder, what is timed, and the picture."""
+"""Speed and accuracy: what is read from work directories, what is timed, and the plot."""
 
 import json
 import shutil
@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from mtl_plugins.apis import init_model
-from mtl_plugins.benchmark.speed_accuracy import measure_speed_accuracy
+from mtl_plugins.benchmark import measure_speed_accuracy
 
 SCORES = {"semseg/mIoU": 12.5, "depth/rmse": 0.7, "normals/mean": None, "protocols": {"depth": "nyud"}}
 
 
 def write_training(folder, channels, scores=SCORES, size=(32, 64)):
-    """What train.py and test.py leave in a work_dir."""
+    """Write what `mtl train` and `mtl test` leave in a work directory."""
     folder.mkdir(parents=True)
     options = {
         "model.backbone.model_name": "test_efficientnet",
@@ -36,7 +36,7 @@ def trainings(tmp_path_factory):
     return {root / name: write_training(root / name, n, size=(n, 64)) for name, n in (("small", 32), ("wide", 64))}
 
 
-def test_a_row_for_each_network_and_backend_at_the_size_that_it_sees(trainings):
+def test_a_row_for_each_network_and_backend_at_its_input_size(trainings):
     rows = measure_speed_accuracy(list(trainings), "depth/rmse", ["torch", "torch-export"], rounds=1, steps=1)
     assert [(row.network, row.backend, row.height) for row in rows] == [
         (name, backend, size) for name, size in (("small", 32), ("wide", 64)) for backend in ("torch", "torch-export")
@@ -46,7 +46,7 @@ def test_a_row_for_each_network_and_backend_at_the_size_that_it_sees(trainings):
         assert row.score == 0.7 and row.latency_ms_median > 0 and row.width == 64
 
 
-def test_two_folders_of_one_name_are_told_apart(trainings, tmp_path):
+def test_folders_of_the_same_name_are_reported_with_their_paths(trainings, tmp_path):
     first = next(iter(trainings))
     shutil.copytree(first, tmp_path / "small")
     rows = measure_speed_accuracy([first, tmp_path / "small"], rounds=1, steps=1)
@@ -56,13 +56,17 @@ def test_two_folders_of_one_name_are_told_apart(trainings, tmp_path):
 @pytest.mark.parametrize(
     ("missing", "error", "message"),
     [
-        ("small.py", FileNotFoundError, "is no training's folder: it should hold one config, and holds none"),
-        ("last_checkpoint", FileNotFoundError, "no checkpoint in .*: train it with tools/train.py"),
-        ("metrics.json", FileNotFoundError, r"write it with python tools/test.py .*small.py .*epoch_1.pth --out"),
-        (None, ValueError, r"has no score 'depth/rsme': choose of semseg/mIoU, depth/rmse\."),
+        (
+            "small.py",
+            FileNotFoundError,
+            "is not the work directory of a training: it must contain one config file, but contains 0",
+        ),
+        ("last_checkpoint", FileNotFoundError, "contains no checkpoint: train the network first, with mtl train"),
+        ("metrics.json", FileNotFoundError, r"Write it with: mtl test .*small.py .*epoch_1.pth --out"),
+        (None, ValueError, r"has no score 'depth/rsme': choose from semseg/mIoU, depth/rmse\."),
     ],
 )
-def test_an_unfinished_training_says_what_it_lacks(trainings, tmp_path, missing, error, message):
+def test_an_unfinished_training_raises_and_names_what_is_missing(trainings, tmp_path, missing, error, message):
     shutil.copytree(next(iter(trainings)), tmp_path / "small")
     if missing:
         (tmp_path / "small" / missing).unlink()

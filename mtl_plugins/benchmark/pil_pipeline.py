@@ -1,4 +1,4 @@
-"""Reading and augmenting as one writes it by hand with PIL and numpy: what the data pipeline is held against."""
+"""Reading and augmenting as written by hand with PIL and NumPy: the baseline for our data pipeline."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,30 +9,37 @@ from torch import Tensor
 
 from mtl_plugins.datasets import SampleFiles
 
-_MEAN, _STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+# The image and the labels by name: (kind of the map, values of shape (H, W) or (H, W, C)).
+_Maps = dict[str, tuple[str, np.ndarray]]
+_MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 _FILL = dict(img=0, classes=255, depth=0, normals=0)
 _MODE = dict(img=Image.Resampling.BILINEAR)
 
 
-def plain_reading(
+def pil_pipeline(
     samples: Sequence[SampleFiles], labels: dict[str, dict], pipeline: Sequence[dict]
 ) -> Callable[[int, np.random.Generator], dict[str, Tensor]]:
-    """``read(index, rng)``: sample ``index`` as tensors, the image float32 and normalised, by PIL and numpy.
+    """Make a function that reads and augments a sample with PIL and NumPy.
 
     Args:
-        samples, labels: of a ``MultiTaskDataset``.
-        pipeline: configs; RandomZoom, RandomCrop, RandomHorizontalFlip, Resize and PackSample are known.
+        samples: The files of a `MultiTaskDataset`.
+        labels: Its labels.
+        pipeline: Configs of transforms. RandomZoom, RandomCrop, RandomHorizontalFlip, Resize and PackSample are
+            supported.
+
+    Returns:
+        A function of (index, rng) that returns the sample as tensors; the image is float32 and normalised.
 
     Raises:
-        NotImplementedError: another transform, or a reader that has no plain counterpart.
+        NotImplementedError: Another transform, or a reader without a counterpart here.
     """
     steps = [_step(transform) for transform in pipeline if transform["type"] != "PackSample"]
     readers = {task: label["reader"] for task, label in labels.items()}
     unknown = [reader for reader in readers.values() if reader not in _FILL]
     if unknown:
-        raise NotImplementedError(f"the plain pipeline knows no reader {unknown[0]!r}")
+        raise NotImplementedError(f"the PIL pipeline does not support the reader {unknown[0]!r}")
 
-    def read(index, rng):
+    def read(index: int, rng: np.random.Generator) -> dict[str, Tensor]:
         files = samples[index]
         maps = {"img": ("img", np.array(Image.open(files.img).convert("RGB")))}
         for task, path in files.labels.items():
@@ -46,27 +53,29 @@ def plain_reading(
             maps[task] = (readers[task], values)
         for step in steps:
             maps = step(maps, rng)
-        kind, image = maps.pop("img")
+        _, image = maps.pop("img")
         image = (image.astype(np.float32) / 255 - _MEAN) / _STD
         sample = {"img": torch.from_numpy(image.transpose(2, 0, 1).copy())}
         for task, (kind, values) in maps.items():
             values = values.transpose(2, 0, 1) if values.ndim == 3 else values
-            values = torch.from_numpy(values.copy())
-            sample[task] = values.long() if kind == "classes" else values
+            tensor = torch.from_numpy(values.copy())
+            sample[task] = tensor.long() if kind == "classes" else tensor
         return sample
 
     return read
 
 
-def _step(transform):
+def _step(transform: dict) -> Callable[[_Maps, np.random.Generator], _Maps]:
     options = {key: value for key, value in transform.items() if key != "type"}
-    steps = dict(RandomZoom=_zoom, RandomCrop=_crop, RandomHorizontalFlip=_mirror, RandomMirror=_mirror, Resize=_resize)
+    steps: dict[str, Callable[..., _Maps]] = dict(
+        RandomZoom=_zoom, RandomCrop=_crop, RandomHorizontalFlip=_mirror, RandomMirror=_mirror, Resize=_resize
+    )
     if transform["type"] not in steps:
-        raise NotImplementedError(f"the plain pipeline knows no transform {transform['type']}")
+        raise NotImplementedError(f"the PIL pipeline does not support the transform {transform['type']}")
     return lambda maps, rng: steps[transform["type"]](maps, rng, **options)
 
 
-def _resized(kind, values, size):
+def _resized(kind: str, values: np.ndarray, size: Sequence[int]) -> np.ndarray:
     height, width = size
     channels = values[..., None] if values.ndim == 2 else values
     mode = _MODE.get(kind, Image.Resampling.NEAREST)
@@ -76,7 +85,7 @@ def _resized(kind, values, size):
     return planes[0] if values.ndim == 2 else np.stack(planes, 2)
 
 
-def _zoom(maps, rng, scale=(0.8, 2.0), p=0.5):
+def _zoom(maps: _Maps, rng: np.random.Generator, scale: tuple[float, float] = (0.8, 2.0), p: float = 0.5) -> _Maps:
     if rng.random() >= p:
         return maps
     factor, zoomed = rng.uniform(*scale), {}
@@ -85,13 +94,13 @@ def _zoom(maps, rng, scale=(0.8, 2.0), p=0.5):
         if kind == "depth":
             values = values / np.float32(factor)
         elif kind == "normals":
-            values = values * np.float32([1, 1, factor])
+            values = values * np.array([1, 1, factor], np.float32)
             values /= np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1e-6)
         zoomed[task] = (kind, values)
     return zoomed
 
 
-def _crop(maps, rng, size, fill=None):
+def _crop(maps: _Maps, rng: np.random.Generator, size: int | tuple[int, int], fill: object = None) -> _Maps:
     height, width = (size, size) if isinstance(size, int) else size
     have = maps["img"][1].shape[:2]
     pad = [(0, max(0, want - n)) for want, n in zip((height, width), have, strict=True)]
@@ -105,13 +114,13 @@ def _crop(maps, rng, size, fill=None):
     return cropped
 
 
-def _mirror(maps, rng, p=0.5):
+def _mirror(maps: _Maps, rng: np.random.Generator, p: float = 0.5) -> _Maps:
     if rng.random() >= p:
         return maps
-    turn = np.float32([-1, 1, 1])
+    turn = np.array([-1, 1, 1], np.float32)
     mirrored = {task: (kind, values[:, ::-1]) for task, (kind, values) in maps.items()}
     return {task: (kind, values * turn if kind == "normals" else values) for task, (kind, values) in mirrored.items()}
 
 
-def _resize(maps, rng, size):
+def _resize(maps: _Maps, rng: np.random.Generator, size: tuple[int, int]) -> _Maps:
     return {task: (kind, _resized(kind, values, size)) for task, (kind, values) in maps.items()}

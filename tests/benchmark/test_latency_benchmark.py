@@ -1,4 +1,4 @@
-"""The latency table: its contract, the baseline, and the differences that it tells."""
+"""The latency benchmark: rows, baseline, differences and the command."""
 
 import json
 import runpy
@@ -10,8 +10,8 @@ import torch
 
 from mtl_plugins.apis import init_model
 from mtl_plugins.backends import build_backend
-from mtl_plugins.benchmark import latency
-from mtl_plugins.benchmark.latency import LatencySetting, benchmark_latency, part_shares, plain_network
+from mtl_plugins.benchmark import LatencySetting, benchmark_latency, latency_benchmark, memory, part_shares
+from mtl_plugins.benchmark.latency_benchmark import plain_network
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"model.neck.channels": 64}
@@ -42,17 +42,19 @@ def test_a_row_for_each_backend_size_and_batch(model):
         assert all(r.latency_ms_p10 <= r.latency_ms_median <= r.latency_ms_p90 for r in rows)
 
 
-def test_given_images_are_what_int8_takes_its_ranges_from_and_what_differences_are_told_of(model, monkeypatch):
+def test_given_images_calibrate_int8_and_are_compared(model, monkeypatch):
     given, asked = [torch.full((3, 20, 30), value, dtype=torch.uint8) for value in (0, 90, 255)], {}
 
     def build(name, network, size, precision, batch, calibration=None):
         asked[precision] = calibration
         return build_backend(name, network, size, "float32", batch)
 
-    monkeypatch.setattr(latency, "build_backend", build)
-    monkeypatch.setattr(latency.BACKENDS["torch"], "precisions", ("float32", "int8"))
+    monkeypatch.setattr(latency_benchmark, "build_backend", build)
+    monkeypatch.setattr(latency_benchmark.BACKENDS["torch"], "precisions", ("float32", "int8"))
     compared = []
-    monkeypatch.setattr(latency, "compare", lambda plain, backend, images: compared.append(images) or {"depth": 0.0})
+    monkeypatch.setattr(
+        latency_benchmark, "compare", lambda plain, backend, images: compared.append(images) or {"depth": 0.0}
+    )
     setting = LatencySetting([(32, 64)], [2], ["torch"], steps=1, rounds=1)
     next(benchmark_latency(model, setting, given))
     wanted = [model.data_preprocessor.normalise(image[None]).mean((2, 3)) for image in given]
@@ -62,27 +64,27 @@ def test_given_images_are_what_int8_takes_its_ranges_from_and_what_differences_a
     torch.testing.assert_close(compared[0].mean((2, 3)), torch.cat(wanted[:2]))
 
 
-def test_the_baseline_is_the_network_as_written(model):
+def test_the_baseline_is_not_rearranged(model):
     plain = plain_network(model)
     assert plain.finest is None
     assert all(p.is_contiguous() for p in plain.parameters())
-    assert not all(p.is_contiguous() for p in model.parameters())  # the model keeps its layout
+    assert not all(p.is_contiguous() for p in model.parameters())  # the model keeps its memory format
     images = torch.randn(1, 3, 32, 64)
     with torch.no_grad():
         for given, wanted in zip(plain(images), model(images).values(), strict=True):
             torch.testing.assert_close(given, wanted)
 
 
-def test_what_is_not_installed_or_not_possible_is_told(model, monkeypatch):
+def test_a_backend_that_is_not_installed_is_noted(model, monkeypatch):
     def refuse(*args, **kwargs):
-        raise ImportError("nothing there: pip install it\nmore")
+        raise ImportError("not installed: pip install it\nmore")
 
-    monkeypatch.setattr(latency, "build_backend", refuse)
+    monkeypatch.setattr(latency_benchmark, "build_backend", refuse)
     [(section, rows)] = benchmark_latency(model, LatencySetting([(32, 32)], backends=["torch"], steps=1, rounds=1))
-    assert len(rows) == 1 and "torch float32: not measured: nothing there: pip install it" in section.notes
+    assert len(rows) == 1 and "torch float32: not measured: not installed: pip install it" in section.notes
 
 
-def test_shares_are_of_all_parts(model):
+def test_the_shares_of_all_parts_sum_to_one(model):
     shares = part_shares(model, torch.randn(1, 3, 32, 64), steps=1)
     assert sum(shares.values()) == pytest.approx(1)
     assert {"backbone", "neck", "semseg", "depth", "normals", "semseg at image size"} <= set(shares)
@@ -91,22 +93,22 @@ def test_shares_are_of_all_parts(model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(backends=["abacus"]), "no backend 'abacus': choose of torch, compile"),
+        (dict(backends=["abacus"]), "unknown backend 'abacus': choose from torch, compile"),
         (dict(sizes=[(0, 64)]), "1 or more"),
         (dict(batches=[0]), "1 or more"),
-        (dict(precisions=["int3"]), "no precision 'int3': choose of bf16"),
+        (dict(precisions=["int3"]), "unknown precision 'int3': choose from bf16"),
     ],
 )
-def test_bad_settings(options, message):
+def test_invalid_settings_raise(options, message):
     with pytest.raises(ValueError, match=message):
         LatencySetting(**options)
 
 
-def test_memory_is_that_of_the_call():
-    held = latency.held_memory(torch.device("cpu"))
+def test_peak_memory_includes_the_call():
+    held = memory.held_memory(torch.device("cpu"))
     if held is None:
-        pytest.skip("this system tells no process its memory")
-    peak = latency.peak_memory(torch.device("cpu"), lambda: torch.ones(64 * 2**18))
+        pytest.skip("this system does not report memory")
+    peak = memory.peak_memory(torch.device("cpu"), lambda: torch.ones(64 * 2**18))
     assert 60 <= peak - held <= 100  # 64 MB of float32
 
 
