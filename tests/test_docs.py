@@ -1,29 +1,32 @@
-"""The documentation is true: its code runs, its commands parse, its configs, files and links exist."""
+"""The documentation is true: its code runs, its commands parse, its configs, files and links exist, its site builds."""
 
 import argparse
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/architecture.md",
-    "docs/datasets.md",
-    "docs/distillation.md",
-    "docs/performance.md",
-)
+DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+PAGES = ("README.md", "CONTRIBUTING.md", *DOCS)
+GUIDES = [page for page in PAGES if not page.startswith("docs/reference/")]  # the reference has no code of its own
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE_NAME = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a whole file
+FILE_NAME = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a complete file
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+SITE_PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}  # see docs/site_hooks.py
+NARROW = """_base_ = ["{}"]
+model = dict(backbone=dict(model_name="mobilenetv3_small_050"), neck=dict(channels=16))
+"""
+QUIET = {"NO_MKDOCS_2_WARNING": "1"}
 OUR_PATH = re.compile(r"(?<![\w/.])(?:mtl_plugins|registry|configs|tools|tests|docs)/[\w./]*")
 
 
@@ -36,12 +39,17 @@ def blocks(page, *languages):
 
 
 def files(page):
-    """``{name: text}`` of the Python blocks that are whole files."""
+    """`{name: text}` of the Python blocks that are complete files."""
     return {match[1]: code for code in blocks(page, "python") if (match := FILE_NAME.match(code))}
 
 
+def scripts(page):
+    """The Python blocks that are no files, in their order: together they are one script."""
+    return [code for code in blocks(page, "python") if not FILE_NAME.match(code)]
+
+
 def commands(page):
-    """Word lists of all commands of a page: bash blocks, split at ``&&``, and code spans that begin as one."""
+    """Word lists of all commands of a page: bash blocks, split at `&&`, and code spans that begin as one."""
     prose = FENCE.sub("", read(page))
     spans = re.findall(r"`((?:python|make|tools/\w+\.sh) [^`]+)`", prose)
     lines = [line for code in blocks(page, "bash") for line in code.replace("\\\n", " ").splitlines()]
@@ -61,7 +69,14 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-ALL_COMMANDS = [(page, words) for page in PAGES for words in commands(page)]
+def target_of(page, path):
+    """The file that a link of a page leads to; some pages of the site are files at the top of the repository."""
+    if page.startswith("docs/") and Path(path).name in SITE_PAGES:
+        return ROOT / SITE_PAGES[Path(path).name]
+    return ((ROOT / page).parent / path).resolve()
+
+
+ALL_COMMANDS = [(page, words) for page in GUIDES for words in commands(page)]
 PYTHON_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(("python", "python3"))]
 TOOL_COMMANDS = [words for words in PYTHON_COMMANDS if words[1].endswith(".py")]
 SHELL_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(".sh")]
@@ -89,23 +104,23 @@ def parse(tool, arguments, monkeypatch):
     return answer.value.args[0]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", GUIDES)
 def test_python_blocks_compile(page):
     for code in blocks(page, "python"):
         compile(code, page, "exec")
 
 
-def test_there_are_commands_and_files_to_check():
-    """That nothing below passes because nothing was found."""
+def test_commands_and_files_are_found():
+    """The tests below do not pass because nothing was found."""
     assert {"make demo", "make test"} <= {" ".join(words) for words in MAKE_COMMANDS}
     assert {Path(words[1]).stem for words in TOOL_COMMANDS} >= {"train", "test", "predict", "prepare_dataset"}
-    assert SHELL_COMMANDS and files("README.md") and len(files("CONTRIBUTING.md")) >= 6
+    assert SHELL_COMMANDS and sum(len(files(page)) for page in GUIDES) >= 10
 
 
 @pytest.mark.parametrize("words", TOOL_COMMANDS, ids=" ".join)
 def test_a_tool_takes_its_documented_command_line(words, monkeypatch):
     tool = ROOT / words[1]
-    assert tool.is_file(), f"there is no {words[1]}"
+    assert tool.is_file(), f"{words[1]} does not exist"
     parse(tool, words[2:], monkeypatch)
 
 
@@ -132,7 +147,7 @@ def test_make_targets_exist(words):
 
 
 def test_the_commands_without_make_are_those_of_the_makefile():
-    """Tools and options of ``make demo``, in their order."""
+    """The tools and options of `make demo`, in their order."""
 
     def calls(words_of_calls):
         tools = [words for words in words_of_calls if len(words) > 1 and words[1].startswith("tools/")]
@@ -140,15 +155,14 @@ def test_the_commands_without_make_are_those_of_the_makefile():
 
     demo = re.search(r"^demo:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)[1].replace("\\\n", " ")
     of_make = [shlex.split(re.sub(r"\$+\(\w+\)", "X", line)) for line in demo.splitlines() if "tools/" in line]
-    plain = [words for words in commands("README.md") if words[0].startswith(".venv/bin/python")]
+    plain = [words for words in commands("docs/quickstart.md") if words[0].startswith(".venv/bin/python")]
     assert calls(plain) == calls(of_make)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_named_paths_exist(page):
-    """Whatever looks like a path of ours is one; ``configs/_base_/{models,...}`` is held to its fixed part."""
+    """Whatever looks like a path of this repository exists; `projects/mine/` and `data/` are the reader's."""
     named = {match.rstrip("./") for match in OUR_PATH.findall(read(page))}
-    # `projects/mine/` and `data/` are the reader's, and do not match
     assert not sorted(path for path in named if not (ROOT / path).exists())
 
 
@@ -159,29 +173,83 @@ def test_links_lead_somewhere(page):
         path, _, anchor = link.partition("#")
         if path.startswith(("http://", "https://")):
             continue
-        target = (ROOT / page).parent / path if path else ROOT / page
+        target = target_of(page, path) if path else ROOT / page
         if not target.exists() or (anchor and anchor not in anchors(target.relative_to(ROOT))):
             lost.append(link)
     assert not lost
 
 
+def test_the_site_builds_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | QUIET)
+    assert done.returncode == 0, done.stderr
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "fonts.googleapis.com" not in home and "cdn." not in home  # the site needs no other server
+
+
+def test_every_room_has_a_page_in_the_reference():
+    rooms = {path.parent.name for path in (ROOT / "mtl_plugins").glob("*/__init__.py")}
+    documented = {re.search(r"^::: mtl_plugins\.(\w+)", read(page), re.MULTILINE) for page in DOCS}
+    assert rooms <= {match[1] for match in documented if match}
+
+
 @pytest.fixture
 def projects(tmp_path, monkeypatch):
-    """The pages' files where the pages say that they lie; imports and the working directory are put back."""
+    """The files of all pages in `projects/mine/`; imports and the working directory are restored."""
     folder = tmp_path / "projects" / "mine"
     folder.mkdir(parents=True)
-    for page, place in (("CONTRIBUTING.md", folder), ("README.md", tmp_path)):
+    for page in GUIDES:
         for name, text in files(page).items():
-            (place / name).write_text(text, encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
     (tmp_path / "configs").symlink_to(ROOT / "configs", target_is_directory=True)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     return folder
 
 
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory):
+    """`work_dirs/hydranet_nyud` with a checkpoint of start values, of a narrow network."""
+    from mtl_plugins.apis import init_model
+
+    folder = tmp_path_factory.mktemp("work_dirs") / "hydranet_nyud"
+    folder.mkdir()
+    config = folder / "config.py"
+    config.write_text(NARROW.format(ROOT / "configs" / "hydranet_nyud.py"))
+    torch.manual_seed(0)
+    torch.save({"state_dict": init_model(config).state_dict()}, folder / "epoch_300.pth")
+    (folder / "last_checkpoint").write_text(str(folder / "epoch_300.pth"))
+    return folder
+
+
+@pytest.fixture
+def workspace(projects, untrained, nyud_folder, tmp_path):
+    """A working directory as the pages assume it: data, a trained network, a photo; the network is narrow, to be quick."""
+    (tmp_path / "configs").unlink()
+    (tmp_path / "configs").mkdir()
+    for path in (ROOT / "configs").iterdir():
+        (tmp_path / "configs" / path.name).symlink_to(path)
+    (tmp_path / "configs" / "hydranet_nyud.py").unlink()
+    (tmp_path / "configs" / "hydranet_nyud.py").write_text(NARROW.format(ROOT / "configs" / "hydranet_nyud.py"))
+    for name, target in (("data/nyud", nyud_folder), ("work_dirs/hydranet_nyud", untrained)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).symlink_to(target, target_is_directory=True)
+    (tmp_path / "photos").mkdir()
+    Image.open(nyud_folder / "rgb" / "0.png").save(tmp_path / "photos" / "kitchen.jpg")
+    return tmp_path
+
+
+def run_scripts(page):
+    """Run the Python blocks of a page one after the other, with the same names; returns these."""
+    names = {}
+    for code in scripts(page):
+        exec(compile(code.replace("480, 640", "64, 96"), page, "exec"), names)  # a smaller example size: quicker
+    return names
+
+
 @pytest.fixture
 def saliency_data(nyud_folder, tmp_path):
-    """NYUDv2's layout with a column of saliency, which two training images lack."""
+    """NYUDv2's layout with a column of saliency; two training images have none."""
     data = tmp_path / "rooms"
     (data / "saliency").mkdir(parents=True)
     for name in ("rgb", "masks", "depth", "normals"):
@@ -199,7 +267,7 @@ def saliency_data(nyud_folder, tmp_path):
 
 @pytest.fixture
 def warehouse_data(tmp_path):
-    """The layout of the ``Warehouse`` example; the second image of each split lacks depth."""
+    """The layout of the `Warehouse` example; the second image of each split has no depth."""
     data = tmp_path / "warehouse"
     generator = torch.Generator().manual_seed(0)
     for split in ("train", "val"):
@@ -220,7 +288,7 @@ def train_and_predict(config, data, tmp_path, make_light, panels=0):
     from mtl_plugins.apis import MultiTaskInferencer, build_runner, load_config
 
     cfg = make_light(load_config(config), data, tmp_path / "run")
-    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != "CurvesHook"]  # slow, and not asked here
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != "CurvesHook"]  # slow, and tested elsewhere
     cfg.default_hooks.visualization.num_images = panels
     runner = build_runner(cfg)
     before = {name: weight.detach().clone() for name, weight in runner.model.named_parameters()}
@@ -283,8 +351,8 @@ def test_the_dataset_example(projects, warehouse_data, tmp_path, make_light):
     assert {"val/semseg/mIoU", "val/depth/rmse"} <= set(metrics)
 
 
-def test_the_recipe_of_the_readme(projects, nyud_folder, tmp_path, make_light):
-    runner, _, _ = train_and_predict(tmp_path / "my_recipe.py", nyud_folder, tmp_path, make_light)
+def test_the_recipe_of_the_training_guide(projects, nyud_folder, tmp_path, make_light):
+    runner, _, _ = train_and_predict(projects / "my_recipe.py", nyud_folder, tmp_path, make_light)
     assert {"EMAHook", "EarlyStoppingHook"} <= {type(hook).__name__ for hook in runner.hooks}
     assert runner.optim_wrapper._accumulative_counts == 2
     rate = runner.cfg.optim_wrapper.optimizer.lr
@@ -293,8 +361,61 @@ def test_the_recipe_of_the_readme(projects, nyud_folder, tmp_path, make_light):
     assert list((tmp_path / "run").glob("best_semseg_mIoU*.pth"))
 
 
+def test_the_config_for_your_own_data(projects, tmp_path, make_light):
+    """`hydranet_mine.py` of the tutorial: three classes, millimetres, NYUDv2's layout."""
+    data = tmp_path / "mine"
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 3, (48, 64)).astype(np.uint8)
+    depth = np.full((48, 64), 2500, np.uint16)
+    for name, array in dict(rgb=np.stack([60 * classes] * 3, 2), masks=classes, depth=depth).items():
+        (data / name).mkdir(parents=True)
+        for number in "12":
+            Image.fromarray(array).save(data / name / f"{number}.png")
+    for split in ("train", "val"):
+        (data / f"{split}.txt").write_text("rgb/1.png\tmasks/1.png\tdepth/1.png\nrgb/2.png\t-\tdepth/2.png\n")
+    runner, metrics, maps = train_and_predict(projects / "hydranet_mine.py", data, tmp_path, make_light)
+    dataset = runner.train_dataloader.dataset
+    assert dataset.label_counts() == dict(semseg=1, depth=2, normals=0)
+    assert dataset.read(0)["depth"].unique().tolist() == [2.5]
+    assert maps["semseg"].max() < 3 and {"val/semseg/mIoU", "val/depth/rmse"} <= set(metrics)
+
+
+def test_the_tutorial_on_missing_labels(workspace, nyud_folder, make_light, capsys):
+    from mtl_plugins.apis import load_config
+    from mtl_plugins.registry import DATASETS
+
+    run_scripts("docs/tutorials/missing_labels.md")
+    assert "{'semseg': 4, 'depth': 4, 'normals': 4}" in capsys.readouterr().out
+    some = load_config("projects/mine/hydranet_some_labels.py").train_dataloader.dataset
+    assert DATASETS.build(some).label_counts() == dict(semseg=3, depth=2, normals=4)
+    runner, metrics, _ = train_and_predict(
+        workspace / "projects" / "mine" / "hydranet_taught.py", nyud_folder, workspace, make_light
+    )
+    assert [type(hook).__name__ for hook in runner.hooks].count("DistillationHook") == 1
+    assert "train/depth.loss_berhu" in metrics
+
+
+def test_the_tutorial_on_export(workspace):
+    pytest.importorskip("onnxruntime")
+    names = run_scripts("docs/tutorials/export.md")
+    assert names["depth"].shape == (48, 64) and names["depth"].dtype == np.float32
+    assert names["outputs"]["semseg"].shape == (1, 1, 48, 64)
+    np.testing.assert_allclose(names["outputs"]["depth"][0, 0], names["depth"], atol=1e-5)
+
+
+def test_the_guide_on_prediction(workspace):
+    names = run_scripts("docs/prediction.md")
+    assert set(names["maps"]) == {"semseg", "depth"} and names["maps"]["semseg"].shape == (48, 64)
+    np.testing.assert_allclose(names["depth"], names["maps"]["depth"], atol=1e-5)
+    assert set(names["raw"]) == {"semseg", "depth"}
+
+
+def test_the_example_of_the_readme(workspace):
+    assert set(run_scripts("README.md")["maps"]) == {"semseg", "depth"}
+
+
 def test_the_comparison_of_two_runs(projects, tmp_path):
-    """``compare_losses.py`` passes equal logs, whatever the clock says, and names the first difference."""
+    """`compare_losses.py` passes equal logs, whatever the clock says, and names the first difference."""
 
     def log(name, loss, time):
         folder = tmp_path / "work_dirs" / name / "20260101_000000" / "vis_data"
