@@ -15,6 +15,9 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from mtl_plugins.cli.main import COMMANDS
+from mtl_plugins.cli.main import main as mtl
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ("README.md", "CONTRIBUTING.md", *DOCS)
@@ -51,7 +54,7 @@ def scripts(page):
 def commands(page):
     """Word lists of all commands of a page: bash blocks, split at `&&`, and code spans that begin as one."""
     prose = FENCE.sub("", read(page))
-    spans = re.findall(r"`((?:python|make|tools/\w+\.sh) [^`]+)`", prose)
+    spans = re.findall(r"`((?:python|make|mtl|tools/\w+\.sh) [^`]+)`", prose)
     lines = [line for code in blocks(page, "bash") for line in code.replace("\\\n", " ").splitlines()]
     for line in (*lines, *spans):
         line = re.sub(r"\$\([^)]*\)", "SUBSTITUTED", line)
@@ -80,6 +83,7 @@ ALL_COMMANDS = [(page, words) for page in GUIDES for words in commands(page)]
 PYTHON_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(("python", "python3"))]
 TOOL_COMMANDS = [words for words in PYTHON_COMMANDS if words[1].endswith(".py")]
 SHELL_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(".sh")]
+MTL_COMMANDS = [words for _, words in ALL_COMMANDS if words[0] == "mtl" and words[1] not in ("NAME", "--help")]
 MAKE_COMMANDS = [words for _, words in ALL_COMMANDS if words[0] == "make"]
 
 
@@ -87,21 +91,26 @@ class Parsed(Exception):
     """Raised in place of what a tool does after parsing its command line."""
 
 
-def parse(tool, arguments, monkeypatch):
-    """Hand a command line to a tool's own parser; SystemExit where it refuses."""
+def parse(call, arguments, monkeypatch):
+    """Hand a command line to a command's own parser; SystemExit if it refuses."""
     original = argparse.ArgumentParser.parse_args
 
     def parse_only(parser, *args, **kwargs):
         raise Parsed(original(parser, *args, **kwargs))
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
-    monkeypatch.setattr(sys, "argv", [str(tool), *arguments])
+    monkeypatch.setattr(sys, "argv", ["command", *arguments])
+    with pytest.raises(Parsed) as parsed:
+        call()
+    return parsed.value.args[0]
+
+
+def tool_main(tool):
+    """`main` of a script in tools/."""
     spec = importlib.util.spec_from_file_location(f"docs_{tool.stem}", tool)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    with pytest.raises(Parsed) as answer:
-        module.main()
-    return answer.value.args[0]
+    return module.main
 
 
 @pytest.mark.parametrize("page", GUIDES)
@@ -121,7 +130,16 @@ def test_commands_and_files_are_found():
 def test_a_tool_takes_its_documented_command_line(words, monkeypatch):
     tool = ROOT / words[1]
     assert tool.is_file(), f"{words[1]} does not exist"
-    parse(tool, words[2:], monkeypatch)
+    parse(tool_main(tool), words[2:], monkeypatch)
+
+
+@pytest.mark.parametrize("words", [words for words in MTL_COMMANDS if len(words) > 2], ids=" ".join)
+def test_mtl_takes_its_documented_command_line(words, monkeypatch):
+    parse(mtl, words[1:], monkeypatch)
+
+
+def test_the_commands_page_lists_all_of_mtl_commands():
+    assert {words[1] for words in MTL_COMMANDS} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("words", SHELL_COMMANDS, ids=" ".join)
@@ -131,12 +149,12 @@ def test_a_script_hands_on_what_its_tool_takes(words, monkeypatch):
     assert script.is_file() and f"$here/{tool}.py" in script.read_text()
     assert words[1 + positional].isdigit(), "the number of processes comes after the positional arguments"
     rest = words[1 : 1 + positional] + ["--launcher", "pytorch"] + words[2 + positional :]
-    parse(ROOT / "tools" / f"{tool}.py", rest, monkeypatch)
+    parse(tool_main(ROOT / "tools" / f"{tool}.py"), rest, monkeypatch)
 
 
 def test_a_wrong_option_is_noticed(monkeypatch, capsys):
     with pytest.raises(SystemExit):
-        parse(ROOT / "tools" / "train.py", ["configs/hydranet_nyud.py", "--no-such-option"], monkeypatch)
+        parse(tool_main(ROOT / "tools" / "train.py"), ["configs/hydranet_nyud.py", "--no-such-option"], monkeypatch)
     assert "--no-such-option" in capsys.readouterr().err
 
 
@@ -224,7 +242,7 @@ def untrained(tmp_path_factory):
 
 @pytest.fixture
 def workspace(projects, untrained, nyud_folder, tmp_path):
-    """A working directory as the pages assume it: data, a trained network, a photo; the network is narrow, to be quick."""
+    """A working directory as the pages assume it, with data, a photo and a trained network (a narrow, quick one)."""
     (tmp_path / "configs").unlink()
     (tmp_path / "configs").mkdir()
     for path in (ROOT / "configs").iterdir():
