@@ -22,6 +22,8 @@ from mtl_plugins.synthrooms import prepare_synthrooms
 
 from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
 
+pytest.register_assert_rewrite("tests.contracts")  # else a failure there shows no values
+
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (48, 64)
 LABELS_OF_LINE = (  # of the NYUDv2-layout folder: semseg, depth, normals
@@ -65,6 +67,15 @@ def _one_thread():
 @pytest.fixture(autouse=True, scope="session")
 def _kernels():
     warm_up()  # never compiled during a forward pass
+
+
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+@pytest.fixture(scope="session", params=DEVICES)
+def device(request):
+    """The CPU, and the GPU where there is one."""
+    return torch.device(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -229,5 +240,7 @@ def capture_log(tmp_path, request):
     instances = MMLogger._instance_dict.copy()
     MMLogger.get_instance(request.node.name, log_file=str(path))
     yield lambda: path.read_text()
+    for handler in MMLogger.get_current_instance().handlers:
+        handler.close()
     MMLogger._instance_dict.clear()
     MMLogger._instance_dict.update(instances)

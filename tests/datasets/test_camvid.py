@@ -5,8 +5,8 @@ import torch
 from mtl_plugins.datasets import CamVid, DataError
 from mtl_plugins.label_spaces import class_map, label_space
 
+from ..contracts.dataset_contract import DatasetContract
 from .data_files import SIZE, write_camvid, write_png
-from .dataset_contract import DatasetContract
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mtl_plugins.datasets import MultiDataset, MultiDatasetSampler
 from mtl_plugins.registry import DATA_SAMPLERS, DATASETS
 
-from .dataset_contract import AUGMENT, same
+from ..contracts.dataset_contract import AUGMENT, same
 
 
 @pytest.fixture(scope="module")

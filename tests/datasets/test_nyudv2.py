@@ -8,8 +8,8 @@ from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
 from mtl_plugins.label_spaces import class_map, label_space
 from mtl_plugins.structures import DenseMap, DepthMap, NormalMap
 
+from ..contracts.dataset_contract import DatasetContract
 from .data_files import SIZE, random_image, write_png, write_rooms
-from .dataset_contract import DatasetContract
 
 
 @pytest.fixture

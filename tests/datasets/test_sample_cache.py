@@ -11,7 +11,7 @@ import torch
 from mtl_plugins.datasets import DataError
 from mtl_plugins.registry import DATASETS
 
-from .dataset_contract import AUGMENT, same
+from ..contracts.dataset_contract import AUGMENT, same
 
 
 @pytest.fixture(params=["memory", "folder"])

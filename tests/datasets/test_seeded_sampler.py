@@ -7,8 +7,8 @@ from mmengine.runner import Runner
 from mtl_plugins.datasets import SeededInfiniteSampler, SeededSampler, draw_seed
 from mtl_plugins.registry import DATASETS
 
+from ..contracts.dataset_contract import AUGMENT, same
 from .data_files import write_camvid
-from .dataset_contract import AUGMENT, same
 
 N = 11
 

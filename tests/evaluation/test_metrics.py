@@ -14,7 +14,50 @@ from mtl_plugins.functional.normal_metrics import normal_scores, normal_statisti
 from mtl_plugins.functional.segmentation_metrics import confusion_matrix, segmentation_scores
 from mtl_plugins.registry import METRICS
 
+from ..contracts.metric_contract import MetricContract
+
 CLASSES = ("wall", "floor", "chair")
+
+
+class TestSegmentationMetric(MetricContract):
+    config = dict(type="SegmentationMetric")
+    meta = dict(classes=CLASSES)
+    perfect = dict(mIoU=100, pixAcc=100, mAcc=100)
+
+    def label(self, generator, height, width):
+        return torch.randint(0, 3, (1, height, width), generator=generator, dtype=torch.uint8)
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, 255)
+
+
+class TestDepthMetric(MetricContract):
+    config = dict(type="DepthMetric")
+    perfect = dict(rmse=0, rmse_log=0, abs_rel=0, sq_rel=0, silog=0, delta1=1, delta2=1, delta3=1)
+
+    def label(self, generator, height, width):
+        return torch.rand(1, height, width, generator=generator) * 9 + 0.5
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, 0)
+
+
+class TestDepthMetricByImage(TestDepthMetric):
+    config = dict(type="DepthMetric", average="image")
+
+
+class TestNormalsMetric(MetricContract):
+    config = dict(type="NormalsMetric")
+    perfect = {"mean": 0, "median": 0.025, "rmse": 0, "11.25": 100, "22.5": 100, "30": 100}
+    most_bytes = 20000
+
+    def label(self, generator, height, width):
+        return torch.nn.functional.normalize(torch.randn(3, height, width, generator=generator), dim=0)
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, 0)
+
+
 CONFIG = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
 
 

@@ -1,95 +1,11 @@
-"""The contract of a head, inherited by each: a subclass names its config, its labels and what an answer is."""
+"""The heads: each keeps the contract, and has properties of its own."""
 
 import pytest
 import torch
 
 from mtl_plugins.registry import MODELS
 
-FEATURES = (6, 10), (4, 8)  # channels, strides
-
-
-class HeadContract:
-    """What every head holds to."""
-
-    config: dict
-    label_channels = 1
-    raw_channels: int
-
-    def label(self, n, *size):
-        raise NotImplementedError
-
-    def check_answer(self, answer):
-        """The properties of a prediction (N, K, H, W) of its kind."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def head(self):
-        torch.manual_seed(0)
-        channels, strides = FEATURES
-        return MODELS.build(dict(in_channels=channels, in_strides=strides, **self.config))
-
-    def features(self, n=2, size=(5, 7)):
-        generator = torch.Generator().manual_seed(1)
-        return [torch.randn(n, c, *size, generator=generator) for c in FEATURES[0]]
-
-    def test_raw_outputs_have_the_size_of_the_finest_features(self, head):
-        assert head(self.features()).shape == (2, self.raw_channels, 5, 7)
-
-    @pytest.mark.parametrize("size", [(5, 7), (20, 28), (19, 26), (3, 2)])
-    def test_answers_have_the_size_that_is_asked_for(self, head, size):
-        answer = head.predict(head(self.features()), size)
-        assert answer.shape == (2, self.label_channels, *size)
-        self.check_answer(answer)
-
-    def test_losses_are_scalars_by_name_with_gradients(self, head):
-        losses = head.loss(head(self.features()), self.label(2, 20, 28))
-        assert losses and all(name.startswith("loss_") for name in losses)
-        assert all(value.ndim == 0 and value.isfinite() for value in losses.values())
-        sum(losses.values()).backward()
-        assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
-
-    @pytest.mark.parametrize("size", [(5, 7), (20, 28), (11, 30)])
-    def test_outputs_are_resized_to_the_label_and_not_the_other_way(self, head, size):
-        outputs, label = head(self.features()), self.label(2, *size)
-        direct = head.loss(head.resize(outputs, size, "bilinear"), label)
-        for name, value in head.loss(outputs, label).items():
-            torch.testing.assert_close(value, direct[name])
-
-    def test_a_batch_answers_what_its_samples_do(self, head):
-        features = self.features()
-        together = head.predict(head(features), (20, 28))
-        alone = [head.predict(head([f[i : i + 1] for f in features]), (20, 28)) for i in range(2)]
-        torch.testing.assert_close(together, torch.cat(alone), rtol=1e-5, atol=1e-5)
-
-    def test_no_samples_are_no_trouble(self, head):
-        outputs = head(self.features(n=0))
-        assert head.predict(outputs, (20, 28)).shape == (0, self.label_channels, 20, 28)
-        losses = head.loss(outputs, self.label(0, 20, 28))
-        assert all(value == 0 for value in losses.values())
-
-    def test_half_precision_outputs_give_float32_losses_and_answers(self, head):
-        outputs = head(self.features()).bfloat16()
-        assert all(value.dtype == torch.float32 for value in head.loss(outputs, self.label(2, 20, 28)).values())
-        self.check_answer(head.predict(outputs, (20, 28)))
-
-    def with_losses(self, *losses):
-        torch.manual_seed(0)
-        config = {**self.config, "in_channels": FEATURES[0], "in_strides": FEATURES[1], "loss": list(losses)}
-        return MODELS.build(config)
-
-    def test_several_weighted_losses_stand_apart(self, head):
-        kind, name = type(head.losses[0]).__name__, head.losses[0].name
-        several = self.with_losses(dict(type=kind, loss_weight=0.5), dict(type=kind, loss_weight=2.0, name="again"))
-        outputs, label = head(self.features()), self.label(2, 20, 28)
-        losses, plain = several.loss(outputs, label), head.loss(outputs, label)[f"loss_{name}"]
-        assert set(losses) == {f"loss_{name}", "loss_again"}
-        torch.testing.assert_close(losses[f"loss_{name}"], 0.5 * plain)
-        torch.testing.assert_close(losses["loss_again"], 2.0 * plain)
-
-    def test_two_losses_of_one_name_are_told(self, head):
-        loss = dict(type=type(head.losses[0]).__name__)
-        with pytest.raises(ValueError, match="share a name.*name='...'"):
-            self.with_losses(loss, loss)
+from ..contracts.head_contract import HeadContract
 
 
 class TestSegmentationHead(HeadContract):

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from mtl_plugins.models.backbones.resnet38 import PreActivationBlock
 from mtl_plugins.registry import MODELS
 
+from ..contracts.backbone_contract import BackboneContract
+
 
 def build(width=2, **options):
     torch.manual_seed(0)
@@ -35,20 +37,15 @@ def test_the_stages_are_the_published_ones():
     assert len([name for name in convs if "shortcut" not in name]) == 37
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("size", [(64, 96), (45, 71), (370, 1226), (1, 9)])
-def test_channels_and_strides_are_true_at_any_size(backbone, size):
-    features = backbone(image(*size))
-    for feature, channels, stride in zip(features, backbone.out_channels, backbone.out_strides, strict=True):
-        assert feature.shape == (1, channels, *(-(-pixels // stride) for pixels in size))
+class TestResNet38(BackboneContract):
+    config = dict(type="ResNet38", width=2, out_stages=range(6))
 
 
 @torch.no_grad()
-def test_a_batch_answers_what_its_samples_do(backbone):
-    batch = image(45, 71, n=2)
-    alone = [backbone(sample[None]) for sample in batch]
-    for feature, *singles in zip(backbone(batch), *alone, strict=True):
-        torch.testing.assert_close(feature, torch.cat(singles), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("size", [(370, 1226), (1, 9)])
+def test_strides_are_true_for_kittis_odd_size_and_a_single_row(backbone, size):
+    for feature, stride in zip(backbone(image(*size)), backbone.out_strides, strict=True):
+        assert feature.shape[2:] == tuple(-(-pixels // stride) for pixels in size)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from mtl_plugins.files import atomic_write as files
 from mtl_plugins.prepare import kitti_depth, kitti_depth_sources, kitti_frame_check
 from mtl_plugins.prepare.kitti_depth import prepare_kitti_depth
 
-from ..datasets.dataset_contract import DatasetContract
+from ..contracts.dataset_contract import DatasetContract
 from ..datasets.driving_files import CAMERAS, DATE, DRIVES, FRAMES, write_kitti
 from .runs import contents, kill, served, slowed, zipped
 

@@ -9,8 +9,8 @@ from mtl_plugins.label_spaces import class_map
 from mtl_plugins.structures import DepthMap
 from mtl_plugins.structures.disparity_map import DisparityMap
 
+from ...contracts.dataset_contract import DatasetContract
 from ..data_files import SIZE, write_png
-from ..dataset_contract import DatasetContract
 from ..driving_files import cityscapes_camera, write_cityscapes
 
 STEM = "aachen_000001_000019"

@@ -8,8 +8,8 @@ from mtl_plugins.datasets import KITTI6, DataError
 from mtl_plugins.datasets.image_decoder import decode_file
 from mtl_plugins.label_spaces import label_space
 
+from ...contracts.dataset_contract import DatasetContract
 from ..data_files import SIZE, write_png
-from ..dataset_contract import DatasetContract
 from ..driving_files import sparse_depth, write_kitti6
 
 

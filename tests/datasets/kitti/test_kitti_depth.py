@@ -10,8 +10,8 @@ from mtl_plugins.datasets.kitti import Frame, lidar_to_image, read_camera_intrin
 from mtl_plugins.functional import KB_CROP
 from mtl_plugins.structures import DepthMap, Intrinsics
 
+from ...contracts.dataset_contract import DatasetContract
 from ..data_files import SIZE
-from ..dataset_contract import DatasetContract
 from ..driving_files import CAMERAS, DATE, DRIVES, FRAMES, write_kitti
 
 EIGEN = f"{DATE}/{DRIVES['train']} 0000000006 l\n{DATE}/{DRIVES['val']} 4 l\n{DATE}/{DRIVES['train']} 0000000005 r\n"

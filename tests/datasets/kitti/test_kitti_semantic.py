@@ -4,8 +4,8 @@ import pytest
 from mtl_plugins.datasets import DataError, KITTISemantic, holdout_split
 from mtl_plugins.label_spaces import class_map
 
+from ...contracts.dataset_contract import DatasetContract
 from ..data_files import SIZE, write_png
-from ..dataset_contract import DatasetContract
 from ..driving_files import CAMERAS, camera_lines, write_kitti_semantic
 
 

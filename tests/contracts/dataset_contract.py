@@ -1,5 +1,7 @@
+import inspect
 import pickle
 import random
+import re
 
 import numpy as np
 import pytest
@@ -28,6 +30,11 @@ def same(a, b):
 
 class DatasetContract:
     """Tests for every dataset. A subclass defines the fixture `config`: the dataset's config without a pipeline."""
+
+    @classmethod
+    def tested(cls):
+        """The registered name of what is tested, as the source of the fixture `config` has it."""
+        return re.search(r'type="(\w+)"', inspect.getsource(cls))[1]
 
     @pytest.fixture
     def dataset(self, config):
