@@ -2,9 +2,8 @@
 
 import pytest
 
-from mtl_plugins.benchmark import kernel_benchmark
 from mtl_plugins.benchmark.kernel_benchmark import compare_kernels
-from mtl_plugins.kernels import warm_up
+from mtl_plugins.kernels import library, warm_up
 
 
 @pytest.mark.skipif(not warm_up(), reason="the kernels cannot be compiled here")
@@ -15,5 +14,7 @@ def test_both_implementations_are_measured():
 
 
 def test_without_kernels_the_note_says_so(monkeypatch):
-    monkeypatch.setattr(kernel_benchmark, "warm_up", lambda: False)
+    monkeypatch.setenv("MTL_KERNELS", "0")
+    monkeypatch.setattr(library, "_library", None)
+    monkeypatch.setattr(library, "_warmed_up", False)  # as in a new process
     assert "not measured" in compare_kernels((32, 40), 1).notes[0]

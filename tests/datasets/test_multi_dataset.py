@@ -64,14 +64,9 @@ def test_datasets_need_names():
         MultiDataset([])
 
 
-class Sizes:
-    """What the sampler looks at of a dataset."""
-
-    def __init__(self, **sizes):
-        self.sizes = sizes
-
-    def __len__(self):
-        return sum(self.sizes.values())
+def of_sizes(**sizes):
+    """A MultiDataset of datasets that are only a length."""
+    return MultiDataset({name: range(size) for name, size in sizes.items()})
 
 
 def of_ranks(monkeypatch, world_size, *args, **kwargs):
@@ -83,11 +78,11 @@ def of_ranks(monkeypatch, world_size, *args, **kwargs):
 
 
 def test_without_weights_an_epoch_is_one_pass_over_all_samples():
-    sampler = MultiDatasetSampler(Sizes(a=5, b=3), seed=0)
+    sampler = MultiDatasetSampler(of_sizes(a=5, b=3), seed=0)
     for epoch in (0, 1):
         sampler.set_epoch(epoch)
         assert sorted(index for index, _ in sampler) == list(range(8)) and len(sampler) == 8
-    plain = MultiDatasetSampler(Sizes(a=5, b=3), seed=0, shuffle=False)
+    plain = MultiDatasetSampler(of_sizes(a=5, b=3), seed=0, shuffle=False)
     assert [index for index, _ in plain] == list(range(8))
 
 
@@ -99,7 +94,7 @@ def test_without_weights_an_epoch_is_one_pass_over_all_samples():
     batch=st.sampled_from([None, 1, 2, 4]),
 )
 def test_shares_follow_the_weights_and_no_sample_repeats_before_its_pass_is_over(sizes, weights, length, batch):
-    dataset = Sizes(**{f"d{i}": size for i, size in enumerate(sizes)})
+    dataset = of_sizes(**{f"d{i}": size for i, size in enumerate(sizes)})
     wanted = {name: weights[i] for i, name in enumerate(dataset.sizes)}
     sampler = MultiDatasetSampler(dataset, wanted, length, batch, seed=1)
     chunk = batch or 1
@@ -134,7 +129,7 @@ def _indices(dataset, name):
 
 @pytest.mark.parametrize("batch", [None, 2])
 def test_processes_share_one_epoch(monkeypatch, batch):
-    args = (Sizes(a=7, b=12), dict(a=1, b=1), 24, batch)
+    args = (of_sizes(a=7, b=12), dict(a=1, b=1), 24, batch)
     whole = list(next(of_ranks(monkeypatch, 1, *args, seed=3)))
     parts = [list(sampler) for sampler in of_ranks(monkeypatch, 3, *args, seed=3)]
     assert {len(part) for part in parts} == {8}
@@ -147,9 +142,9 @@ def test_processes_share_one_epoch(monkeypatch, batch):
 
 
 def test_an_epoch_depends_only_on_its_number():
-    sampler = MultiDatasetSampler(Sizes(a=9, b=4), dict(a=1, b=3), seed=2)
+    sampler = MultiDatasetSampler(of_sizes(a=9, b=4), dict(a=1, b=3), seed=2)
     sampler.set_epoch(6)
-    resumed = MultiDatasetSampler(Sizes(a=9, b=4), dict(a=1, b=3), seed=2)
+    resumed = MultiDatasetSampler(of_sizes(a=9, b=4), dict(a=1, b=3), seed=2)
     list(resumed)
     resumed.set_epoch(6)
     assert list(sampler) == list(resumed)
@@ -165,7 +160,7 @@ def test_an_epoch_depends_only_on_its_number():
 )
 def test_invalid_settings(options, message):
     with pytest.raises(ValueError, match=message):
-        MultiDatasetSampler(Sizes(a=2, b=3), seed=0, **options)
+        MultiDatasetSampler(of_sizes(a=2, b=3), seed=0, **options)
 
 
 def test_it_needs_a_multi_dataset():

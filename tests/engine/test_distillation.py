@@ -1,13 +1,14 @@
 """Teachers answer for the labels that are missing, for those alone, and every step of it can be told."""
 
 import copy
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement, PixelData
+from toy_run import ToyModel
+from toy_run import build_runner as toy_runner
 
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.engine import DistillationHook, LabelSharesHook, Teacher, TeacherError
@@ -280,21 +281,21 @@ def test_shares_of_real_pseudo_and_void_pixels():
     assert label_shares([third], "semseg") == dict(real=0, pseudo=0, void=1)
 
 
-def test_shares_are_logged_of_tasks_that_some_image_lacks():
-    logged = {}
-    runner = SimpleNamespace(
-        iter=0,
-        model=SimpleNamespace(heads=("semseg", "depth")),
-        message_hub=SimpleNamespace(update_scalar=logged.__setitem__),
-    )
+def test_shares_are_logged_of_tasks_that_some_image_lacks(tmp_path):
+    runner = toy_runner(tmp_path, model=ToyModel(heads=("semseg", "depth")))
     shares = LabelSharesHook(interval=2)
+
+    def logged():
+        scalars = runner.message_hub.log_scalars
+        return {name: value.current() for name, value in scalars.items() if name.startswith("train/")}
+
     full, partial = [sample(0, ("semseg", "depth"))], [sample(0, ("semseg", "depth")), sample(1, ("semseg",))]
-    for runner.iter, samples in enumerate([full, full, partial]):
+    for runner.train_loop._iter, samples in enumerate([full, full, partial]):
         shares.before_train_iter(runner, runner.iter, dict(data_samples=samples))
-    assert not logged  # all labels in the first two, and the third is not yet the second of a pair
-    runner.iter = 3
+    assert not logged()  # all labels in the first two, and the third is not yet the second of a pair
+    runner.train_loop._iter = 3
     shares.before_train_iter(runner, 3, dict(data_samples=full))
-    assert logged == {"train/depth/real": 100, "train/depth/pseudo": 0, "train/depth/void": 0}
+    assert logged() == {"train/depth/real": 100, "train/depth/pseudo": 0, "train/depth/void": 0}
     with pytest.raises(ValueError, match="interval=0"):
         LabelSharesHook(interval=0)
 
