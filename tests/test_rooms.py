@@ -13,8 +13,9 @@ PACKAGE = "mtl_plugins"
 FLOORS = (
     ("files",),
     ("registry", "label_spaces", "kernels"),
-    ("structures",),
     ("functional",),
+    ("structures",),
+    ("kinds",),
     ("models", "datasets", "evaluation", "visualization"),
     ("engine",),
     ("prepare", "backends"),

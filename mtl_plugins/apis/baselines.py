@@ -1,22 +1,29 @@
+"""Comparing a network with predictors that ignore the image."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from mtl_plugins.evaluation import trivial_scores
-
-# The metric that stands for a task in the comparison (of each dataset), and what its trivial predictor answers.
-_HEADLINES = {
-    "semseg/mIoU": "the most frequent class",
-    "depth/rmse": "the best constant depth",
-    "normals/mean": "the mean normal",
-}
+from mtl_plugins.kinds import kind_of_task
+from mtl_plugins.kinds.metric_direction import split_metric
 
 
-def trivial_table(dataset, metrics, scores: dict[str, float]) -> str:
-    """A text table of ``scores`` beside those of predictors that never look at the image, on the same set."""
+def trivial_table(dataset: Any, metrics: Sequence[Any] | Any, scores: Mapping[str, float]) -> str:
+    """Format a network's scores next to those of trivial predictors on the same set, as a table in plain text.
+
+    Args:
+        dataset: The evaluation set; see `trivial_scores`.
+        metrics: The metrics; see `trivial_scores`.
+        scores: The network's scores, `{"depth/rmse": 0.5, ...}`.
+    """
     trivial = trivial_scores(dataset, metrics)
     rows = [("metric", "network", "trivial", "ratio", "the trivial predictor")]
     for key in trivial:
-        name = next((name for headline, name in _HEADLINES.items() if f"/{key}".endswith(f"/{headline}")), None)
-        if name is not None and key in scores:
+        task, name = split_metric(key)
+        kind = kind_of_task(task.rpartition("/")[2])
+        if name == kind.headline and kind.trivial_predictor and key in scores:
             ratio = scores[key] / trivial[key] if trivial[key] else float("nan")
-            rows.append((key, f"{scores[key]:.4g}", f"{trivial[key]:.4g}", f"{ratio:.2f}", name))
+            rows.append((key, f"{scores[key]:.4g}", f"{trivial[key]:.4g}", f"{ratio:.2f}", kind.trivial_predictor))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -14,8 +14,9 @@ from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import load_config
 from mtl_plugins.apis.config import find_config
-from mtl_plugins.apis.pseudo_labels import datasets_of, write_pseudo_labels
+from mtl_plugins.apis.write_pseudo_labels import datasets_of, write_pseudo_labels
 from mtl_plugins.engine.distillation import Teacher
+from mtl_plugins.kinds import kind_of_task
 from mtl_plugins.registry import DATASETS, SCOPE
 
 from .options import add_cfg_options, make_parser
@@ -70,7 +71,5 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
 
 
 def _options(args: argparse.Namespace, task: str) -> dict:
-    options = dict(scale=args.depth_scale)
-    if task == "semseg":
-        options |= dict(confidence=args.confidence, class_map=args.class_map)
-    return options
+    options = dict(scale=args.depth_scale, confidence=args.confidence, class_map=args.class_map)
+    return {name: options[name] for name in kind_of_task(task).label_options if name in options}

@@ -14,7 +14,7 @@ from .multi_dataset import MultiDataset, combine_metainfo
 from .multi_dataset_sampler import MultiDatasetSampler
 from .multi_task_dataset import MultiTaskDataset
 from .nyudv2 import KINECT_INTRINSICS, NYUDv2
-from .pseudo_labels import PseudoLabels
+from .pseudo_label_files import PseudoLabels
 from .readers import (
     find_reader,
     read_classes,

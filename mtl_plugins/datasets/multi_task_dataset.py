@@ -13,7 +13,7 @@ from mtl_plugins.structures import Intrinsics
 
 from .data_error import DataError
 from .label_shares import Share, images_with_label
-from .pseudo_labels import PseudoLabels
+from .pseudo_label_files import PseudoLabels
 from .readers import find_reader, read_image
 from .sample_cache import SampleCache
 from .sample_files import Sample, SampleFiles

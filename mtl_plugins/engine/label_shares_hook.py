@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 
-import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 
+from mtl_plugins.kinds import kind_of_task
 from mtl_plugins.registry import HOOKS
 
 from .unwrap_model import unwrap_model
@@ -11,21 +12,26 @@ from .unwrap_model import unwrap_model
 
 @HOOKS.register_module()
 class LabelSharesHook(Hook):
-    """Logs what part of a batch's pixels has real labels, pseudo-labels and none: honest accounting.
+    """Logs the percentage of a batch's pixels with real labels, pseudo-labels and no label.
 
-    Every ``interval`` iterations ``<task>/real``, ``/pseudo`` and ``/void``, in percent (with several processes: of the
-    first one's batch). A task is told of from the first batch on in which a label of it was missing or a teacher's, so
-    training on images that have all their labels logs nothing.
+    The values are `<task>/real`, `<task>/pseudo` and `<task>/void`; with several processes, those of the first
+    process's batch. Logging of a task starts with its first missing or pseudo label, so training on fully labelled
+    images logs nothing.
+
+    Args:
+        interval: Iterations between two log entries.
     """
 
-    priority = "BELOW_NORMAL"  # after the DistillationHook, which fills the batch
+    priority = "BELOW_NORMAL"  # after DistillationHook, which fills the batch
 
     def __init__(self, interval: int = 20):
         if interval < 1:
-            raise ValueError(f"LabelSharesHook: interval={interval} is 1 iteration or more.")
-        self.interval, self._partial = interval, set()
+            raise ValueError(f"LabelSharesHook: interval={interval} must be at least 1 iteration.")
+        self.interval = interval
+        self._partial: set[str] = set()
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Log the shares of the batch."""
         samples = data_batch.get("data_samples") if isinstance(data_batch, dict) else None
         if not samples:
             return
@@ -39,20 +45,15 @@ class LabelSharesHook(Hook):
 
 
 def label_shares(samples: Sequence[BaseDataElement], task: str) -> dict[str, float]:
-    """Shares of the samples' pixels, 0 ... 1: ``real``, ``pseudo`` and ``void`` (no label, or an invalid one)."""
-    counts, total = dict(real=0, pseudo=0), 0
+    """Shares of the samples' pixels, 0 to 1: `real`, `pseudo` and `void` (no label, or an invalid one)."""
+    counts, total = dict(real=0.0, pseudo=0.0), 0
     for sample in samples:
         height, width = sample.get("ori_shape")
         total += height * width
         label = sample.gt.get(task)
         if label is not None:
-            counts["pseudo" if task in sample.get("pseudo", ()) else "real"] += int(_valid(label).sum())
+            valid = kind_of_task(task, label).valid(label)
+            share = height * width * int(valid.sum()) / valid.numel()
+            counts["pseudo" if task in sample.get("pseudo", ()) else "real"] += share
     shares = {name: count / max(total, 1) for name, count in counts.items()}
     return shares | dict(void=1 - sum(shares.values()))
-
-
-def _valid(label):
-    """The pixels (H, W) of a label (K, H, W) that count: not void (255) where it holds ids, else not 0."""
-    if not torch.is_floating_point(label):
-        return (label != 255).any(0)
-    return label.isfinite().all(0) & (label != 0).any(0)

@@ -1,6 +1,8 @@
 from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics, evaluated_pixels
@@ -9,53 +11,64 @@ from mtl_plugins.registry import METRICS
 from .depth_protocol import PROTOCOLS
 from .task_metric import TaskMetric
 
-_SAME = "as the protocol"
+_SAME: Any = "as the protocol"
+_ERRORS = ("rmse", "rmse_log", "abs_rel", "sq_rel", "silog")
+_ACCURACIES = ("delta1", "delta2", "delta3")
 
 
 @METRICS.register_module()
 class DepthMetric(TaskMetric):
-    """RMSE, RMSE log, abs rel, sq rel, SILog and δ1–δ3 of metric depth; see :func:`depth_scores`.
+    """RMSE, RMSE log, abs rel, sq rel, SILog and δ1 to δ3 of metric depth; see `depth_scores`.
 
-    A pixel counts where min_depth < label < max_depth; predictions are clamped to that range.
+    Pixels count if min_depth < label < max_depth; predictions are clamped to that range.
 
     Args:
-        task: the key of the task.
-        protocol: a name of ``PROTOCOLS``; it stands in the log and in the results.
-        crop, min_depth, max_depth, average: what differs from it; see :class:`DepthProtocol`.
+        task: Name of the task.
+        protocol: A name in `PROTOCOLS`; it is part of the log.
+        crop: Replaces the protocol's crop; see `DepthProtocol`.
+        min_depth: Replaces the protocol's `min_depth`.
+        max_depth: Replaces the protocol's `max_depth`.
+        average: Replaces the protocol's average.
+        **kwargs: Options of `TaskMetric`.
     """
 
-    score_names = ("rmse", "rmse_log", "abs_rel", "sq_rel", "silog", "delta1", "delta2", "delta3")
+    score_names = (*_ERRORS, *_ACCURACIES)
+    higher_is_better = dict.fromkeys(_ERRORS, False) | dict.fromkeys(_ACCURACIES, True)
+    unit = dict.fromkeys(("rmse", "sq_rel"), "m") | dict.fromkeys(_ACCURACIES, "share") | {"silog": "x100"}
 
     def __init__(
         self,
-        task="depth",
-        protocol="nyud",
-        crop=_SAME,
-        min_depth=_SAME,
-        max_depth=_SAME,
-        average=_SAME,
-        **kwargs,
+        task: str = "depth",
+        protocol: str = "nyud",
+        crop: str | None = _SAME,
+        min_depth: float = _SAME,
+        max_depth: float = _SAME,
+        average: str = _SAME,
+        **kwargs: Any,
     ):
         super().__init__(task, **kwargs)
         if protocol not in PROTOCOLS:
             hint = did_you_mean(protocol, PROTOCOLS)
             raise ValueError(f"DepthMetric has protocol={protocol!r}: {hint}Known: {', '.join(PROTOCOLS)}.")
-        given = dict(crop=crop, min_depth=min_depth, max_depth=max_depth, average=average)
+        given: dict[str, Any] = dict(crop=crop, min_depth=min_depth, max_depth=max_depth, average=average)
         settings = replace(PROTOCOLS[protocol], **{name: value for name, value in given.items() if value != _SAME})
         self.name = protocol if settings == PROTOCOLS[protocol] else f"{protocol}, changed"
         self.settings = settings
 
-    def evaluated(self, target):
-        """Bool, shape of ``target``: the pixels that count."""
+    def evaluated(self, target: Tensor) -> Tensor:
+        """The pixels that count, bool in the shape of `target`."""
         return evaluated_pixels(target, self.settings.min_depth, self.settings.max_depth, self.settings.crop)
 
-    def statistics(self, prediction, target):
+    def statistics(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Sums of the errors of each image."""
         prediction = prediction.double().clamp(self.settings.min_depth, self.settings.max_depth)
         return depth_statistics(prediction, target, self.evaluated(target))
 
-    def scores(self, results):
+    def scores(self, results: list) -> dict[str, float]:
+        """Scores of the set."""
         return depth_scores(torch.stack(results), self.settings.average)
 
-    def protocol(self):
+    def protocol(self) -> str:
+        """The protocol, its settings and the source of the depth."""
         source = self.metainfo.get("depth_source")
         return f"{self.name} ({self.settings}{f'; {source}' if source else ''})"

@@ -1,32 +1,44 @@
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from mtl_plugins.functional.normal_metrics import normal_scores, normal_statistics
 from mtl_plugins.registry import METRICS
 
 from .task_metric import TaskMetric
 
+_ERRORS = ("mean", "median", "rmse")
+_SHARES = ("11.25", "22.5", "30")
+
 
 @METRICS.register_module()
 class NormalsMetric(TaskMetric):
-    """Mean, median and RMS angular error in degrees, and the percentage of pixels below 11.25°, 22.5°, 30°.
+    """Mean, median and RMS angular error in degrees, and the percentage of pixels below 11.25°, 22.5° and 30°.
 
-    Over all pixels of the set whose label is not (0, 0, 0); predictions may have any length.
+    All pixels of the set count whose label is not (0, 0, 0). Predictions may have any length.
 
     Args:
-        task: the key of the task.
+        task: Name of the task.
+        **kwargs: Options of `TaskMetric`.
     """
 
-    score_names = ("mean", "median", "rmse", "11.25", "22.5", "30")
+    score_names = (*_ERRORS, *_SHARES)
+    higher_is_better = dict.fromkeys(_ERRORS, False) | dict.fromkeys(_SHARES, True)
+    unit = dict.fromkeys(_ERRORS, "deg") | dict.fromkeys(_SHARES, "%")
 
-    def __init__(self, task="normals", **kwargs):
+    def __init__(self, task: str = "normals", **kwargs: Any):
         super().__init__(task, **kwargs)
 
-    def statistics(self, prediction, target):
+    def statistics(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums and a histogram of the angular errors of each image."""
         return normal_statistics(prediction, target)
 
-    def scores(self, results):
+    def scores(self, results: list) -> dict[str, float]:
+        """Scores of the set."""
         sums, histograms = zip(*results, strict=True)
         return normal_scores(torch.stack(sums), torch.stack(histograms))
 
-    def protocol(self):
+    def protocol(self) -> str:
+        """Which pixels count."""
         return "angular error over all valid pixels of the set"

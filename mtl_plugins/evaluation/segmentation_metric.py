@@ -1,4 +1,8 @@
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from mtl_plugins.functional.segmentation_metrics import confusion_matrices, segmentation_scores
 from mtl_plugins.registry import METRICS
@@ -8,21 +12,32 @@ from .task_metric import TaskMetric
 
 @METRICS.register_module()
 class SegmentationMetric(TaskMetric):
-    """mIoU, pixel accuracy and mean accuracy in percent, from the confusion matrix of the whole set.
+    """mIoU, pixel accuracy and mean accuracy in percent, from the confusion matrix of the complete set.
 
-    ``mIoU`` is the mean over the classes that occur in the set's labels or predictions.
+    `mIoU` is the mean over the classes that occur in the set's labels or predictions.
 
     Args:
-        task: the key of the task.
-        classes: the classes' names, or their number; the dataset's ``METAINFO['classes']`` by default.
-        ignore_index: the void class.
-        per_class: whether a table of the classes goes to the log.
-        per_class_keys: whether the scores hold ``IoU/<class>`` too.
+        task: Name of the task.
+        classes: Names of the classes, or their number; by default the dataset's `METAINFO['classes']`.
+        ignore_index: The id of void pixels.
+        per_class: Whether to log a table of the classes.
+        per_class_keys: Whether the scores include `IoU/<class>`.
+        **kwargs: Options of `TaskMetric`.
     """
 
     score_names = ("mIoU", "pixAcc", "mAcc")
+    higher_is_better = dict.fromkeys(score_names, True)
+    unit = dict.fromkeys(score_names, "%")
 
-    def __init__(self, task="semseg", classes=None, ignore_index=255, per_class=True, per_class_keys=False, **kwargs):
+    def __init__(
+        self,
+        task: str = "semseg",
+        classes: Sequence[str] | int | None = None,
+        ignore_index: int = 255,
+        per_class: bool = True,
+        per_class_keys: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(task, **kwargs)
         self._classes = classes
         self.ignore_index = ignore_index
@@ -30,30 +45,34 @@ class SegmentationMetric(TaskMetric):
         self.per_class_keys = per_class_keys
 
     @property
-    def classes(self):
-        """The classes' names."""
+    def classes(self) -> list[str]:
+        """Names of the classes."""
         classes = self._classes
         if classes is None:
             classes = self.metainfo.get("classes")
         if classes is None:
             raise ValueError(
-                f"SegmentationMetric of {self.task!r} knows no classes: the dataset's METAINFO has no "
-                "'classes'; give it there, or classes=[...] to the metric"
+                f"SegmentationMetric of {self.task!r} needs the classes: the dataset's METAINFO has no 'classes'. Add "
+                "them there, or give classes=[...] to the metric."
             )
         return [str(c) for c in range(classes)] if isinstance(classes, int) else list(classes)
 
-    def statistics(self, prediction, target):
+    def statistics(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Confusion matrices (N, K, K)."""
         return confusion_matrices(prediction, target, len(self.classes), self.ignore_index)
 
-    def scores(self, results):
+    def scores(self, results: list) -> dict[str, float]:
+        """Scores in percent."""
         scores = self._all_scores(results)
         per_class = zip(self.classes, scores["IoU"], strict=True) if self.per_class_keys else ()
         return {name: scores[name] for name in self.score_names} | {f"IoU/{name}": iou for name, iou in per_class}
 
-    def protocol(self):
+    def protocol(self) -> str:
+        """Number of classes and the void id."""
         return f"one confusion matrix of all pixels, {len(self.classes)} classes, void {self.ignore_index}"
 
-    def report(self, results):
+    def report(self, results: list) -> str | None:
+        """A table of the classes."""
         if not self.per_class:
             return None
         scores = self._all_scores(results)
@@ -64,9 +83,9 @@ class SegmentationMetric(TaskMetric):
             + [f"{c:<{width}} {_cell(iou)} {_cell(acc)}" for c, iou, acc in rows]
         )
 
-    def _all_scores(self, results):
+    def _all_scores(self, results: list) -> dict[str, Any]:
         return segmentation_scores(torch.stack(results).sum(0))
 
 
-def _cell(percent):
+def _cell(percent: float) -> str:
     return f"{percent:7.2f}" if percent == percent else f"{'-':>7}"  # NaN: the class does not occur

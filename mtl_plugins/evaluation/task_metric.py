@@ -1,95 +1,127 @@
 import logging
 from abc import abstractmethod
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
+from torch import Tensor
 
-# stand in ``results`` for an image that lacks the task
+from mtl_plugins.kinds.metric_direction import publish_scores
+
+# Entries of `results` for images without a score of the task
 NOT_LABELLED = "not labelled"
 NOT_PREDICTED = "not predicted"
 
 
 class TaskMetric(BaseMetric):
-    """The scores of one task over a whole set, from one small statistic an image; keys ``<task>/<score>``.
+    """Base class: the scores of one task over a complete set, from one small statistic per image.
 
-    Reads ``gt`` and ``pred`` of each sample under the task's name. An image that lacks either adds a marker,
-    so that there is always one result an image and mmengine's merge of several processes is exact. A subclass
-    sets ``score_names`` and writes :meth:`statistics`, :meth:`scores` and :meth:`protocol`.
+    It reads `gt` and `pred` of each sample under the task's name. An image without either adds a marker, so there is
+    always one result per image and mmengine merges the results of several processes exactly. The keys of the scores are
+    `<task>/<score>`.
+
+    A subclass sets `score_names` and implements `statistics`, `scores` and `protocol`. It declares `higher_is_better`
+    and `unit` for its scores; the direction of a score without a declaration is guessed from its name, for example
+    higher for `acc` and lower for `rmse`.
 
     Args:
-        task: the key of the task.
-        dataset: the name of the dataset whose samples alone are scored, where there are several (``MultiDataset``);
-            the keys are then ``<dataset>/<task>/<score>``.
-        collect_device, collect_dir: see mmengine's ``BaseMetric``.
+        task: Name of the task.
+        dataset: With several datasets (`MultiDataset`): the dataset whose samples are scored. The keys are then
+            `<dataset>/<task>/<score>`.
+        collect_device: Device on which processes exchange results; see mmengine's `BaseMetric`.
+        collect_dir: Folder for the exchange; see mmengine's `BaseMetric`.
     """
 
-    score_names: tuple
+    #: Names of the scores
+    score_names: Sequence[str]
+    #: `{score name: whether a higher value is better}`; used for the best checkpoint, early stopping, tables and curves
+    higher_is_better: Mapping[str, bool] = {}
+    #: `{score name: unit}`, for tables and curves
+    unit: Mapping[str, str] = {}
 
-    def __init__(self, task, dataset=None, collect_device="cpu", collect_dir=None):
+    def __init__(
+        self,
+        task: str,
+        dataset: str | None = None,
+        collect_device: str = "cpu",
+        collect_dir: str | None = None,
+    ):
         prefix = task if dataset is None else f"{dataset}/{task}"
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.task, self.dataset = task, dataset
+        publish_scores(prefix, self.higher_is_better, self.unit)
 
     @property
-    def dataset_meta(self):
+    def dataset_meta(self) -> dict | None:
+        """METAINFO of the evaluation set. Setting it checks that the metric's `dataset` exists."""
         return self._dataset_meta
 
     @dataset_meta.setter
-    def dataset_meta(self, meta):
-        """Set before the first image comes: a name that no dataset has is told then."""
+    def dataset_meta(self, meta: dict | None) -> None:
         known = (meta or {}).get("datasets", ())
         if known and self.dataset is not None and self.dataset not in known:
             raise ValueError(
-                f"{type(self).__name__} scores the dataset {self.dataset!r}, but there are: {', '.join(known)}."
+                f"{type(self).__name__} scores the dataset {self.dataset!r}, but the datasets are: {', '.join(known)}."
             )
         self._dataset_meta = meta
 
     @property
-    def metainfo(self):
-        """The metainfo of the dataset that is scored."""
+    def metainfo(self) -> dict:
+        """METAINFO of the scored dataset."""
         meta = self.dataset_meta or {}
         return meta.get("datasets", {}).get(self.dataset, meta)
 
-    def is_scored(self, sample):
-        """Whether a sample is of the dataset that is scored, and its label a real one, no teacher's answer."""
+    def is_scored(self, sample: Any) -> bool:
+        """Whether a sample belongs to the scored dataset and its label is real, not a teacher's prediction."""
         real = self.task not in sample.get("pseudo", ())
         return real and (self.dataset is None or sample.get("dataset") == self.dataset)
 
     @abstractmethod
-    def statistics(self, prediction, target):
-        """Statistics of a batch (N, C, H, W) on one device: a tensor or a tuple of them, each of length N."""
+    def statistics(self, prediction: Tensor, target: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Compute the statistics of a batch.
+
+        Args:
+            prediction: (N, C, H, W).
+            target: Labels of the same shape, on the same device.
+
+        Returns:
+            A tensor or a tuple of tensors, each of length N.
+        """
 
     @abstractmethod
-    def scores(self, results):
-        """``{score name: float}`` of the set, from the list (never empty) of its labelled images' results."""
+    def scores(self, results: list) -> dict[str, float]:
+        """Compute the set's scores by name from the results of its labelled images; there is at least one."""
 
     @abstractmethod
-    def protocol(self):
+    def protocol(self) -> str:
         """What the scores mean, in a few words for the log."""
 
-    def report(self, results):
-        """More text for the log, or None."""
+    def report(self, results: list) -> str | None:
+        """More text for the log, such as a table of the classes."""
+        return None
 
-    def process(self, data_batch, data_samples):
-        statistics = [self._lacking(sample) for sample in data_samples]
+    def process(self, data_batch: Any, data_samples: Sequence[Any]) -> None:
+        """Add one result per sample of a batch."""
+        results: list[Any] = [self._marker(sample) for sample in data_samples]
         for indices, prediction, target in self._batches(data_samples):
-            for index, statistic in zip(indices, self.results_of(prediction, target), strict=True):
-                statistics[index] = statistic
-        self.results.extend(statistics)
+            for index, result in zip(indices, self.results_of(prediction, target), strict=True):
+                results[index] = result
+        self.results.extend(results)
 
-    def compute_metrics(self, results):
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compute the scores of the set and log the protocol; NaN if no image has both label and prediction."""
         labelled = [result for result in results if not isinstance(result, str)]
-        if results and all(
-            isinstance(result, str) and result == NOT_PREDICTED for result in results
-        ):  # as after model.heads.<task>=None
-            print_log(f"{self.prefix}: left out, the model has no head for it", logger="current")
+        if results and all(isinstance(result, str) and result == NOT_PREDICTED for result in results):
+            # as after model.heads.<task>=None
+            print_log(f"{self.prefix}: skipped, the model has no head for it", logger="current")
             return {}
         if not labelled:
             print_log(
-                f"{self.prefix}: none of the {len(results)} images has both a label and a prediction, so there "
-                "are no scores; check the dataset's labels and the model's heads",
+                f"{self.prefix}: none of the {len(results)} images has both a label and a prediction, so there are no "
+                "scores. Check the dataset's labels and the model's heads.",
                 logger="current",
                 level=logging.WARNING,
             )
@@ -101,18 +133,18 @@ class TaskMetric(BaseMetric):
         )
         return self.scores(labelled)
 
-    def results_of(self, prediction, target):
-        """The results, one an image, that :meth:`process` keeps of a batch (N, C, H, W)."""
+    def results_of(self, prediction: Tensor, target: Tensor) -> list:
+        """The results that `process` stores for a batch (N, C, H, W), one per image."""
         statistics = self.statistics(prediction, target)
         if isinstance(statistics, tuple):
             return list(zip(*map(_rows, statistics), strict=True))
         return _rows(statistics)
 
-    def _lacking(self, sample):
+    def _marker(self, sample: Any) -> str:
         return NOT_LABELLED if _field(sample.get("pred"), self.task) is not None else NOT_PREDICTED
 
-    def _batches(self, data_samples):
-        """Indices, predictions and targets of the labelled samples, stacked wherever the sizes agree."""
+    def _batches(self, data_samples: Sequence[Any]) -> Iterator[tuple[Sequence[int], Tensor, Tensor]]:
+        """Indices, predictions and targets of the labelled samples, stacked if their sizes agree."""
         groups = defaultdict(list)
         for index, sample in enumerate(data_samples):
             prediction, target = (_field(sample.get(part), self.task) for part in ("pred", "gt"))
@@ -122,21 +154,21 @@ class TaskMetric(BaseMetric):
                 image = sample.get("img_path", f"sample {index} of the batch")
                 raise ValueError(
                     f"{self.task} of {image}: the prediction has shape {tuple(prediction.shape)}, the label "
-                    f"{tuple(target.shape)}; is the label of another size than the image, or does the test "
-                    "pipeline resize it?"
+                    f"{tuple(target.shape)}. Check whether label and image have the same size, and whether the test "
+                    "pipeline resizes the label."
                 )
             groups[tuple(target.shape), prediction.device].append((index, prediction, target))
         for (_, device), group in groups.items():
             indices, predictions, targets = zip(*group, strict=True)
-            if device.type == "mps":  # has no float64, which the sums need
+            if device.type == "mps":  # it has no float64, which the sums need
                 device = torch.device("cpu")
             yield indices, torch.stack(predictions).to(device), torch.stack([t.to(device) for t in targets])
 
 
-def _rows(batch):
-    return [row.clone() for row in batch.cpu()]  # a view would be pickled with the whole batch's storage
+def _rows(batch: Tensor) -> list[Tensor]:
+    return [row.clone() for row in batch.cpu()]  # pickling a view would include the storage of the complete batch
 
 
-def _field(data, task):
-    """The task's tensor in a dict, a PixelData or None; None if it is not there."""
+def _field(data: Any, task: str) -> Tensor | None:
+    """The task's tensor in a dict, a PixelData or None; None if it is missing."""
     return data.get(task) if data is not None else None

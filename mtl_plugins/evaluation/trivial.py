@@ -1,13 +1,16 @@
-"""What a predictor that never looks at the image would score: the floor under every result.
+"""Scores of predictors that ignore the image: a lower bound for every network.
 
-It knows the evaluation set's own labels, so it is the best of its kind there.
+They use the labels of the evaluation set itself, so each is the best of its kind on that set.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
+from torch import Tensor
 
 from mtl_plugins.functional.normal_metrics import valid_normals
 from mtl_plugins.registry import METRICS
@@ -15,37 +18,54 @@ from mtl_plugins.registry import METRICS
 from .depth_metric import DepthMetric
 from .normals_metric import NormalsMetric
 from .segmentation_metric import SegmentationMetric
+from .task_metric import TaskMetric
+
+Metric = TypeVar("Metric", bound=TaskMetric)
+
+
+class TrivialPredictor(Protocol):
+    """Sees all labels of a set, then predicts the same values for every pixel."""
+
+    def see(self, target: Tensor) -> None:
+        """Take a label (C, H, W) into account."""
+
+    def prediction(self) -> Tensor:
+        """The C values of the prediction."""
 
 
 class MajorityClass:
-    """Every pixel is of the set's most frequent class."""
+    """Predicts the most frequent class of the set."""
 
-    def __init__(self, metric):
+    def __init__(self, metric: SegmentationMetric):
         self.void = metric.ignore_index
         self.counts = torch.zeros(len(metric.classes), dtype=torch.int64)
 
-    def see(self, target):
+    def see(self, target: Tensor) -> None:
+        """Count the classes of a label."""
         self.counts += torch.bincount(target[target != self.void].long(), minlength=len(self.counts))
 
-    def prediction(self):
+    def prediction(self) -> Tensor:
+        """The class id."""
         return self.counts.argmax()
 
 
 class BestConstantDepth:
-    """Every pixel has the depth that minimises the set's RMSE under the metric's crop, caps and average."""
+    """Predicts the depth that minimises the set's RMSE under the metric's crop, caps and average."""
 
-    def __init__(self, metric):
+    def __init__(self, metric: DepthMetric):
         self.metric = metric
-        self.images = []  # (number, mean, variance) of each image's depths
+        self.images: list[tuple[int, float, float]] = []  # (number, mean, variance) of each image's depths
 
-    def see(self, target):
+    def see(self, target: Tensor) -> None:
+        """Store the statistics of a label."""
         depth = target[self.metric.evaluated(target)].double()
         if depth.numel():
             self.images.append((depth.numel(), depth.mean().item(), depth.var(correction=0).item()))
 
-    def prediction(self):
+    def prediction(self) -> Tensor:
+        """Metres."""
         if not self.images:
-            return torch.tensor(self.metric.settings.max_depth)  # nothing to be scored on
+            return torch.tensor(self.metric.settings.max_depth)  # no pixel is scored
         number, mean, variance = np.array(self.images).T
         if self.metric.settings.average == "pixel":
             best = np.average(mean, weights=number)
@@ -60,25 +80,27 @@ class BestConstantDepth:
 
 
 class MeanNormal:
-    """Every pixel has the direction of the mean of the set's normals."""
+    """Predicts the direction of the mean of the set's normals."""
 
-    def __init__(self, metric):
+    def __init__(self, metric: NormalsMetric):
         self.sum = torch.zeros(3, dtype=torch.float64)
 
-    def see(self, target):
+    def see(self, target: Tensor) -> None:
+        """Add the normals of a label."""
         self.sum += (target.double() * valid_normals(target[None])[0]).nan_to_num(0, 0, 0).sum(dim=(1, 2))
 
-    def prediction(self):
+    def prediction(self) -> Tensor:
+        """A unit vector."""
         return torch.nn.functional.normalize(self.sum, dim=0)
 
 
 @singledispatch
-def trivial_predictor(metric):
-    """The trivial predictor that goes with a metric, or None.
+def trivial_predictor(metric: Any) -> TrivialPredictor | None:
+    """Create the trivial predictor of a metric, or return None if it has none.
 
-    It is shown each label (C, H, W) with ``see(target)``; then ``prediction()`` gives C values. Register one
-    for a metric of your own with ``@trivial_predictor.register``.
+    Register one for a custom metric with `@trivial_predictor.register`.
     """
+    return None
 
 
 trivial_predictor.register(SegmentationMetric, MajorityClass)
@@ -86,40 +108,39 @@ trivial_predictor.register(DepthMetric, BestConstantDepth)
 trivial_predictor.register(NormalsMetric, MeanNormal)
 
 
-def trivial_scores(dataset, metrics):
-    """Scores of the trivial predictors on ``dataset``, under the protocol and the keys of ``metrics``.
+def trivial_scores(dataset: Any, metrics: Any) -> dict[str, float]:
+    """Compute the scores of the trivial predictors, under the protocol and the keys of the metrics.
 
     Args:
-        dataset: gives packed samples, ``dict(inputs=…, data_samples=…)`` with ``gt``, and may have
-            ``metainfo``. It is read twice.
-        metrics: one or a list, built or as in the config (``cfg.val_evaluator``). Those that have no trivial
-            predictor are passed over. Their results are left as they are.
+        dataset: Returns packed samples, `dict(inputs=..., data_samples=...)` with `gt`; it may have `metainfo`. It is
+            read twice.
+        metrics: One metric or a list, built or as in the config (`cfg.val_evaluator`). Metrics without a trivial
+            predictor are skipped. Results of built metrics do not change.
 
     Returns:
-        dict: ``{'semseg/mIoU': 1.9, 'depth/rmse': 1.1, 'normals/mean': 38.0, …}``; NaN where no image has the
-        label.
+        `{"semseg/mIoU": 1.9, "depth/rmse": 1.1, "normals/mean": 38.0, ...}`; NaN if no image has the label.
     """
-    metrics = [METRICS.build(m) if isinstance(m, dict) else m for m in _as_list(metrics)]
-    for metric in metrics:
+    built = [METRICS.build(m) if isinstance(m, dict) else m for m in _as_list(metrics)]
+    for metric in built:
         metric.dataset_meta = metric.dataset_meta or getattr(dataset, "metainfo", None)
-    predictors = {metric: trivial_predictor(metric) for metric in metrics}
-    predictors = {metric: predictor for metric, predictor in predictors.items() if predictor is not None}
+    candidates = {metric: trivial_predictor(metric) for metric in built}
+    predictors = {metric: predictor for metric, predictor in candidates.items() if predictor is not None}
 
     for metric, target in _labels(dataset, predictors):
         predictors[metric].see(target)
     constants = {m: predictor.prediction().reshape(-1, 1, 1) for m, predictor in predictors.items()}
-    results = {metric: [] for metric in constants}
+    results: dict[TaskMetric, list] = {metric: [] for metric in constants}
     for metric, target in _labels(dataset, constants):
         results[metric] += metric.results_of(constants[metric].expand(target.shape)[None], target[None])
 
-    scores = {}
+    scores: dict[str, float] = {}
     for metric, found in results.items():
         of_task = metric.scores(found) if found else dict.fromkeys(metric.score_names, float("nan"))
         scores |= {f"{metric.prefix}/{name}": score for name, score in of_task.items()}
     return scores
 
 
-def _labels(dataset, metrics):
+def _labels(dataset: Any, metrics: Iterable[Metric]) -> Iterator[tuple[Metric, Tensor]]:
     """Each label of the dataset with the metric that scores it."""
     for index in range(len(dataset)):
         sample = dataset[index]["data_samples"]
@@ -129,5 +150,5 @@ def _labels(dataset, metrics):
                 yield metric, target
 
 
-def _as_list(metrics):
-    return list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+def _as_list(metrics: Any) -> Sequence[Any]:
+    return list(metrics) if isinstance(metrics, list | tuple) else [metrics]

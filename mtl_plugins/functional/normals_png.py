@@ -1,21 +1,32 @@
 """Surface normals as 8-bit PNGs, in the layout of Nekrasov et al.'s NYUDv2 samples.
 
-A unit normal (x right, y down, z forward; facing the camera z < 0) is stored as the channels (x, z, -y), each
-``round((v + 1) * 127.5)``; grey (127, 127, 127) marks a pixel without a normal.
+A unit normal (x right, y down, z forward; a surface facing the camera has z < 0) is stored as the channels (x, z, -y),
+each `round((v + 1) * 127.5)`. Grey (127, 127, 127) marks a pixel without a normal.
 """
+
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 INVALID = 127
-_MIN_NORM = 0.5  # shorter than this is no unit vector: invalid
+_MIN_NORM = 0.5  # a shorter vector is invalid
+
+Png = TypeVar("Png", np.ndarray, torch.Tensor)
 
 
 def encode_normals(normals: np.ndarray) -> np.ndarray:
-    """float (H, W, 3) unit normals, (0, 0, 0) where invalid, to uint8 (H, W, 3)."""
+    """Convert unit normals to PNG values.
+
+    Args:
+        normals: Float (H, W, 3); (0, 0, 0) where invalid.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
     normals = np.asarray(normals, np.float32)
     if normals.ndim != 3 or normals.shape[2] != 3:
-        raise ValueError(f"normals have the shape (H, W, 3), not {normals.shape}")
+        raise ValueError(f"Normals must have the shape (H, W, 3), not {normals.shape}.")
     x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
     stored = np.stack([x, z, -y], -1)
     code = np.floor((np.clip(stored, -1, 1) + np.float32(1)) * np.float32(127.5) + np.float32(0.5)).astype(np.uint8)
@@ -23,21 +34,21 @@ def encode_normals(normals: np.ndarray) -> np.ndarray:
     return code
 
 
-def decode_normals(png):
-    """uint8 PNG values to float32 unit normals, (0, 0, 0) where invalid (a decoded length under 0.5).
+def decode_normals(png: Png) -> Png:
+    """Convert PNG values to float32 unit normals; (0, 0, 0) where the decoded vector is shorter than 0.5.
 
     Args:
-        png: A numpy array (H, W, 3), or a torch tensor (3, H, W) as torchvision reads it.
+        png: uint8, a numpy array (H, W, 3) or a torch tensor (3, H, W).
 
     Returns:
-        The same kind and layout, float32.
+        The same type and layout as `png`.
     """
     is_tensor = isinstance(png, torch.Tensor)
     axis = 0 if is_tensor else 2
     if png.ndim != 3 or png.shape[axis] != 3:
         raise ValueError(
-            f"a normals PNG has 3 channels: a tensor is (3, H, W), an array (H, W, 3); "
-            f"this {'tensor' if is_tensor else 'array'} is {tuple(png.shape)}"
+            "A PNG of normals has 3 channels, (3, H, W) as a tensor or (H, W, 3) as an array, but this "
+            f"{'tensor' if is_tensor else 'array'} is {tuple(png.shape)}."
         )
     if is_tensor:
         x, z, up = (png.to(torch.float32) / 127.5 - 1).unbind(0)

@@ -1,13 +1,17 @@
-"""How each kind of map is painted; the panel, the visualizer and its hooks."""
+"""Pictures of predictions and of training: panels, video frames, curves, the visualizer and its hooks.
+
+How a kind of map is painted is decided in `mtl_plugins.kinds`; the functions that paint are in `functional.painting`.
+"""
+
+from mtl_plugins.functional.painting import paint_classes, paint_depth, paint_generic, paint_normals
+from mtl_plugins.functional.palette import VOID_COLOUR, make_palette
 
 from .curves import plot_curves
 from .curves_hook import CurvesHook
-from .painters import paint_classes, paint_depth, paint_generic, paint_normals
-from .palette import VOID_COLOUR, make_palette
 from .panel import draw_panel
 from .panel_hook import PanelHook
+from .plot_speed_accuracy import plot_speed_accuracy
 from .scalars import join_scalars, read_scalars
-from .speed_accuracy import plot_speed_accuracy
 from .summary import summary_table
 from .summary_hook import SummaryHook
 from .task_painters import ColourBar, Painted, paint_task, register_task_painter

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .metric_names import is_headline, metric_unit, split_metric
+from mtl_plugins.kinds.metric_direction import is_headline, metric_unit, split_metric
 
 COLUMNS = 4
 SMOOTH_FROM = 40  # points: a longer loss curve is drawn faint, with its running mean

@@ -7,8 +7,8 @@ from mmengine.hooks import Hook
 from mtl_plugins.registry import HOOKS
 
 from .curves import plot_curves
-from .progress import training_progress
 from .scalars import read_scalars
+from .training_progress import training_progress
 
 CURVES_FILE = "curves.png"
 

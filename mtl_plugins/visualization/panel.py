@@ -1,9 +1,10 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mtl_plugins.kinds import task_title
+
 from .task_painters import paint_task
 
-COLUMN_TITLES = {"semseg": "semantic classes", "normals": "surface normals"}
 LONG_SIDE = (400, 640)  # pixels: a smaller tile is enlarged so that its text fits, a larger one reduced
 MIN_CELL_WIDTH = 240
 BACKGROUND = (255, 255, 255)
@@ -75,7 +76,7 @@ class _Panel:
             self.pen.text((left, self.gap), self.title, INK, self.font)
         x_of = {name: left + i * (self.cell_width + self.gap) for i, name in enumerate([None, *self.tasks])}
         for task, x in x_of.items():
-            text = "image" if task is None else COLUMN_TITLES.get(task, task)
+            text = "image" if task is None else task_title(task)
             text = _shorten(text, self.font, self.cell_width)
             self.pen.text((x + self.cell_width / 2, top - self.line / 2), text, INK, self.font, anchor="mm")
         for i, row in enumerate(rows):

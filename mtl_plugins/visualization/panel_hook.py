@@ -7,7 +7,7 @@ from PIL import Image
 
 from mtl_plugins.registry import HOOKS
 
-from .progress import training_progress
+from .training_progress import training_progress
 from .visualizer import MultiTaskVisualizer, write_picture
 
 PANELS_FOLDER = "panels"

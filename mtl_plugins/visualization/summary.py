@@ -1,6 +1,6 @@
 import math
 
-from .metric_names import higher_is_better, is_headline, metric_unit, split_metric
+from mtl_plugins.kinds.metric_direction import higher_is_better, is_headline, metric_unit, split_metric
 
 
 def update_best(best, metrics, step, greater=None):

@@ -8,9 +8,9 @@ from mtl_plugins.registry import HOOKS
 
 from .curves_hook import CURVES_FILE
 from .panel_hook import PANELS_FOLDER
-from .progress import training_progress
 from .scalars import read_scalars
 from .summary import summary_table, update_best
+from .training_progress import training_progress
 
 
 @HOOKS.register_module()

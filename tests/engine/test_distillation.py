@@ -13,8 +13,8 @@ from toy_run import build_runner as toy_runner
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.engine import DistillationHook, LabelSharesHook, Teacher, TeacherError
 from mtl_plugins.engine.label_shares_hook import label_shares
+from mtl_plugins.functional.label_rounding import class_labels, depth_labels, normal_labels
 from mtl_plugins.functional.normals_png import decode_normals, encode_normals
-from mtl_plugins.functional.pseudo_labels import class_labels, depth_labels, normal_labels
 from mtl_plugins.label_spaces import class_map, label_space
 from mtl_plugins.registry import MODELS
 
@@ -243,9 +243,12 @@ def test_images_of_several_sizes_and_datasets():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (Constant([float("nan"), 0, 0, 0]), r"the oracle answers semseg with NaN .*images: 0.png"),
-        (Constant([1.0, 0, 0, 0], size=(8, 8)), r"the oracle answers semseg with the shape \(1, 4, 8, 8\)"),
-        (Constant([1.0, 0, 0]), r"the oracle answers semseg with 3 classes, but the head has 4"),
+        (
+            Constant([float("nan"), 0, 0, 0]),
+            r"The teacher the oracle predicts NaN or infinity for semseg .*images: 0.png",
+        ),
+        (Constant([1.0, 0, 0, 0], size=(8, 8)), r"the oracle predicts semseg with the shape \(1, 4, 8, 8\)"),
+        (Constant([1.0, 0, 0]), r"the oracle predicts 3 classes for semseg, but the head has 4"),
     ],
 )
 def test_bad_answers_name_the_teacher(model, message):
@@ -254,11 +257,11 @@ def test_bad_answers_name_the_teacher(model, message):
 
 
 def test_settings_that_make_no_sense():
-    with pytest.raises(ValueError, match="no option 'confidense'; it takes: .*confidence"):
+    with pytest.raises(ValueError, match="no option 'confidense'. Its options are: .*confidence"):
         teacher(dict(semseg=dict(confidense=1)))
-    with pytest.raises(ValueError, match="has no task 'edges'; it has semseg, depth, normals"):
+    with pytest.raises(ValueError, match="has no task 'edges'; its tasks are semseg, depth, normals"):
         teacher(["edges"])
-    with pytest.raises(ValueError, match="one of model="):
+    with pytest.raises(ValueError, match="needs either model="):
         Teacher(["semseg"])
     with pytest.raises(TeacherError, match=r"class_map .*'cityscapes19'.* starts from 19"):
         wrong = teacher(dict(semseg=dict(class_map=("cityscapes19", "kitti6"))), Constant([1.0, 0, 0, 0]))
@@ -268,7 +271,7 @@ def test_settings_that_make_no_sense():
 @pytest.mark.parametrize("given", [True, False])
 def test_a_hint_on_one_side_alone_is_told(given):
     student = network(seed=5, hint=None if given else dict(type="FeatureHint", teacher_channels=8))
-    with pytest.raises(ValueError, match=r"add model\.hint=" if given else "add hint=True"):
+    with pytest.raises(ValueError, match=r"Add model\.hint=" if given else "Add hint=True"):
         DistillationHook([dict(tasks=["depth"], model=network(seed=1), hint=given)]).prepare(student)
 
 
@@ -326,7 +329,7 @@ def _saved(weights, path):
 def test_a_teacher_without_weights_or_a_name_is_told(capture_log):
     asked = Teacher(["semseg"], model=dict(type="SMPModel", arch="Unet", encoder_name="mobilenet_v2", classes=CLASSES))
     assert asked.name == "SMPModel Unet"
-    assert "the teacher SMPModel Unet has no checkpoint: it answers with start values" in capture_log()
+    assert "The teacher SMPModel Unet has no checkpoint and predicts with random weights" in capture_log()
     with pytest.raises(TypeError, match="tasks are a list of names"):
         Teacher("semseg", model=dict(type="SMPModel", arch="Unet"))
 

@@ -292,7 +292,7 @@ def test_each_dataset_has_its_own_scores():
 
 def test_a_dataset_that_there_is_not_is_told_before_the_first_image():
     judge = Evaluator([METRICS.build(dict(type="DepthMetric", dataset="nyudd"))])
-    with pytest.raises(ValueError, match="DepthMetric scores the dataset 'nyudd', but there are: nyud, kitti"):
+    with pytest.raises(ValueError, match="DepthMetric scores the dataset 'nyudd', but the datasets are: nyud, kitti"):
         judge.dataset_meta = dict(datasets=dict(nyud={}, kitti={}))
 
 
@@ -301,7 +301,7 @@ def test_a_task_that_no_head_predicts_is_left_out(capture_log):
     data_sample.pred = PixelData(semseg=data_sample.pred.semseg)
     scores = evaluated([data_sample])
     assert not math.isnan(scores["semseg/mIoU"]) and not any(key.startswith("depth/") for key in scores)
-    assert "depth: left out, the model has no head for it" in capture_log() and "WARNING" not in capture_log()
+    assert "depth: skipped, the model has no head for it" in capture_log() and "WARNING" not in capture_log()
 
 
 def test_score_names_are_what_scores_gives():

@@ -177,7 +177,7 @@ def test_a_head_that_no_image_has_a_label_for(config, answer, nyud_folder, tmp_p
     shutil.copytree(nyud_folder, tmp_path / "data")
     (tmp_path / "data" / "train.txt").write_text("rgb/0.png\tmasks/0.png\trgb/0.png\n".replace("\trgb/0.png", ""))
     message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
-    assert "no training image has a label for the head 'depth', 'normals'" in message
+    assert "No training image has a label for the head 'depth', 'normals'" in message
     assert "model.heads.depth=None" in message
 
 

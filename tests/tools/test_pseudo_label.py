@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import load_config
-from mtl_plugins.apis.pseudo_labels import LIST
+from mtl_plugins.apis.write_pseudo_labels import LIST
 from mtl_plugins.datasets.readers import read_classes
 from mtl_plugins.engine import DistillationHook, Teacher
 from mtl_plugins.registry import DATASETS, MODELS
@@ -118,7 +118,7 @@ def test_how_the_teacher_is_asked_is_a_setting_too(files, write, tmp_path):
     write(tasks=("depth",))
     with pytest.raises(ValueError, match="of another teacher or settings"):
         write("--flip", tasks=("depth",))
-    with pytest.raises(ValueError, match="batch_size=0: at least one"):
+    with pytest.raises(ValueError, match="batch_size=0 must be at least 1"):
         write("--batch-size", 0, tasks=("depth",))
     assert not list((tmp_path / "pseudo").glob("*.started.json"))
 

@@ -1,13 +1,11 @@
 import json
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from mtl_plugins.visualization import join_scalars, plot_curves, read_scalars
-from mtl_plugins.visualization.metric_names import higher_is_better, is_headline, metric_unit
 
 PER_EPOCH = 10
 
@@ -78,23 +76,3 @@ def test_nothing_to_plot_writes_nothing(tmp_path):
     assert plot_curves(join_scalars([]), tmp_path / "none.png") is None
     assert not list(tmp_path.iterdir())
     assert read_scalars(tmp_path / "absent") == {"train": [], "val": []}
-
-
-@pytest.mark.parametrize(
-    ("key", "up", "unit"),
-    [
-        ("semseg/mIoU", True, "%"),
-        ("depth/rmse", False, "m"),
-        ("depth/rmse_log", False, ""),
-        ("depth/delta2", True, "share"),
-        ("depth/abs_rel", False, ""),
-        ("normals/mean", False, "deg"),
-        ("normals/11.25", True, "%"),
-        ("normals/rmse", False, "deg"),
-        ("saliency/maxF", None, ""),
-    ],
-)
-def test_metric_names(key, up, unit):
-    assert higher_is_better(key) is up
-    assert metric_unit(key) == unit
-    assert is_headline(key) and not is_headline("semseg/IoU/wall") and not is_headline("time")

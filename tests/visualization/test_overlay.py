@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mtl_plugins.functional.painting import paint_classes, paint_depth, paint_normals
 from mtl_plugins.visualization.overlay import OverlayPainter
-from mtl_plugins.visualization.painters import paint_classes, paint_depth, paint_normals
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (17, 23, 3), dtype=np.uint8)

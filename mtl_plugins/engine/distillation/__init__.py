@@ -1,4 +1,4 @@
-"""Training on images that carry only some of the labels: teachers answer for those that are missing."""
+"""Training on images that have only some of the labels: teachers predict the missing ones."""
 
 from .distillation_hook import DistillationHook
 from .teacher import Teacher, TeacherError

@@ -1,121 +1,142 @@
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement, PixelData
 from torch import Tensor, nn
 
+from mtl_plugins.label_spaces import VOID
 from mtl_plugins.registry import HOOKS
 
 from ..unwrap_model import unwrap_model
 from .teacher import Teacher, TeacherError
+from .teacher_task import TeacherTask
 
 
 @HOOKS.register_module()
 class DistillationHook(Hook):
-    """Fills the labels that images lack with teachers' answers, before each training step (hard distillation,
-    Nekrasov et al., ICRA 2019).
+    """Fills missing labels with the predictions of teachers before each training step.
 
-    A label that is there is never touched, and only the images that lack one are run through its teacher, as the
-    student sees them: augmented. A task may have several teachers; the first that answers for an image counts. A
-    filled label stands in the sample's metainfo under ``pseudo``. Validation sees none.
+    This is hard distillation as in Nekrasov et al., ICRA 2019. Existing labels never change. A teacher only sees the
+    images that lack one of its labels, augmented as the student sees them. If several teachers predict a task, the
+    first one that labels the image's dataset is used. The names of filled labels are listed in the sample's metainfo
+    as `pseudo`. Validation is not affected.
 
     Args:
-        teachers: Configs of `Teacher`; ``dict(ema=True, tasks=...)`` is the averaged student itself (``EMAHook``).
+        teachers: Configs of `Teacher`. `dict(ema=True, tasks=...)` is the averaged student of the run's `EMAHook`.
         start: Iterations before the first pseudo-label.
-        warm_up: Iterations over which their weight then grows from 0 to its full size.
+        warm_up: Iterations over which the weight of pseudo-labels then grows from 0 to its full value.
     """
 
     def __init__(self, teachers: Sequence[dict], start: int = 0, warm_up: int = 0):
         if not teachers or min(start, warm_up) < 0:
             raise ValueError(
-                f"DistillationHook needs at least one teacher, and start and warm_up of 0 or more; given: "
+                "DistillationHook needs at least one teacher, and start and warm_up of 0 or more; given: "
                 f"{len(teachers)} teachers, start={start}, warm_up={warm_up}."
             )
         self.configs = [dict(teacher) for teacher in teachers]
         self.start, self.warm_up = start, warm_up
-        #: what LabelPresenceHook need not look for in the data
-        self.tasks = {task for teacher in self.configs for task in teacher.get("tasks", ())}
+        #: The tasks whose labels may be missing in the data
+        self.tasks: set[str] = {task for teacher in self.configs for task in teacher.get("tasks", ())}
         self.teachers: list[Teacher] = []
-        self._heads = {}
+        self._heads: dict[str, nn.Module] = {}
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
+        """Build the teachers."""
         model = unwrap_model(runner.model)
         self.prepare(model, runner.hooks)
 
     def prepare(self, model: nn.Module, hooks: Sequence[Hook] = ()) -> None:
-        """Build the teachers for a student; ``hooks``: of its training, among which ``ema=True`` finds the EMAHook."""
+        """Build the teachers for a student.
+
+        Args:
+            model: The student.
+            hooks: The hooks of its training; a teacher with `ema=True` uses the `EMAHook`.
+        """
         self._heads = dict(getattr(model, "heads", {}))
         unknown = sorted(self.tasks - set(self._heads))
         if unknown:
             raise ValueError(
-                f"DistillationHook: a teacher labels {', '.join(unknown)}, but the model has the heads "
-                f"{', '.join(self._heads)} alone."
+                f"DistillationHook: a teacher labels {', '.join(unknown)}, but the model only has the heads "
+                f"{', '.join(self._heads)}."
             )
         self._check_hint(model)
         device = next(model.parameters()).device
         self.teachers = [self._build(config, hooks).to(device) for config in self.configs]
 
-    def _check_hint(self, model):
-        gives, takes = any(config.get("hint") for config in self.configs), getattr(model, "hint", None) is not None
-        if gives and not takes:
+    def _check_hint(self, model: nn.Module) -> None:
+        given = any(config.get("hint") for config in self.configs)
+        used = getattr(model, "hint", None) is not None
+        if given and not used:
             raise ValueError(
-                "DistillationHook: a teacher has hint=True, but the student compares nothing with it: add "
-                "model.hint=dict(type='FeatureHint', teacher_channels=...), or leave hint=True out."
+                "DistillationHook: a teacher has hint=True, but the student does not use its features. Add "
+                "model.hint=dict(type='FeatureHint', teacher_channels=...), or remove hint=True."
             )
-        if takes and not gives:
+        if used and not given:
             raise ValueError(
-                "DistillationHook: the student has model.hint, but no teacher gives its features: add hint=True to "
-                "one of them, or leave model.hint out."
+                "DistillationHook: the student has model.hint, but no teacher provides features. Add hint=True to one "
+                "of the teachers, or remove model.hint."
             )
 
-    def _build(self, config, hooks):
+    def _build(self, config: dict, hooks: Sequence[Hook]) -> Teacher:
         if not config.pop("ema", False):
             return Teacher(**config)
         averaged = [hook for hook in hooks if isinstance(hook, EMAHook)]
         if not averaged:
             raise ValueError(
-                "DistillationHook: a teacher with ema=True is the averaged model of an EMAHook: add "
+                "DistillationHook: a teacher with ema=True is the averaged model of an EMAHook. Add "
                 "dict(type='EMAHook', ema_type='ExponentialMovingAverage') to custom_hooks."
             )
         return Teacher(model=averaged[0].ema_model.module, channels_last=False, name="the averaged student", **config)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        grown = self.growth(runner.iter)
-        if grown > 0:
-            self.fill(data_batch, grown)
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Fill the missing labels of the batch."""
+        growth = self.growth(runner.iter)
+        if growth > 0 and data_batch is not None:
+            self.fill(data_batch, growth)
 
     def growth(self, iteration: int) -> float:
-        """0 ... 1: the share of their full weight that pseudo-labels have in an iteration."""
+        """The current weight of pseudo-labels, as a share (0 to 1) of their full weight."""
         if iteration < self.start:
             return 0.0
         return min(1.0, (iteration - self.start + 1) / self.warm_up) if self.warm_up else 1.0
 
     def fill(self, data_batch: dict, growth: float = 1.0) -> None:
-        """Fill what the batch lacks; samples that gain a label are replaced, so the dataset's own stay as they are."""
+        """Fill the missing labels of a batch, in place.
+
+        Samples that receive a label are replaced by copies, so samples that the dataset keeps do not change.
+
+        Args:
+            data_batch: `inputs`, a list of uint8 images, and `data_samples`.
+            growth: Factor of the pseudo-labels' weight; see `growth`.
+        """
         images, samples = data_batch["inputs"], list(data_batch["data_samples"])
         for teacher in self.teachers:
-            lacking = {
-                task: [i for i, s in enumerate(samples) if task not in s.gt and teacher.answers_for(s)]
+            missing = {
+                task: [i for i, sample in enumerate(samples) if task not in sample.gt and teacher.applies_to(sample)]
                 for task in teacher.tasks
             }
-            lacking = {task: chosen for task, chosen in lacking.items() if chosen}
-            if not lacking:
+            missing = {task: indices for task, indices in missing.items() if indices}
+            if not missing:
                 continue
-            asked = sorted(set().union(*lacking.values()))
-            for i in asked:
-                samples[i] = _opened(samples[i])
-            answers = teacher.scores([images[i] for i in asked], [samples[i] for i in asked], tuple(lacking))
-            for task, chosen in lacking.items():
-                found = [answers[task][asked.index(i)] for i in chosen]
-                self._label(teacher, task, found, [samples[i] for i in chosen], growth)
-            for position, i in enumerate(asked):
-                if teacher.features is not None:
+            chosen = sorted(set().union(*missing.values()))
+            for i in chosen:
+                samples[i] = _writable_copy(samples[i])
+            scores = teacher.scores([images[i] for i in chosen], [samples[i] for i in chosen], tuple(missing))
+            for task, indices in missing.items():
+                found = [scores[task][chosen.index(i)] for i in indices]
+                self._label(teacher, task, found, [samples[i] for i in indices], growth)
+            if teacher.features is not None:
+                for position, i in enumerate(chosen):
                     samples[i].set_data({"hint": teacher.features[position]})
         data_batch["data_samples"] = samples
 
-    def _label(self, teacher, task, scores, samples, growth):
+    def _label(
+        self, teacher: Teacher, task: str, scores: list[Tensor], samples: list[BaseDataElement], growth: float
+    ) -> None:
         setting = teacher.tasks[task]
         for score, sample in zip(scores, samples, strict=True):
             self._check_classes(teacher, task, setting, score, sample)
@@ -125,25 +146,33 @@ class DistillationHook(Hook):
             weights = dict(sample.get("label_weights", {}), **{task: setting.weight * growth})
             sample.set_metainfo(dict(pseudo=pseudo, label_weights=weights))
             if setting.soft:
-                sample.soft.set_field(_softened(score, setting.kind, self._heads[task]), task)
+                sample.soft.set_field(_soft_target(score, setting, self._heads[task]), task)
 
-    def _check_classes(self, teacher, task, setting, score, sample):
-        if setting.kind != "classes":
+    def _check_classes(
+        self, teacher: Teacher, task: str, setting: TeacherTask, score: Tensor, sample: BaseDataElement
+    ) -> None:
+        if not setting.task_kind.has_classes:
             return
-        head = self._heads[task]
-        empty = torch.empty(1, head.out_channels, 1, 1)
-        own = head.select(empty, sample.get("dataset")).shape[1] if getattr(head, "datasets", ()) else head.out_channels
-        given = len(score) if setting.class_map is None else int(setting.lut[setting.lut != 255].max()) + 1
-        if given != own and (setting.class_map is None or given > own):
+        head, lut = self._heads[task], setting.label_options.lut
+        wanted = _classes_of(head, sample.get("dataset"))
+        given = len(score) if lut is None else int(lut[lut != VOID].max()) + 1
+        if given != wanted and (lut is None or given > wanted):
             raise TeacherError(
-                f"the teacher {teacher.name} answers {task} with {given} classes, but the head has {own}"
+                f"The teacher {teacher.name} predicts {given} classes for {task}, but the head has {wanted}"
                 + (f" for the dataset {sample.dataset!r}" if "dataset" in sample else "")
-                + ". Give the teacher's task a class_map=(SOURCE, TARGET) between the two label spaces."
+                + ". Add class_map=(SOURCE, TARGET) to the teacher's task to convert between the label spaces."
             )
 
 
-def _opened(sample):
-    """A copy that may be written to: metainfo, labels and soft targets of its own, the same tensors."""
+def _classes_of(head: Any, dataset: str | None) -> int:
+    """Number of classes that a head predicts for images of a dataset."""
+    if not getattr(head, "datasets", ()):
+        return head.out_channels
+    return head.select(torch.empty(1, head.out_channels, 1, 1), dataset).shape[1]
+
+
+def _writable_copy(sample: BaseDataElement) -> BaseDataElement:
+    """A copy with its own metainfo, labels and soft targets, which shares the tensors."""
     gt = PixelData(metainfo=sample.gt.metainfo, **dict(sample.gt.items()))
     copied = BaseDataElement(metainfo=sample.metainfo, **{k: v for k, v in sample.items() if k != "gt"})
     copied.set_data({"gt": gt})
@@ -152,8 +181,9 @@ def _opened(sample):
     return copied
 
 
-def _softened(score: Tensor, kind: str, head) -> Tensor:
-    """A teacher's scores (K, H, W) at the head's stride; of classes, their logarithm."""
-    size = [-(-n // head.stride) for n in score.shape[-2:]]
-    small = F.interpolate(score[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
-    return small.clamp(min=1e-7).log() if kind == "classes" else small
+def _soft_target(scores: Tensor, setting: TeacherTask, head: Any) -> Tensor:
+    """A teacher's scores (K, H, W), resized to the stride of the student's head, as the target of its soft loss."""
+    if scores.ndim == 3:
+        size = [-(-n // head.stride) for n in scores.shape[-2:]]
+        scores = F.interpolate(scores[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
+    return setting.task_kind.soft_target(scores)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from mtl_plugins.functional.scores import KINDS, mirrored_scores, to_scores
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
 
@@ -12,16 +12,16 @@ class ForeignModel(BaseModel):
     """A network that is no ``MultiTaskModel``, brought to what a teacher must answer; a subclass writes ``raw``.
 
     Args:
-        tasks: ``{task: kind}``, a kind is ``'classes'``, ``'depth'``, ``'normals'`` or ``'map'``.
+        tasks: `{task: kind}`; a kind is a name in `mtl_plugins.kinds`: `'classes'`, `'metric_depth'`, `'unit_vectors'`,
+            `'probability'`, `'numbers'`.
         data_preprocessor: Config, with the network's own mean and std; ImageNet's by default.
     """
 
     def __init__(self, tasks: dict[str, str], data_preprocessor: dict | None = None, init_cfg=None):
         super().__init__(MODELS.build(data_preprocessor or dict(type="MultiTaskDataPreprocessor")), init_cfg)
-        unknown = [kind for kind in tasks.values() if kind not in KINDS]
-        if unknown or not tasks:
-            raise ValueError(f"{type(self).__name__}: tasks={dict(tasks)}: each kind is one of {', '.join(KINDS)}.")
-        self.kinds = dict(tasks)
+        if not tasks:
+            raise ValueError(f"{type(self).__name__}: tasks={{}}: give at least one task and its kind.")
+        self.kinds = {task: find_kind(kind) for task, kind in tasks.items()}
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -41,8 +41,8 @@ class ForeignModel(BaseModel):
     ) -> dict[str, Tensor]:
         """What ``MultiTaskModel.predict_scores`` gives: class probabilities, metres, unit vectors at ``size``."""
         raw = self.raw(images)
-        return {task: to_scores(raw[task], self.kinds[task], size) for task in (tasks or self.tasks)}
+        return {task: self.kinds[task].to_scores(raw[task], size) for task in (tasks or self.tasks)}
 
     def undo_mirror(self, task: str, scores: Tensor) -> Tensor:
         """Scores of an image from those of its mirror image."""
-        return mirrored_scores(scores, self.kinds[task])
+        return self.kinds[task].undo_mirror(scores)

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mtl_plugins.kernels import NarrowConv2d, scaled_conv
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
 from ..init import init_decoder_conv
@@ -27,6 +28,9 @@ class DenseHead(BaseModule):
             for the samples that have one.
         dataset_weights: ``{dataset: factor}`` of the loss of a dataset's images (``MultiDataset``); 1 for others.
     """
+
+    #: What the outputs mean, a name in `mtl_plugins.kinds`: how they are activated, averaged, stored and painted
+    kind: str = "numbers"
 
     def __init__(
         self,
@@ -91,27 +95,27 @@ class DenseHead(BaseModule):
         return {f"loss_soft_{loss.name}": loss(outputs, targets) for loss in self.soft_losses}
 
     def predict(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
-        """The answer at image size, (N, K, H, W), from the raw output."""
-        return self.resize(outputs.float(), size)
+        """The prediction at image size, (N, K, H, W)."""
+        return find_kind(self.kind).to_prediction(self.resize(outputs.float(), size))
 
-    # For averaging over views of an image (test-time augmentation). A head that predicts classes overrides scores and
-    # answer.
+    # For averaging over views of an image (test-time augmentation, teachers). A head whose predictions cannot be
+    # averaged, such as class ids, overrides `scores`.
 
     def scores(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
         """What is averaged over views, (N, K, H, W), floating point."""
         return self.predict(outputs, size)
 
     def answer(self, scores: Tensor) -> Tensor:
-        """The prediction that averaged scores mean."""
-        return scores
+        """Convert averaged scores to a prediction."""
+        return find_kind(self.kind).from_scores(scores)
 
     def undo_mirror(self, scores: Tensor) -> Tensor:
-        """Scores of the image from those of its mirror image."""
-        return scores.flip(-1)
+        """Convert scores of the mirrored image to scores of the image."""
+        return find_kind(self.kind).undo_mirror(scores)
 
     def undo_zoom(self, scores: Tensor, factor: float) -> Tensor:
-        """Scores of the image from those of the image ``factor`` times as large, at the same size already."""
-        return scores
+        """Convert scores of the image enlarged by `factor`, already resized back, to scores of the image."""
+        return find_kind(self.kind).undo_zoom(scores, factor)
 
     @staticmethod
     def resize(outputs: Tensor, size: Sequence[int], mode: str = "bicubic") -> Tensor:

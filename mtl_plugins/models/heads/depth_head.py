@@ -15,6 +15,8 @@ class DepthHead(DenseHead):
             their ranges differ widely: ``dict(nyud=1, kitti=8)``. By default an output of 1 is a metre.
     """
 
+    kind = "metric_depth"
+
     def __init__(
         self,
         *args,
@@ -33,9 +35,3 @@ class DepthHead(DenseHead):
 
     def select(self, outputs: Tensor, dataset: str | None) -> Tensor:
         return outputs * of_dataset(self.scales, dataset, "scales") if self.scales else outputs
-
-    def predict(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
-        return super().predict(outputs, size).abs()
-
-    def undo_zoom(self, scores: Tensor, factor: float) -> Tensor:
-        return scores * factor  # the scene looked that much nearer

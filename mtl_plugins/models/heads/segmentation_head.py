@@ -1,8 +1,8 @@
 from itertools import combinations
 
-import torch
 from torch import Tensor
 
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
 from .dense_head import DenseHead
@@ -19,6 +19,8 @@ class SegmentationHead(DenseHead):
             image look at the logits ``first ... end - 1`` alone, so no class of another dataset is ever predicted;
             labels and predictions count from 0 within the range.
     """
+
+    kind = "classes"
 
     def __init__(
         self,
@@ -54,12 +56,5 @@ class SegmentationHead(DenseHead):
     def select(self, outputs: Tensor, dataset: str | None) -> Tensor:
         return outputs if not self.ranges else outputs[:, slice(*of_dataset(self.ranges, dataset, "ranges"))]
 
-    def predict(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
-        return self.answer(super().predict(outputs, size))
-
     def scores(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
-        return super().predict(outputs, size).softmax(dim=1)
-
-    def answer(self, scores: Tensor) -> Tensor:
-        classes = scores.argmax(dim=1, keepdim=True)
-        return classes.to(torch.uint8) if scores.shape[1] <= 255 else classes
+        return find_kind(self.kind).to_scores(self.resize(outputs.float(), size))

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from .metric_names import higher_is_better, metric_unit
+from mtl_plugins.kinds.metric_direction import higher_is_better, metric_unit
 
 _ARROWS = {True: " (higher is better)", False: " (lower is better)", None: ""}
 _MARKERS = "osD^v"

@@ -1,22 +1,29 @@
-"""From a teacher's scores to labels as files have them: ids of 8 bits, depth and normals in PNG's steps."""
+"""From a teacher's scores to labels with the precision of files: 8-bit class ids, depth and normals in PNG steps."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-CONFIDENCE_STEPS = 255  # a confidence is kept in 8 bits
-NORMAL_STEPS = 127.5  # of a component, as functional.normals_png has them
+from mtl_plugins.label_spaces import VOID
+
+CONFIDENCE_STEPS = 255  # a confidence is stored in 8 bits
+NORMAL_STEPS = 127.5  # steps per unit of a component, as in functional.normals_png
 
 
 def class_labels(
-    probabilities: Tensor, threshold: float = 0.0, lut: Tensor | None = None, void: int = 255
+    probabilities: Tensor, threshold: float = 0.0, lut: Tensor | None = None, void: int = VOID
 ) -> tuple[Tensor, Tensor]:
-    """Class ids (N, 1, H, W) uint8 and confidence (N, 1, H, W) uint8, 255 sure, of probabilities (N, K, H, W).
+    """Convert class probabilities to class ids and confidences.
 
     Args:
-        threshold: 0 ... 1; pixels less sure are void.
-        lut: ids of the teacher's classes in the dataset's label space, 255 where it has none (uint8, on the device);
-            the probabilities of teachers' classes that become one class are added first.
+        probabilities: (N, K, H, W).
+        threshold: Pixels whose probability is lower become void; 0 to 1.
+        lut: Target id of each of the teacher's classes, uint8 on the same device; 255 for classes that do not exist in
+            the target label space. The probabilities of classes with the same target are summed first.
+        void: The id of void pixels.
+
+    Returns:
+        Class ids and confidences (255 is certain), both uint8 (N, 1, H, W).
     """
     if lut is not None:
         probabilities = merge_classes(probabilities, lut)
@@ -29,28 +36,31 @@ def class_labels(
 
 
 def quantised_threshold(threshold: float) -> int:
-    """The least confidence, in steps of 1 / 255, that counts as at least ``threshold``."""
+    """The lowest stored confidence, in steps of 1 / 255, that reaches `threshold`."""
     return int(np.ceil(threshold * CONFIDENCE_STEPS - 1e-9))
 
 
 def merge_classes(probabilities: Tensor, lut: Tensor) -> Tensor:
-    """Probabilities (N, K, H, W) over the teacher's classes to (N, M + 1, H, W): the map's M classes, then void."""
+    """Sum probabilities (N, K, H, W) of the teacher's classes to (N, M + 1, H, W): M target classes, then void."""
     lut = lut[: probabilities.shape[1]].long()
-    classes = int(lut[lut != 255].max()) + 1 if (lut != 255).any() else 0
-    target = torch.where(lut == 255, classes, lut)
+    classes = int(lut[lut != VOID].max()) + 1 if (lut != VOID).any() else 0
+    target = torch.where(lut == VOID, classes, lut)
     merged = probabilities.new_zeros(len(probabilities), classes + 1, *probabilities.shape[2:])
     return merged.index_add_(1, target, probabilities)
 
 
 def depth_labels(depth: Tensor, scale: float, max_depth: float | None = None) -> Tensor:
-    """Metres in the steps of a 16-bit PNG of metres x ``scale``; beyond its range, or ``max_depth``, 0 (no label)."""
+    """Round metres to the steps of a 16-bit PNG of metres x `scale`.
+
+    Depths beyond the PNG's range, or beyond `max_depth` metres, become 0 (no label).
+    """
     steps = (depth * scale + 0.5).floor()
     limit = min(65535.0, float("inf") if max_depth is None else max_depth * scale)
     return torch.where((steps >= 1) & (steps <= limit), steps, 0) / scale
 
 
 def normal_labels(normals: Tensor) -> Tensor:
-    """Unit vectors (N, 3, H, W) as they come back from an 8-bit PNG of ``functional.normals_png``."""
+    """Round unit vectors (N, 3, H, W) as an 8-bit PNG of `functional.normals_png` does."""
     x, y, z = normals.unbind(1)
     code = ((torch.stack([x, z, -y], 1).clamp(-1, 1) + 1) * NORMAL_STEPS + 0.5).floor()
     x, z, up = (code / NORMAL_STEPS - 1).unbind(1)

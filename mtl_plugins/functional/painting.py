@@ -1,0 +1,138 @@
+"""Painting maps: each function takes an array and returns an RGB picture of the same size."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtl_plugins.label_spaces import VOID
+
+from .palette import VOID_COLOUR
+
+DEPTH_COLORMAP = "turbo_r"  # near is warm, far is cold
+HEAT_COLORMAP = "viridis"
+INVALID_COLOUR = (0, 0, 0)
+
+
+def paint_classes(
+    labels: np.ndarray,
+    palette: np.ndarray | Sequence[Sequence[int]],
+    void_index: int = VOID,
+    void_colour: Sequence[int] = VOID_COLOUR,
+) -> np.ndarray:
+    """Paint class ids in the colours of a palette.
+
+    Args:
+        labels: Integers, (H, W) or (1, H, W).
+        palette: RGB colours (n, 3); class i has colour i.
+        void_index: The id of void pixels.
+        void_colour: The colour of void pixels.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        ValueError: The palette has no colour for an id.
+    """
+    labels = _two_dimensional(labels, "class map").astype(np.int64)
+    palette = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
+    void = labels == void_index
+    unknown = np.unique(labels[~void & ((labels < 0) | (labels >= len(palette)))])
+    if unknown.size:
+        raise ValueError(
+            f"The class map holds the ids {unknown[:8].tolist()}, but the palette only has colours for 0 to "
+            f"{len(palette) - 1} (void is {void_index}). Add one colour per class to the dataset's METAINFO['palette']."
+        )
+    rgb = np.vstack([palette, [void_colour]]).astype(np.uint8)
+    return rgb[np.where(void, len(palette), labels)]
+
+
+def paint_depth(depth: np.ndarray, min_depth: float, max_depth: float, colormap: str = DEPTH_COLORMAP) -> np.ndarray:
+    """Paint depth along a matplotlib colormap.
+
+    Args:
+        depth: (H, W) or (1, H, W), metres. Pixels without a reading (0, negative, NaN or infinite) become black.
+        min_depth: Depth of the first colour, metres; smaller values are clipped.
+        max_depth: Depth of the last colour, metres; larger values are clipped.
+        colormap: Name of a matplotlib colormap.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    depth = _two_dimensional(depth, "depth map")
+    rgb = _along_colormap(depth, min_depth, max_depth, colormap)
+    rgb[~valid_depth(depth)] = INVALID_COLOUR
+    return rgb
+
+
+def paint_normals(normals: np.ndarray) -> np.ndarray:
+    """Paint unit normals as (x, -y, -z) / 2 + 1 / 2: right is red, up is green, towards the camera is blue.
+
+    Args:
+        normals: (3, H, W) in the camera frame: x right, y down, z forward. (0, 0, 0) and non-finite vectors become
+            black.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    normals = np.asarray(normals, dtype=np.float32)
+    if normals.ndim != 3 or normals.shape[0] != 3:
+        raise ValueError(f"Normals must be (3, H, W), but their shape is {normals.shape}.")
+    rgb = normals.transpose(1, 2, 0) * np.float32([1, -1, -1])
+    invalid = ~np.isfinite(rgb).all(-1) | (rgb == 0).all(-1)
+    rgb = np.rint((np.nan_to_num(rgb).clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    rgb[invalid] = INVALID_COLOUR
+    return rgb
+
+
+def paint_generic(
+    values: np.ndarray, low: float | None = None, high: float | None = None, colormap: str = HEAT_COLORMAP
+) -> np.ndarray:
+    """Paint any map of one channel as heat.
+
+    Args:
+        values: (H, W) or (1, H, W). Non-finite pixels become black.
+        low: Value of the first colour; by default the smallest value.
+        high: Value of the last colour; by default the largest value.
+        colormap: Name of a matplotlib colormap.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    values = _two_dimensional(values, "map").astype(np.float32)
+    finite = values[np.isfinite(values)]
+    low = float(finite.min()) if low is None and finite.size else low or 0.0
+    high = float(finite.max()) if high is None and finite.size else low + 1.0 if high is None else high
+    rgb = _along_colormap(values, low, high, colormap)
+    rgb[~np.isfinite(values)] = INVALID_COLOUR
+    return rgb
+
+
+def valid_depth(depth: np.ndarray) -> np.ndarray:
+    """Pixels that have a depth reading: finite and above 0."""
+    return np.isfinite(depth) & (depth > 0)
+
+
+def colormap_table(name: str) -> np.ndarray:
+    """A matplotlib colormap as 256 colours, uint8 (256, 3)."""
+    import matplotlib
+
+    if name not in matplotlib.colormaps:
+        raise ValueError(f"matplotlib has no colormap {name!r}. Try 'turbo_r', 'magma_r' or 'viridis'.")
+    return matplotlib.colormaps[name](np.linspace(0, 1, 256), bytes=True)[:, :3]
+
+
+def _along_colormap(values: np.ndarray, low: float, high: float, colormap: str) -> np.ndarray:
+    if not (np.isfinite(low) and np.isfinite(high) and high >= low):
+        raise ValueError(f"The range to paint must be finite and ascending, but it is {low} to {high}.")
+    clipped = np.nan_to_num(values.astype(np.float64).clip(low, high), nan=low)
+    share = (clipped - low) / max(high - low, 1e-12)
+    return colormap_table(colormap)[np.rint(share * 255).astype(np.uint8)]
+
+
+def _two_dimensional(values: np.ndarray, what: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim == 3 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim != 2:
+        raise ValueError(f"A {what} must be (H, W) or (1, H, W), but its shape is {values.shape}.")
+    return values

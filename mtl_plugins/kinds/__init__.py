@@ -1,0 +1,33 @@
+"""Kinds of tasks: what the values of a map mean, and so how it is averaged, mirrored, stored and painted.
+
+One file per kind. A custom kind is one file outside the package: a subclass of `Kind`, decorated with `register_kind`.
+"""
+
+from .classes import Classes
+from .image_classes import ImageClasses
+from .kind import Kind
+from .kind_registry import find_kind, kind_of_task, list_kinds, register_kind, task_title
+from .label_options import LabelOptions
+from .metric_depth import MetricDepth
+from .numbers import Numbers
+from .painted import ColourBar, Painted
+from .probability import Probability
+from .unit_vectors import UnitVectors
+
+__all__ = [
+    "Classes",
+    "ColourBar",
+    "ImageClasses",
+    "Kind",
+    "LabelOptions",
+    "MetricDepth",
+    "Numbers",
+    "Painted",
+    "Probability",
+    "UnitVectors",
+    "find_kind",
+    "kind_of_task",
+    "list_kinds",
+    "register_kind",
+    "task_title",
+]

@@ -1,0 +1,110 @@
+"""Depth in metres."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtl_plugins.functional.depth_png import encode_depth
+from mtl_plugins.functional.label_rounding import depth_labels
+from mtl_plugins.functional.painting import DEPTH_COLORMAP, INVALID_COLOUR, colormap_table, paint_depth, valid_depth
+from mtl_plugins.structures import DepthMap
+
+from .classes import look_up
+from .kind import Kind, Meta, without_channel
+from .kind_registry import register_kind
+from .label_options import DEFAULT_OPTIONS, LabelOptions
+from .painted import ColourBar, Painted
+
+_PERCENTILES = (1, 99)  # the range of colours, so that single outliers do not stretch it
+_MIN_RANGE = 0.1  # metres; a constant map still gets a range of colours
+_INERTIA = 0.9  # how much of the range a video frame keeps from the previous one, so that colours do not flicker
+_SAMPLED = 8  # a video frame's range is computed from every 8th row and column
+
+
+@register_kind
+class MetricDepth(Kind):
+    """Depth in metres, (N, 1, H, W): the absolute value of a linear output. 0 means "no reading".
+
+    Files are 16-bit PNGs of metres x scale.
+    """
+
+    name = "metric_depth"
+    aliases = ("depth",)
+    tasks: Mapping[str, str] = {"depth": "depth"}
+    unit = "m"
+    headline = "rmse"
+    trivial_predictor = "the best constant depth"
+    label_options = ("scale", "max_depth")
+    suffix = ".png"
+
+    def to_scores(self, raw: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Metres: the absolute value."""
+        return super().to_scores(raw, size).abs()
+
+    def undo_zoom(self, scores: Tensor, factor: float) -> Tensor:
+        """Multiply by `factor`: the enlarged scene looked that much nearer."""
+        return scores * factor
+
+    def valid(self, label: Tensor) -> Tensor:
+        """Pixels with a finite depth above 0."""
+        return (label.isfinite() & (label > 0)).all(0)
+
+    def to_label(self, scores: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> tuple[Tensor, Tensor | None]:
+        """Metres in the steps of a PNG; see `depth_labels`."""
+        return depth_labels(scores, options.scale, options.max_depth), None
+
+    def encode(self, values: np.ndarray, options: LabelOptions = DEFAULT_OPTIONS) -> np.ndarray | None:
+        """Metres x scale, uint16 (H, W); larger values are clipped."""
+        values = without_channel(values)
+        return encode_depth(values, options.scale) if values.ndim == 2 else None
+
+    def decode(self, stored: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> Tensor:
+        """Metres as `DepthMap`, float32 (1, H, W)."""
+        if stored.is_floating_point():
+            return DepthMap(stored)
+        if len(stored) != 1 or stored.dtype != torch.uint16:
+            raise ValueError(f"Depth is stored in 16-bit grey PNGs, not in {len(stored)} channels of {stored.dtype}.")
+        return DepthMap(stored.to(torch.float32).div_(options.scale))
+
+    def paint(self, maps: Sequence[np.ndarray], meta: Meta) -> Painted:
+        """Paint depth along a colormap; the range is that of the first map with readings, usually the ground truth."""
+        holes = any((~valid_depth(depth)).any() for depth in maps)
+        readings = [depth[valid_depth(depth)] for depth in maps]
+        reference = next((values for values in readings if values.size), np.array([0.0, 1.0]))
+        low, high = (float(bound) for bound in np.percentile(reference, _PERCENTILES))
+        if high - low < _MIN_RANGE:
+            low, high = max(low - _MIN_RANGE / 2, 0.0), high + _MIN_RANGE / 2
+        return Painted(
+            pictures=[paint_depth(depth, low, high) for depth in maps],
+            bar=ColourBar(colormap_table(DEPTH_COLORMAP), low, high, self.unit),
+            swatches=(("no reading", INVALID_COLOUR),) if holes else (),
+        )
+
+    def frame_painter(self, meta: Meta) -> Callable[[np.ndarray], np.ndarray]:
+        """Paint by table look-up; the range of colours slowly follows the scene."""
+        return _DepthFramePainter()
+
+
+class _DepthFramePainter:
+    def __init__(self) -> None:
+        self._table = np.vstack([[INVALID_COLOUR], colormap_table(DEPTH_COLORMAP)[1:]]).astype(np.uint8)
+        self._range: np.ndarray | None = None
+
+    def __call__(self, depth: np.ndarray) -> np.ndarray:
+        depth = without_channel(depth)
+        low, high = self._follow(depth)
+        share = (depth - low) * (254 / (high - low))  # index 0 is for pixels without a reading
+        index = np.clip(np.nan_to_num(share), 0, 254).astype(np.uint8) + np.uint8(1)
+        index[~valid_depth(depth)] = 0
+        return look_up(self._table, index)
+
+    def _follow(self, depth: np.ndarray) -> tuple[float, float]:
+        few = depth[::_SAMPLED, ::_SAMPLED]
+        few = few[valid_depth(few)]
+        if few.size:
+            now = np.percentile(few, _PERCENTILES)
+            self._range = now if self._range is None else _INERTIA * self._range + (1 - _INERTIA) * now
+        low, high = (0.0, 1.0) if self._range is None else self._range
+        return low, max(high, low + _MIN_RANGE)
