@@ -10,6 +10,7 @@ from .portable_random import PortableRandom
 from .primitives import Primitive, Vector
 from .room import Room
 from .rotation import cos_sin
+from .vectors import cross, dot, unit
 
 if TYPE_CHECKING:
     from .room_builder import Occupied
@@ -53,7 +54,7 @@ def place_camera(
             dropped |= set(range(box.first_part, box.end_part))
     parts = [part for n, part in enumerate(room.parts) if n not in dropped]
     right = unit((f[1], -f[0], 0.0))
-    down = _cross(f, right)
+    down = cross(f, right)
     c, s = cos_sin(rng.uniform(-3.0, 3.0))
     rolled_right = (c * right[0] + s * down[0], c * right[1] + s * down[1], c * right[2] + s * down[2])
     rolled_down = (c * down[0] - s * right[0], c * down[1] - s * right[1], c * down[2] - s * right[2])
@@ -62,19 +63,13 @@ def place_camera(
     return parts, (p, rolled_right, rolled_down, f), intrinsics
 
 
-def unit(v: Vector) -> Vector:
-    """The vector divided by its length."""
-    length = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
-    return v[0] / length, v[1] / length, v[2] / length
-
-
 def _visible(occupied: Sequence[Occupied], p: Vector, f: Vector) -> float:
     """How much furniture is in view from `p` along `f`, weighted by its apparent size."""
     total = 0.0
     for box in occupied:
         to = ((box.x0 + box.x1) / 2 - p[0], (box.y0 + box.y1) / 2 - p[1], (box.z0 + box.z1) / 2 - p[2])
-        far = sqrt(to[0] * to[0] + to[1] * to[1] + to[2] * to[2])
-        if to[0] * f[0] + to[1] * f[1] + to[2] * f[2] > 0.84 * far:
+        far = sqrt(dot(to, to))
+        if dot(to, f) > 0.84 * far:
             total += min(1.0, ((box.x1 - box.x0 + box.y1 - box.y0) * (box.z1 - box.z0) + 0.2) / far)
     return total
 
@@ -82,8 +77,4 @@ def _visible(occupied: Sequence[Occupied], p: Vector, f: Vector) -> float:
 def _distance(p: Vector, box: Occupied) -> float:
     """Distance of a point to a box; 0 inside."""
     gaps = [max(box[2 * i] - p[i], p[i] - box[2 * i + 1], 0.0) for i in range(3)]
-    return sqrt(gaps[0] * gaps[0] + gaps[1] * gaps[1] + gaps[2] * gaps[2])
-
-
-def _cross(a: Vector, b: Vector) -> Vector:
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+    return sqrt(dot(gaps, gaps))

@@ -15,6 +15,7 @@ import numpy as np
 
 from .primitives import BOX, CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE
 from .solid_arrays import SolidArrays
+from .vectors import dot
 
 Vectors = Sequence[Any]  # of arrays or of NumPy scalars  # of arrays or of NumPy scalars
 
@@ -25,12 +26,8 @@ _TINY = np.float32(1e-7)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
-def _dot(a: Vectors, v: Vectors) -> np.ndarray:
-    return a[0] * v[0] + a[1] * v[1] + a[2] * v[2]
-
-
 def _along(axis: np.ndarray, v: Vectors) -> np.ndarray:
-    """`_dot` with three scalars first. Many of them are 0 or 1, because most furniture is parallel to the walls."""
+    """`dot` with three scalars first. Many of them are 0 or 1, because most furniture is parallel to the walls."""
     terms = [x if a == 1 else a * x for a, x in zip(axis, v, strict=True) if a != 0]
     return reduce(add, terms)
 
@@ -62,7 +59,7 @@ def _roots(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.
 def _ellipsoid(o: Vectors, d: Vectors, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     o = [o[i] / half[i] for i in range(3)]
     d = [d[i] / half[i] for i in range(3)]
-    return _roots(_dot(d, d), _dot(o, d), _dot(o, o) - _ONE)
+    return _roots(dot(d, d), dot(o, d), dot(o, o) - _ONE)
 
 
 def _frustum(o: Vectors, d: Vectors, half: np.ndarray, taper: np.float32) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +114,7 @@ def screen_boxes(
         for i in range(3)
     ]
     # The wide end of a frustum exceeds its mean radius.
-    x, y, z = (_dot(axis, corners) for axis in camera_axes)
+    x, y, z = (dot(axis, corners) for axis in camera_axes)
     deep = np.maximum(z, NEAR)
     u, v = x / deep * fx + cx, y / deep * fy + cy
     grow = np.abs(solids.taper) * (u.max(1) - u.min(1)) * np.float32(0.5)
@@ -192,7 +189,7 @@ def blocked(
     casters = np.flatnonzero(solids.casts)
     if not len(casters):
         return out
-    radius2 = _dot(solids.half.T, solids.half.T)
+    radius2 = dot(solids.half.T, solids.half.T)
     for start in range(0, len(out), chunk):
         part = slice(start, start + chunk)
         p = [x[part] for x in point]

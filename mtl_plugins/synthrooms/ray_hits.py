@@ -7,6 +7,7 @@ import numpy as np
 
 from .primitives import CUSHION, CUSHION_SWELL, ELLIPSOID, FRUSTUM, PLANE
 from .solid_arrays import SolidArrays
+from .vectors import dot
 
 
 @dataclass
@@ -55,7 +56,7 @@ def hits_of(
     axes = [[solids.axes[:, k, i][index] for i in range(3)] for k in range(3)]
     half = [solids.half[:, k][index] for k in range(3)]
     offset = [point[i] - solids.centre[:, i][index] for i in range(3)]
-    q, d = ([a[0] * v[0] + a[1] * v[1] + a[2] * v[2] for a in axes] for v in (offset, direction))
+    q, d = ([dot(a, v) for a in axes] for v in (offset, direction))
     # Boxes and planes: the nearest of the faces that face the ray.
     kinds = solids.kind[index]
     away = [np.where(q[k] * d[k] > 0, f32(-9), np.abs(q[k]) - half[k]) for k in range(3)]
@@ -94,13 +95,11 @@ def hits_of(
             h, p = [x[at] * swell for x in half], [x[at] for x in q]
             e = [p[k] / h[k] for k in range(3)]
             if kind == CUSHION:  # on the ellipsoid, unless a face of the box is nearer
-                over = (np.sqrt(e[0] * e[0] + e[1] * e[1] + e[2] * e[2]) - f32(1)) * np.minimum(
-                    np.minimum(h[0], h[1]), h[2]
-                )
+                over = (np.sqrt(dot(e, e)) - f32(1)) * np.minimum(np.minimum(h[0], h[1]), h[2])
                 keep = over > best[at]
                 at, e, h = at[keep], [x[keep] for x in e], [x[keep] for x in h]
             curved(at, [e[k] / h[k] for k in range(3)])
-    size = np.sqrt(local[0] * local[0] + local[1] * local[1] + local[2] * local[2])
+    size = np.sqrt(dot(local, local))
     local = [x / size for x in local]
     normal = [axes[0][i] * local[0] + axes[1][i] * local[1] + axes[2][i] * local[2] for i in range(3)]
     normal = _facing(normal, direction)
@@ -122,9 +121,9 @@ def hits_of(
 def _facing(normal: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Normals that face the ray (n · d < 0): rounding can turn them slightly away at silhouettes."""
     f32 = np.float32
-    length2 = direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2]
-    along = (normal[0] * direction[0] + normal[1] * direction[1] + normal[2] * direction[2]) / length2
+    length2 = dot(direction, direction)
+    along = dot(normal, direction) / length2
     excess = np.maximum(along + f32(1e-3), f32(0))
     normal = [normal[i] - excess * direction[i] for i in range(3)]
-    size = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
+    size = np.sqrt(dot(normal, normal))
     return [x / size for x in normal]

@@ -12,6 +12,7 @@ from .ray_hits import hits_of
 from .shading import add_reflections, radiance
 from .solid_arrays import SolidArrays
 from .textures import TEXTURES
+from .vectors import dot
 
 f32 = np.float32
 
@@ -64,7 +65,7 @@ def render_room(seed: int, index: int, size: tuple[int, int] = (240, 320)) -> Re
     light = radiance(room, solids, hits, flat, footprint, size)
     add_reflections(room, solids, hits, flat, footprint, light)
     normals = np.stack(
-        [(a[0] * hits.normal[0] + a[1] * hits.normal[1] + a[2] * hits.normal[2]).reshape(size) for a in axes],
+        [dot(a, hits.normal).reshape(size) for a in axes],
         -1,
     )
     return RenderedRoom(

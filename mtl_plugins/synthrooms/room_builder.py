@@ -5,12 +5,13 @@ from typing import NamedTuple
 from . import fittings
 from .class_ids import CLASS_ID
 from .group import Group
-from .place_camera import place_camera, unit
+from .place_camera import place_camera
 from .portable_random import PortableRandom
 from .primitives import PLANE, Primitive
 from .room import Light, Room
 from .rotation import cos_sin
 from .style import Style
+from .vectors import unit
 
 
 class Occupied(NamedTuple):

@@ -9,6 +9,7 @@ from .ray_hits import Hits, hits_of
 from .room import Light, Room
 from .solid_arrays import SolidArrays
 from .textures import TEXTURES, albedo
+from .vectors import dot
 
 f32 = np.float32
 # An ordered 4 × 4 pattern: each pixel samples one of 16 points of an area light, and the mean over 4 × 4 pixels makes
@@ -72,7 +73,7 @@ def radiance(
     colour = albedo(solids, hits, footprint)
     n, p = hits.normal, hits.point
     gloss, glow = solids.gloss[hits.index], solids.glow[hits.index]
-    size = np.sqrt(direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2])
+    size = np.sqrt(dot(direction, direction))
     view = [-x / size for x in direction]
     sky = (f32(0.8) + f32(0.2) * n[2]) * _corner_darkening(room, hits)
     total = [sky * f32(c) for c in room.ambient]
@@ -83,10 +84,10 @@ def radiance(
             _add_sun(light, solids, hits, samples, shape, glow, total)
             continue
         to = [f32(light.position[i]) - p[i] for i in range(3)]
-        d2 = to[0] * to[0] + to[1] * to[1] + to[2] * to[2]
+        d2 = dot(to, to)
         inverse = f32(1) / np.sqrt(d2 + f32(1e-6))
         to = [x * inverse for x in to]
-        facing = n[0] * to[0] + n[1] * to[1] + n[2] * to[2]
+        facing = dot(n, to)
         # An area light also reaches surfaces that face slightly away from its centre.
         strength = np.clip((facing + f32(0.12)) / f32(1.12), f32(0), f32(1)) / (d2 + f32(0.35))
         if light.normal:
@@ -100,8 +101,8 @@ def radiance(
             seen[lit[blocked(solids, start, goal)]] = 0
             strength = strength * _soften(seen, shape)
         half = [to[i] + view[i] for i in range(3)]
-        length = np.sqrt(half[0] * half[0] + half[1] * half[1] + half[2] * half[2]) + f32(1e-6)
-        peak = np.clip((n[0] * half[0] + n[1] * half[1] + n[2] * half[2]) / length, f32(0), f32(1))
+        length = np.sqrt(dot(half, half)) + f32(1e-6)
+        peak = np.clip(dot(n, half) / length, f32(0), f32(1))
         for _ in range(5):  # to the 32nd power
             peak = peak * peak
         peak = peak * gloss * strength * f32(1.5)
@@ -161,7 +162,7 @@ def add_reflections(
     if not len(at):
         return
     n, d = [x[at] for x in hits.normal], [x[at] for x in direction]
-    along = n[0] * d[0] + n[1] * d[1] + n[2] * d[2]
+    along = dot(n, d)
     bounced = [d[i] - f32(2) * along * n[i] for i in range(3)]
     start = [hits.point[i][at] + n[i] * f32(1e-3) for i in range(3)]
     distance, index = cast(solids, start, bounced)
