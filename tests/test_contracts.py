@@ -52,7 +52,7 @@ def test_every_registered_class_has_a_contract_test(kind, test_modules):
     names = registered(registry, room)
     if kind == "datasets":  # the others wrap these
         names = {name for name in names if issubclass(registry.module_dict[name], MultiTaskDataset)}
-    tested = {cls.tested() for cls in subclasses(contract) if cls.__name__.startswith("Test")}
+    tested = {cls.registered_name() for cls in subclasses(contract) if cls.__name__.startswith("Test")}
     assert names, f"nothing is registered in {room}"
     missing = sorted(names - tested)
     assert not missing, f"a test class that inherits {contract.__name__} is missing for: {', '.join(missing)}"

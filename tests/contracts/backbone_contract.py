@@ -16,7 +16,7 @@ class BackboneContract:
     rounds_down = False  # whether a stage may be rounded down: convolutions without padding
 
     @classmethod
-    def tested(cls):
+    def registered_name(cls):
         """The registered name of what is tested."""
         return cls.config["type"]
 

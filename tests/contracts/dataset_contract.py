@@ -32,7 +32,7 @@ class DatasetContract:
     """Tests for every dataset. A subclass defines the fixture `config`: the dataset's config without a pipeline."""
 
     @classmethod
-    def tested(cls):
+    def registered_name(cls):
         """The registered name of what is tested, as the source of the fixture `config` has it."""
         return re.search(r'type="(\w+)"', inspect.getsource(cls))[1]
 

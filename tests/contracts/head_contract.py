@@ -23,7 +23,7 @@ class HeadContract:
         raise NotImplementedError
 
     @classmethod
-    def tested(cls):
+    def registered_name(cls):
         """The registered name of what is tested."""
         return cls.config["type"]
 

@@ -29,7 +29,7 @@ class LossContract:
         return target
 
     @classmethod
-    def tested(cls):
+    def registered_name(cls):
         """The registered name of what is tested."""
         return cls.config["type"]
 

@@ -28,7 +28,7 @@ class MetricContract:
         raise NotImplementedError
 
     @classmethod
-    def tested(cls):
+    def registered_name(cls):
         """The registered name of what is tested."""
         return cls.config["type"]
 

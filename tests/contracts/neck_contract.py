@@ -18,7 +18,7 @@ class NeckContract:
     most_stages = 6
 
     @classmethod
-    def tested(cls):
+    def registered_name(cls):
         """The registered name of what is tested."""
         return cls.config["type"]
 
