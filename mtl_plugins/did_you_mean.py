@@ -1,11 +1,23 @@
+"""Suggestions for misspelt names in error messages."""
+
 import difflib
 from collections.abc import Iterable
 
 
 def did_you_mean(given: str, known: Iterable[str], n: int = 2, cutoff: float = 0.5) -> str:
-    """``"did you mean 'a' or 'b'? "``: the known names nearest to a wrong one; empty where none is near.
+    """Suggest the known names nearest to a misspelt one.
 
-    Up to ``n`` of a similarity of at least ``cutoff`` (``difflib``); one that differs in case alone is the answer.
+    Args:
+        given: The misspelt name.
+        known: All valid names.
+        n: Largest number of suggestions.
+        cutoff: Smallest similarity of a suggestion, from 0 to 1 (see `difflib.get_close_matches`).
+
+    Returns:
+        A clause with a trailing space, or an empty string if no name is similar.
+
+    >>> did_you_mean("tran", ["train", "test"])
+    "did you mean 'train'? "
     """
     given, known = str(given), list(known)
     near = [name for name in known if name.lower() == given.lower()]

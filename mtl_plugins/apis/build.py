@@ -1,3 +1,5 @@
+"""Building a Runner, also for several processes on CPUs."""
+
 import os
 
 import torch
@@ -9,7 +11,11 @@ from mtl_plugins.registry import RUNNERS
 
 
 def build_runner(cfg: Config) -> Runner:
-    """The Runner of a config, on a GPU where there is one, else on the CPU (then with gloo between processes)."""
+    """Build the Runner of a config, on a GPU if available, else on the CPU (with gloo for several processes).
+
+    Raises:
+        ValueError: The config's launcher needs GPUs, or the process was not started by `torchrun`.
+    """
     if cfg.get("launcher", "none") != "none" and not torch.cuda.is_available():
         _prepare_cpu_processes(cfg)
     if not torch.cuda.is_available():
@@ -19,26 +25,26 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def leave_processes() -> None:
-    """End the process group, if there is one, together with the other processes.
+    """Destroy the process group, if it exists, together with the other processes.
 
-    A process that just ends leaves gloo's threads running; its interpreter now and then aborts on them.
+    A process that ends without this leaves gloo's threads running, and its interpreter occasionally aborts.
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 
-def _prepare_cpu_processes(cfg):
-    # mmengine's launcher selects a CUDA device before it joins the processes, and its wrapper hands DDP a device
-    # number: neither is there on a CPU. A process group that exists already is left as it is.
+def _prepare_cpu_processes(cfg: Config) -> None:
+    # mmengine's launcher selects a CUDA device before it initialises the process group, and its wrapper gives DDP a
+    # device number; both fail on a CPU. An existing process group is kept.
     if cfg.launcher != "pytorch":
         raise ValueError(
-            f"launcher={cfg.launcher!r} needs GPUs. Processes on CPUs are started with "
-            f"tools/dist_train.sh CONFIG N (launcher 'pytorch')."
+            f"launcher={cfg.launcher!r} needs GPUs. To start N processes on CPUs, use "
+            "tools/dist_train.sh CONFIG N (launcher 'pytorch')."
         )
     if not torch.distributed.is_initialized():
         if "RANK" not in os.environ:
-            raise ValueError("launcher='pytorch' is meant to be started by torchrun: use tools/dist_train.sh CONFIG N.")
+            raise ValueError("launcher='pytorch' needs torchrun, which tools/dist_train.sh CONFIG N starts.")
         torch.distributed.init_process_group("gloo")
     if cfg.get("model_wrapper_cfg") is None:
         cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", broadcast_buffers=False)

@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.datasets import combine_metainfo
-from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model
+from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model, safe_loaders
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.label_spaces import label_space
 from mtl_plugins.models import MultiTaskModel
@@ -39,7 +39,7 @@ def init_model(
     model = MODELS.build(cfg.model)
     content = {}
     if checkpoint is None:
-        with _without_a_word():
+        with _without_a_word(), safe_loaders():
             model.init_weights()
     else:
         content = read_checkpoint(checkpoint)

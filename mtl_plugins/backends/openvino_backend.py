@@ -1,9 +1,11 @@
+import logging
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from mtl_plugins.engine import quiet_console
 from mtl_plugins.models import InferenceNetwork
 
 from .antialiased import spell_out_antialiasing
@@ -98,6 +100,7 @@ def _convert(graph, precision, calibration):
 
 def _quantized(model, calibration):
     nncf = require("nncf", "openvino")
+    quiet_console(logging.getLogger("nncf"))
     images = [image.contiguous().numpy() for image in calibration]
     if not images:
         raise ValueError("there is no calibration image: give some dozens of those that the network is for.")

@@ -1,3 +1,5 @@
+"""Running a command: one message per error, and the traceback in a file."""
+
 import ast
 import os
 import re
@@ -7,37 +9,41 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from mtl_plugins.apis.build import leave_processes
-from mtl_plugins.apis.option_hint import option_hint
-from mtl_plugins.files import disk_is_full, write_error
+from mmengine.logging import MMLogger
 
-# What a user's input can cause. Anything else is a fault of ours and shows its traceback.
-_FOR_PEOPLE = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
+from mtl_plugins.apis.build import leave_processes
+from mtl_plugins.engine.console import quiet_console
+from mtl_plugins.files import disk_is_full, write_error
+from mtl_plugins.registry import explain_unknown_option
+
+# Errors that a user's input can cause. Any other error is a bug in this package and shows its traceback.
+_USER_ERRORS = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Run a command; an error that a user can mend is told in one message, and its traceback goes to a file.
+    """Run a command; an error that a user can fix is printed as one message, and its traceback goes to a file.
 
-    ``MTL_TRACEBACK=1`` shows the traceback instead.
+    The environment variable `MTL_TRACEBACK=1` shows the traceback instead.
     """
+    quiet_console(MMLogger.get_current_instance())
     try:
         main()
         leave_processes()
     except KeyboardInterrupt:
         sys.exit("\ninterrupted")
-    except _FOR_PEOPLE as error:
-        if isinstance(error, BrokenPipeError) and _nobody_reads():
-            os._exit(1)  # as after `| head`: nothing is wrong
+    except _USER_ERRORS as error:
+        if isinstance(error, BrokenPipeError) and _output_is_closed():
+            os._exit(1)  # as after `| head`: not an error
         if os.environ.get("MTL_TRACEBACK") == "1":
             raise
         print(f"\nerror: {message_of(error)}\n(traceback: {_keep_traceback()})", file=sys.stderr, flush=True)
-        # os._exit leaves worker processes and half-open process groups to the system: nothing is left to save here.
+        # os._exit does not wait for worker processes or other ranks; nothing remains to be saved.
         sys.stdout.flush()
         os._exit(1)
 
 
-def _nobody_reads():
-    """Whether the program that our output goes to has ended."""
+def _output_is_closed() -> bool:
+    """Whether the program that reads our output has ended."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -46,11 +52,11 @@ def _nobody_reads():
 
 
 def message_of(error: BaseException) -> str:
-    """The sentence of an error, without what the data loader and the registry put around it."""
+    """The message of an error without what the data loader and the registry add to it."""
     if isinstance(error, OSError) and disk_is_full(error) and not str(error.strerror).startswith("could not write"):
         advice = "Free some space and try again; continue a training with --resume"
         error = write_error(error, error.filename or ".", what=str(error.filename or "a file"), advice=advice)
-    if isinstance(error, TypeError) and (hint := option_hint(error)):
+    if isinstance(error, TypeError) and (hint := explain_unknown_option(error)):
         return hint
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if "Original Traceback" in text:
@@ -64,7 +70,7 @@ def message_of(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _keep_traceback():
+def _keep_traceback() -> str:
     with tempfile.NamedTemporaryFile("w", prefix="mtl-traceback-", suffix=".txt", delete=False) as file:
         traceback.print_exc(file=file)
     return file.name

@@ -1,4 +1,4 @@
-"""The engine room: checkpoints that are safe to read and survive a kill, hooks, mixed precision."""
+"""Training: safe and atomic checkpoints, hooks, mixed precision, distillation."""
 
 from .atomic_backend import ATOMIC_BACKEND, AtomicLocalBackend
 from .atomic_checkpoint_hook import AtomicCheckpointHook
@@ -9,7 +9,9 @@ from .checkpoint import (
     load_weights,
     read_checkpoint,
     require_same_model,
+    safe_loaders,
 )
+from .console import is_for_console, quiet_console
 from .distillation import DistillationHook, Teacher, TeacherError
 from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
@@ -19,6 +21,7 @@ from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
+from .unwrap_model import unwrap_model
 
 __all__ = [
     "ATOMIC_BACKEND",
@@ -40,10 +43,14 @@ __all__ = [
     "compare_state_dicts",
     "cpu_has_bfloat16",
     "extract_state_dict",
+    "is_for_console",
     "keep_freed_memory",
     "load_weights",
     "mix_seed",
+    "quiet_console",
     "read_checkpoint",
     "require_same_model",
     "resolve_precision",
+    "safe_loaders",
+    "unwrap_model",
 ]

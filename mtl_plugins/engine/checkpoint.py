@@ -1,33 +1,35 @@
-"""Reading checkpoints: never a pickle that could run code, and never weights of another model unnoticed."""
+"""Reading checkpoints without executing code from the file, and checking that they fit the model."""
 
 import os
 import pickle
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
-from torch import nn
-
-from .unwrap_model import unwrap_model
+from torch import Tensor, nn
 
 try:
     from numpy._core import multiarray
 except ImportError:  # numpy before 1.26
     from numpy.core import multiarray
 
+from .unwrap_model import unwrap_model
+
 _SHOWN = 5  # keys of each kind that an error message lists
 _DTYPES = "Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64".split()
 
 
-def _allowed_globals():
-    """The classes beside tensors that mmengine's checkpoints hold: its loss history and numpy's numbers."""
-    # numpy 2 renamed numpy.core to numpy._core: a file names the module of the numpy that wrote it
+def _allowed_globals() -> list:
+    """What mmengine's checkpoints contain in addition to tensors: its loss history and NumPy's numbers."""
+    # NumPy 2 renamed numpy.core to numpy._core; a file names the module of the NumPy version that wrote it
     by_name = [
         (getattr(multiarray, function), f"numpy.{core}.multiarray.{function}")
         for core in ("core", "_core")
@@ -37,22 +39,27 @@ def _allowed_globals():
     return [HistoryBuffer, np.ndarray, np.dtype, (_history_statistic, "builtins.getattr"), *by_name, *dtypes]
 
 
-def _history_statistic(owner, name):
-    """All that ``getattr`` may do in a checkpoint: mmengine pickles ``HistoryBuffer.mean`` and such by it."""
+def _history_statistic(owner: object, name: str) -> Callable:
+    """Replaces `getattr` in checkpoints, which mmengine only needs for `HistoryBuffer.mean` and its siblings."""
     if owner is not HistoryBuffer or name not in ("min", "max", "current", "mean"):
         raise pickle.UnpicklingError(f"GLOBAL getattr({owner!r}, {name!r})")
     return getattr(HistoryBuffer, name)
 
 
-def read_checkpoint(path, map_location="cpu"):
-    """Read a checkpoint with ``weights_only=True``, always: code in the file is refused, not run.
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict:
+    """Read a checkpoint with `weights_only=True`: code in the file is refused, not executed.
 
-    Returns the checkpoint's dict. Raises FileNotFoundError where there is no such file, and ValueError for a
-    torn file, for a pickle with more than plain weights, and for a file that holds no dict.
+    Args:
+        path: The file; `~` stands for the home directory.
+        map_location: Where to put the tensors, as in `torch.load`.
+
+    Raises:
+        FileNotFoundError: No such file; the message lists the checkpoints in its folder.
+        ValueError: The file is incomplete, its pickle contains more than weights, or it does not contain a dict.
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}{_beside(path)}")
+        raise FileNotFoundError(f"checkpoint not found: {path}{_neighbours(path)}")
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
@@ -61,51 +68,67 @@ def read_checkpoint(path, map_location="cpu"):
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL (\S+)|(?:function|but got) (<.+?>)", str(error))
         if foreign is None and not _is_pickle(path):
-            raise _torn(path, error) from error
-        asked = (foreign.group(1) or foreign.group(2)) if foreign else "more than tensors"
+            raise _incomplete(path, error) from error
+        requested = (foreign.group(1) or foreign.group(2)) if foreign else "more than tensors"
         raise ValueError(
-            f"refused to read {path}: it is no plain checkpoint, its pickle asks for {asked}, which weights do not "
-            f"need and which could run any code. Nothing of it was run. Ask its author for the state_dict alone."
+            f"refused to read {path}: its pickle requests {requested}, which weights do not need and which could "
+            f"execute any code. Nothing was executed. Ask the author for a file with only the state_dict."
         ) from error
-    except Exception as error:  # what torch raises for a torn file depends on where it is torn
-        if "deserialize object on" in str(error):  # a device that this machine lacks: torch says it well
+    except Exception as error:  # what torch raises depends on where the file is cut off
+        if "deserialize object on" in str(error):  # a missing device, which torch explains well
             raise
-        raise _torn(path, error) from error
+        raise _incomplete(path, error) from error
     if not isinstance(checkpoint, dict):
         raise ValueError(
-            f"{path} holds a {type(checkpoint).__name__}, not a checkpoint: wanted is a dict with "
-            f"'state_dict', or a state_dict itself"
+            f"{path} contains a {type(checkpoint).__name__}, not a checkpoint: expected a dict with the key "
+            f"'state_dict', or a state dict."
         )
     return checkpoint
 
 
-def _is_pickle(path):
-    """Whether the file is a bare pickle of protocol 2 or later (torch.save writes a zip archive today)."""
+def _is_pickle(path: Path) -> bool:
+    """Whether the file is a bare pickle of protocol 2 or later; torch.save now writes zip archives."""
     with open(path, "rb") as file:
         start = file.read(2)
     return len(start) == 2 and start[0] == 0x80 and 2 <= start[1] <= pickle.HIGHEST_PROTOCOL
 
 
-def _torn(path, error):
+def _incomplete(path: Path, error: Exception) -> ValueError:
     reason = str(error).strip().split("\n")[0][:120] or type(error).__name__
     return ValueError(
-        f"{path} ({path.stat().st_size} bytes) is not a whole checkpoint: it is torn (a copy cut short?) "
-        f"or another kind of file ({reason}). Copy it anew, or take an older checkpoint{_beside(path)}"
+        f"{path} ({path.stat().st_size} bytes) is not a complete checkpoint: it is cut off, or another kind of "
+        f"file ({reason}). Copy it again, or use an older checkpoint{_neighbours(path)}"
     )
 
 
-def _beside(path):
+def _neighbours(path: Path) -> str:
     others = sorted(other.name for other in path.parent.glob("*.pth") if other != path)
     return f"; in its folder: {', '.join(others[:_SHOWN])}" if others else ""
 
 
-def load_from_disk(filename, map_location=None):
-    """mmengine's loader of local paths (it logs the name after ``load_from_``)."""
+@contextmanager
+def safe_loaders() -> Iterator[None]:
+    """Within this context, mmengine reads every checkpoint with `read_checkpoint`.
+
+    mmengine leaves `weights_only` to torch, or to torch.hub, whose default is to execute the pickle. Its table of
+    loaders belongs to the process and is shared by all OpenMMLab packages, so it is restored at the end.
+    """
+    loaders = CheckpointLoader._schemes
+    safe = {scheme: _refuse_address for scheme in loaders}
+    CheckpointLoader._schemes = safe | {"": load_from_disk, "http://": load_from_http, "https://": load_from_http}
+    try:
+        yield
+    finally:
+        CheckpointLoader._schemes = loaders
+
+
+def load_from_disk(filename: str, map_location: Any = None) -> dict:
+    """mmengine's loader of files; it logs the name of this function without `load_from_`."""
     return read_checkpoint(filename, map_location or "cpu")
 
 
-def load_from_http(filename, map_location=None):
-    """Download once into torch's hub folder, then read as any other file."""
+def load_from_http(filename: str, map_location: Any = None) -> dict:
+    """Download once into torch's hub folder, then read the file."""
     path = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(filename.split("?")[0]))
     if is_main_process() and not os.path.isfile(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -114,53 +137,50 @@ def load_from_http(filename, map_location=None):
     return read_checkpoint(path, map_location or "cpu")
 
 
-def _load_from_nowhere(filename, map_location=None):
-    raise ValueError(f"{filename}: checkpoints are read from files and http(s) alone; give the path of a file")
-
-
-def register_safe_loaders():
-    """Have every load of mmengine's (resume, load_from, init_cfg) read with ``weights_only=True``.
-
-    mmengine's own loaders of addresses leave that to torch.hub, whose default is to run the pickle.
-    """
-    others = [scheme for scheme in CheckpointLoader._schemes if scheme not in ("", "http://", "https://")]
-    CheckpointLoader.register_scheme(others, _load_from_nowhere, force=True)
-    CheckpointLoader.register_scheme(["http://", "https://"], load_from_http, force=True)
-    CheckpointLoader.register_scheme("", load_from_disk, force=True)
-
-
-register_safe_loaders()
+def _refuse_address(filename: str, map_location: Any = None) -> NoReturn:
+    raise ValueError(f"{filename}: checkpoints are only read from files and from http(s). Give the path of a file.")
 
 
 class StateDictDifference(NamedTuple):
-    """How a state dict differs from what a model wants; each a list of keys."""
+    """The keys in which a state dict differs from that of a model. It is false if there are none."""
 
-    missing: list
-    unexpected: list
-    reshaped: list  # of another shape
+    missing: list[str]
+    """Keys of the model that the state dict does not have."""
+    unexpected: list[str]
+    """Keys of the state dict that the model does not have."""
+    reshaped: list[str]
+    """Keys whose tensors have different shapes."""
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return any(map(len, self))
 
 
-def extract_state_dict(checkpoint, origin="the checkpoint"):
-    """The weights of a checkpoint ('state_dict', or a bare state dict) without the 'module.' of wrappers.
+def extract_state_dict(checkpoint: Mapping, origin: str = "the checkpoint") -> OrderedDict[str, Tensor]:
+    """The weights of a checkpoint, without the prefix `module.` of model wrappers.
 
-    mmengine's EMA checkpoints have the averaged weights under 'state_dict': those are taken.
+    For checkpoints of mmengine's `EMAHook`, these are the averaged weights.
+
+    Args:
+        checkpoint: A dict with the key `"state_dict"`, or a state dict.
+        origin: Name of the checkpoint in error messages.
+
+    Raises:
+        ValueError: The checkpoint contains no tensors.
     """
     state = checkpoint.get("state_dict", checkpoint)
-    if not isinstance(state, dict) or not any(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not any(isinstance(value, Tensor) for value in state.values()):
         keys = ", ".join(map(str, list(checkpoint)[:_SHOWN])) or "none"
-        raise ValueError(f"{origin} has no weights: wanted are 'state_dict' or tensors by name; it has: {keys}")
+        raise ValueError(f"{origin} has no weights: expected 'state_dict', or tensors by name. Its keys: {keys}.")
     stripped = OrderedDict((re.sub(r"^(module\.)+", "", key), value) for key, value in state.items())
-    stripped._metadata = getattr(state, "_metadata", None)  # versions of modules, for their own upgrades
+    stripped._metadata = getattr(state, "_metadata", None)  # type: ignore[attr-defined]  # modules' versions
     return stripped
 
 
-def compare_state_dicts(wanted, given):
-    """Keys that ``given`` lacks, has too many, or has in another shape than ``wanted``.
+def compare_state_dicts(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> StateDictDifference:
+    """The keys in which `given` differs from the model's state dict `wanted`.
 
-    BatchNorm's ``num_batches_tracked`` may be missing: old files lack it and prediction does not need it.
+    A missing `num_batches_tracked` of batch norm does not count: old files do not have it, and only training with
+    `momentum=None` needs it.
     """
     return StateDictDifference(
         missing=[key for key in wanted if key not in given and not key.endswith("num_batches_tracked")],
@@ -169,16 +189,25 @@ def compare_state_dicts(wanted, given):
     )
 
 
-def require_same_model(model, checkpoint, origin="the checkpoint", mend=""):
-    """Raise ValueError naming the differing keys where ``checkpoint`` is of another model than ``model``."""
-    model = unwrap_model(model)
-    wanted, given = model.state_dict(), extract_state_dict(checkpoint, origin)
+def require_same_model(model: nn.Module, checkpoint: Mapping, origin: str = "the checkpoint", advice: str = "") -> None:
+    """Check that a checkpoint belongs to a model.
+
+    Args:
+        model: The model, or a wrapper around it.
+        checkpoint: A dict with the key `"state_dict"`, or a state dict.
+        origin: Name of the checkpoint in error messages.
+        advice: Last sentence of the error message.
+
+    Raises:
+        ValueError: The checkpoint belongs to another model; the message lists the keys that differ.
+    """
+    wanted, given = unwrap_model(model).state_dict(), extract_state_dict(checkpoint, origin)
     difference = compare_state_dicts(wanted, given)
     if difference:
-        raise ValueError(_describe(difference, wanted, given, origin, mend))
+        raise ValueError(_describe(difference, wanted, given, origin, advice))
 
 
-def _describe(difference, wanted, given, origin, mend):
+def _describe(difference: StateDictDifference, wanted: Mapping, given: Mapping, origin: str, advice: str) -> str:
     reshaped = [f"{key}: file {_shape(given[key])}, model {_shape(wanted[key])}" for key in difference.reshaped]
     parts = [f"{origin} belongs to another model ({len(given)} weights; the model has {len(wanted)}):"]
     for title, keys in (
@@ -190,27 +219,36 @@ def _describe(difference, wanted, given, origin, mend):
             more = f"; and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
             parts.append(f"  {title}: {len(keys)} ({'; '.join(keys[:_SHOWN])}{more})")
     parts.append(
-        "Give the config that it was trained with; a file in another format than ours goes through "
-        f"tools/convert_checkpoint.py first.{' ' if mend else ''}{mend}"
+        "Use the config that it was trained with; convert a published file with tools/convert_checkpoint.py (mtl "
+        f"convert) first.{' ' if advice else ''}{advice}"
     )
     return "\n".join(parts)
 
 
-def _shape(value):
+def _shape(value: object) -> tuple[int, ...]:
     return tuple(getattr(value, "shape", ()))
 
 
-def load_weights(model: nn.Module, checkpoint, strict=True):
-    """Load a checkpoint (path or dict) into ``model`` and return the :class:`StateDictDifference`.
+def load_weights(model: nn.Module, checkpoint: str | Path | dict, strict: bool = True) -> StateDictDifference:
+    """Load the weights of a checkpoint into a model.
 
-    With ``strict`` (default) any difference is a ValueError that lists the keys; else what fits is loaded.
+    Args:
+        model: The model, or a wrapper around it.
+        checkpoint: A path, a dict with the key `"state_dict"`, or a state dict.
+        strict: Whether every key must match. Otherwise the keys that match are loaded.
+
+    Returns:
+        The keys that did not match.
+
+    Raises:
+        ValueError: With `strict`, the checkpoint belongs to another model; the message lists the keys that differ.
     """
     origin = "the checkpoint"
     if not isinstance(checkpoint, dict):
         origin, checkpoint = str(checkpoint), read_checkpoint(checkpoint)
     model = unwrap_model(model)
     if strict:
-        require_same_model(model, checkpoint, origin, "To take what fits: load_weights(..., strict=False).")
+        require_same_model(model, checkpoint, origin, "To load only what matches: load_weights(..., strict=False).")
     state = extract_state_dict(checkpoint, origin)
     difference = compare_state_dicts(model.state_dict(), state)
     for key in (*difference.reshaped, *difference.unexpected):

@@ -1,64 +1,61 @@
-"""mmengine's Runner, with a console for people and a compiled network that copes with missing labels."""
+"""mmengine's Runner with safe checkpoint loading, a short console log and compilation of the network only."""
 
-import logging
+from typing import Any
 
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
 
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
 
+from .checkpoint import safe_loaders
+from .console import quiet_console
 from .unwrap_model import unwrap_model
-
-# How the messages begin that fill hundreds of lines before the first step, or tell nothing that a user could act on.
-_FOR_THE_FILE = (
-    "\n---",  # the environment
-    "Config:\n",
-    "Hooks will be executed",
-    "paramwise_options",
-    "Distributed training is not used",
-    '"FileClient" will be deprecated',
-    '"HardDiskBackend" is the alias',
-)
-
-
-def is_for_people(record: logging.LogRecord) -> bool:
-    """Whether a record belongs on the console too, not in the log file alone."""
-    return record.levelno > logging.WARNING or not record.getMessage().startswith(_FOR_THE_FILE)
 
 
 @RUNNERS.register_module()
 class MultiTaskRunner(Runner):
-    """mmengine's ``Runner``, where
+    """mmengine's `Runner` with three differences.
 
-    - config, environment, order of hooks and options of single parameters go to the log file, not to the console;
-    - ``compile=True`` (or a dict of ``torch.compile``'s options) compiles the network alone: which labels a batch has
-      changes from step to step, and each choice would be compiled anew with the losses.
+    - Checkpoints (`load_from`, `resume` and `init_cfg`) are read with `weights_only=True`: code in them is refused.
+    - The config, the environment, the order of the hooks and the options of single parameters are written to the log
+      file, not to the console.
+    - `compile=True` (or a dict of options of `torch.compile`) compiles the network without the losses: the set of
+      labels changes from batch to batch, and every combination would be compiled separately.
     """
 
-    def build_logger(self, *args, **kwargs):
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
+        """Load a checkpoint as mmengine's Runner does, but refuse code in it; see `read_checkpoint`."""
+        with safe_loaders():
+            return super().load_checkpoint(filename, *args, **kwargs)
+
+    def _init_model_weights(self) -> None:
+        with safe_loaders():  # init_cfg=dict(type="Pretrained") reads a checkpoint
+            super()._init_model_weights()
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; see `quiet_console`."""
         logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler) and is_for_people not in handler.filters:
-                handler.addFilter(is_for_people)
+        quiet_console(logger)
         return logger
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """Build the model; on a CPU, also compile and load the kernels that it uses."""
         built = super().build_model(model)
         if get_device() == "cpu":
             warm_up()
         return built
 
-    def _log_env(self, env_cfg):
+    def _log_env(self, env_cfg: dict) -> None:
         super()._log_env(env_cfg)
         files = [handler.baseFilename for handler in self.logger.handlers if hasattr(handler, "baseFilename")]
         if files:
-            self.logger.info(f"Config, environment and hooks are in {files[0]}")
+            self.logger.info(f"The config, the environment and the hooks are in {files[0]}")
 
-    def _maybe_compile(self, target):
+    def _maybe_compile(self, target: str) -> None:
         options = self.cfg.get("compile")
         if options:
-            model = unwrap_model(self.model)
-            model.compile_network(**(options if isinstance(options, dict) else {}))
-            self.logger.info("The network is compiled in the first iterations, which take long.")
+            unwrap_model(self.model).compile_network(**(options if isinstance(options, dict) else {}))
+            self.logger.info("The network is compiled during the first iterations, which therefore take longer.")

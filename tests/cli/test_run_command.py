@@ -43,7 +43,7 @@ def test_a_key_error_of_a_worker_is_readable():
 def test_the_registrys_errors_are_readable():
     with pytest.raises(KeyError) as raised:
         MODELS.build(dict(type="DepthHed"))
-    assert message_of(raised.value).startswith("there is no model called 'DepthHed': did you mean 'DepthHead'")
+    assert message_of(raised.value).startswith("unknown model 'DepthHed': did you mean 'DepthHead'")
 
 
 @pytest.mark.parametrize(

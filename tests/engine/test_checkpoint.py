@@ -12,7 +12,14 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 from toy_run import ToyModel, build_runner
 
-from mtl_plugins.engine import compare_state_dicts, extract_state_dict, load_weights, read_checkpoint
+from mtl_plugins.engine import (
+    MultiTaskRunner,
+    compare_state_dicts,
+    extract_state_dict,
+    load_weights,
+    read_checkpoint,
+    safe_loaders,
+)
 
 
 def model(width=4):
@@ -56,7 +63,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(kind, raw, tmp_path):
     else:
         torch.save(content, path)
     for read in (read_checkpoint, CheckpointLoader.load_checkpoint, lambda p: load_weights(model(), p)):
-        with pytest.raises(ValueError, match="refused to read .*hostile.pth.*Nothing of it was run"):
+        with safe_loaders(), pytest.raises(ValueError, match="refused to read .*hostile.pth.*Nothing was executed"):
             read(str(path))
     assert not target.exists()
 
@@ -74,26 +81,26 @@ def test_a_torn_file(share, tmp_path):
     path = tmp_path / "torn.pth"
     path.write_bytes(whole.getvalue()[: int(len(whole.getvalue()) * share)])
     torch.save({}, tmp_path / "epoch_1.pth")
-    with pytest.raises(ValueError, match="torn.pth.*not a whole checkpoint.*epoch_1.pth"):
+    with pytest.raises(ValueError, match="torn.pth.*not a complete checkpoint.*epoch_1.pth"):
         read_checkpoint(path)
 
 
 @pytest.mark.parametrize("content", [b"no pickle at all", b"\x89PNG\r\n", b"PK\x03\x04", b"\x80\x02}."])
 def test_another_kind_of_file(content, tmp_path):
     (tmp_path / "x.pth").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.pth.*not a whole checkpoint"):
+    with pytest.raises(ValueError, match=r"x\.pth.*not a complete checkpoint"):
         read_checkpoint(tmp_path / "x.pth")
 
 
 def test_a_missing_file_and_what_lies_beside_it(tmp_path):
     torch.save({}, tmp_path / "epoch_3.pth")
-    with pytest.raises(FileNotFoundError, match="no checkpoint .*epoch_9.pth.*epoch_3.pth"):
+    with pytest.raises(FileNotFoundError, match="checkpoint not found: .*epoch_9.pth.*epoch_3.pth"):
         read_checkpoint(tmp_path / "epoch_9.pth")
 
 
 def test_no_dict_and_no_weights(tmp_path):
     torch.save(torch.zeros(3), tmp_path / "tensor.pth")
-    with pytest.raises(ValueError, match="tensor.pth holds a Tensor"):
+    with pytest.raises(ValueError, match="tensor.pth contains a Tensor"):
         read_checkpoint(tmp_path / "tensor.pth")
     torch.save(dict(epoch=3), tmp_path / "no_weights.pth")
     with pytest.raises(ValueError, match="no weights.*epoch"):
@@ -101,8 +108,22 @@ def test_no_dict_and_no_weights(tmp_path):
 
 
 def test_other_addresses_are_not_read():
-    with pytest.raises(ValueError, match="give the path of a file"):
+    before = dict(CheckpointLoader._schemes)
+    with safe_loaders(), pytest.raises(ValueError, match="Give the path of a file"):
         CheckpointLoader.load_checkpoint("torchvision://resnet18")
+    assert dict(CheckpointLoader._schemes) == before
+
+
+def test_the_runner_refuses_code_when_it_resumes_or_initialises_weights(tmp_path):
+    target = tmp_path / "was_here"
+    torch.save(dict(state_dict={}, trap=HOSTILE["exec"](target)), tmp_path / "hostile.pth")
+    runner = MultiTaskRunner(model=ToyModel(), work_dir=str(tmp_path), log_level="ERROR")
+    with pytest.raises(ValueError, match="refused to read"):
+        runner.resume(str(tmp_path / "hostile.pth"))
+    runner.model.init_cfg = dict(type="Pretrained", checkpoint=str(tmp_path / "hostile.pth"))
+    with pytest.raises(ValueError, match="refused to read"):
+        runner._init_model_weights()
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("wrap", ["bare", "state_dict", "module", "path"])

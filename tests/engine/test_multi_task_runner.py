@@ -1,5 +1,6 @@
-"""A console for people; the rest is in the log file."""
+"""A short console log; the rest is in the log file."""
 
+import io
 import logging
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from mtl_plugins.apis import build_runner, load_config
-from mtl_plugins.engine import keep_freed_memory
+from mtl_plugins.engine import is_for_console, keep_freed_memory, quiet_console
 
 
 @pytest.fixture
@@ -29,16 +30,38 @@ def test_the_console_is_short_and_the_file_has_all(trained):
     file = (Path(runner.log_dir) / f"{runner.timestamp}.log").read_text()
     for text in ("paramwise_options", "Config:", "System environment", "Hooks will be executed"):
         assert text in file and text not in console
-    assert "Epoch(train)" in console and "Validation after epoch 1" in console and "Config, environment" in console
+    assert (
+        "Epoch(train)" in console and "Validation after epoch 1" in console and "The config, the environment" in console
+    )
     head = console.split("Epoch(train)")[0]
     assert len(head.splitlines()) < 20, head
 
 
 def test_errors_are_never_kept_from_the_console():
-    from mtl_plugins.engine.multi_task_runner import is_for_people
-
     record = logging.LogRecord("mmengine", logging.ERROR, "", 0, "Config:\nbroken", (), None)
-    assert is_for_people(record)
+    assert is_for_console(record)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "paramwise_options -- backbone.conv.weight:lr=0.01",
+        "\nheads.depth.out.weight - torch.Size([1, 8, 3, 3]): \nThe value is the same before and after",
+        "Rollback to RangeEstimatorParametersSet.MINMAX for the target point: 'x' as HistogramAggregator",
+    ],
+)
+def test_noise_goes_to_the_file_only(message, tmp_path):
+    logger = logging.Logger("noisy")
+    console, file = logging.StreamHandler(io.StringIO()), logging.FileHandler(tmp_path / "log.txt")
+    for handler in (console, file):
+        logger.addHandler(handler)
+    quiet_console(logger)
+    quiet_console(logger)
+    logger.warning(message)
+    logger.warning("unrelated")
+    file.close()
+    assert console.stream.getvalue() == "unrelated\n" and len(console.filters) == 1
+    assert message in (tmp_path / "log.txt").read_text()
 
 
 def test_a_compiled_run_ends_with_the_weights_of_an_eager_one(trained):

@@ -1,11 +1,11 @@
-"""Components are found by name, and a wrong name is answered with the nearest."""
+"""Components are found by name, and a wrong name suggests the nearest."""
 
 import pytest
 from mmengine import registry as mmengine_registry
 
 import registry
 from mtl_plugins import registry as handed_on
-from mtl_plugins.registry import HOOKS, MODELS, UnknownComponentError
+from mtl_plugins.registry import HOOKS, MODELS, UnknownComponentError, UnknownOptionError, explain_unknown_option
 
 ALL = [name for name in registry.__all__ if name.isupper() and name != "SCOPE"]
 
@@ -41,7 +41,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(given, nearest):
     with pytest.raises(UnknownComponentError) as raised:
         MODELS.build(dict(type=given))
     message = str(raised.value)
-    assert f"there is no model called {given!r}: did you mean" in message and nearest in message
+    assert f"unknown model {given!r}: did you mean" in message and nearest in message
     assert "custom_imports" in message and "\\n" not in message
 
 
@@ -72,6 +72,26 @@ def test_a_constructors_own_error_passes_through():
 def test_an_option_that_a_component_lacks_is_named():
     with pytest.raises(TypeError, match="Head.*colour"):
         MODELS.build(dict(type="DepthHead", in_channels=(4,), in_strides=(4,), colour=1))
+
+
+def test_an_option_is_explained_where_mmengine_builds_the_component():
+    with HOOKS.parent.switch_scope_and_registry("mtl_plugins"), pytest.raises(TypeError) as raised:
+        HOOKS.parent.build(dict(type="NonFiniteLossHook", patiense=3))
+    message = explain_unknown_option(raised.value)
+    assert message.startswith("NonFiniteLossHook has no option 'patiense': did you mean 'patience'?")
+
+
+def test_other_type_errors_are_not_explained():
+    assert explain_unknown_option(TypeError("unsupported operand")) is None
+    assert explain_unknown_option(TypeError("NoSuchThing.__init__() got an unexpected keyword argument 'x'")) is None
+
+
+def test_the_error_of_an_inner_component_is_not_blamed_on_the_outer_one():
+    heads = dict(depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", weight=1)))
+    backbone = dict(type="TimmBackbone", model_name="test_efficientnet")
+    neck = dict(type="LightWeightRefineNet", channels=8)
+    with pytest.raises(UnknownOptionError, match="InverseHuberLoss has no option 'weight'.*loss_weight"):
+        MODELS.build(dict(type="MultiTaskModel", backbone=backbone, neck=neck, heads=heads))
 
 
 def test_mmengines_own_registry_finds_our_components_by_scope():

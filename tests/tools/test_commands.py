@@ -135,7 +135,7 @@ def test_a_missing_data_root(config, answer, tmp_path):
 
 def test_an_unknown_config(answer):
     message = answer("train", "hydranet_nyuv")
-    assert "there is no config hydranet_nyuv: did you mean 'hydranet_nyud" in message
+    assert "config not found: hydranet_nyuv is neither a file nor a preset: did you mean 'hydranet_nyud" in message
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ def test_a_checkpoint_of_another_model(config, trained, answer, nyud_folder, com
 @pytest.mark.parametrize("command", ["test", "predict"])
 def test_a_checkpoint_that_is_not_there(config, answer, nyud_folder, command):
     more = [nyud_folder / "rgb" / "0.png", "--out", "out"] if command == "predict" else ["--work-dir", "t"]
-    assert "there is no checkpoint" in answer(command, config(), "nowhere.pth", *more)
+    assert "checkpoint not found" in answer(command, config(), "nowhere.pth", *more)
 
 
 def test_resuming_from_what_is_not_there(config, answer):
-    assert "there is no checkpoint" in answer("train", config(), "--work-dir", "run", "--resume", "nowhere.pth")
+    assert "checkpoint not found" in answer("train", config(), "--work-dir", "run", "--resume", "nowhere.pth")
 
 
 def test_a_source_without_images(config, trained, answer, tmp_path):

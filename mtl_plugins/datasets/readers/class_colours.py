@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.registry import FUNCTIONS
 from torchvision import tv_tensors
 
 from mtl_plugins.label_spaces import VOID, LabelSpace, label_space
+from mtl_plugins.registry import FUNCTIONS
 
 from ..data_error import DataError
 from ..image_decoder import decode_file

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from mmengine.registry import FUNCTIONS
+from mtl_plugins.registry import FUNCTIONS
 
 from .class_ids import read_classes
 from .dense_map import read_map
@@ -15,7 +15,7 @@ def find_reader(reader: str | Callable, task: str) -> Callable:
     """Look up a label reader.
 
     Args:
-        reader: A short name in `READERS`, a name in mmengine's `FUNCTIONS`, or the function itself.
+        reader: A short name in `READERS`, a name in `FUNCTIONS`, or the function itself.
         task: The label's task, for the error message.
 
     Raises:
@@ -23,10 +23,9 @@ def find_reader(reader: str | Callable, task: str) -> Callable:
     """
     if callable(reader):
         return reader
-    found = READERS.get(reader) or FUNCTIONS.get(reader)
-    if found is None:
+    if reader not in READERS and reader not in FUNCTIONS:
         raise KeyError(
             f"unknown reader {reader!r} for the label {task!r}: use one of {sorted(READERS)}, a function registered "
-            "with @mmengine.FUNCTIONS.register_module(), or a callable(path)."
+            "with @FUNCTIONS.register_module(), or a callable(path)."
         )
-    return found
+    return READERS.get(reader) or FUNCTIONS.get(reader)
