@@ -10,7 +10,7 @@ from .hub import register_presets
 from .inferencer import MultiTaskInferencer
 from .init_model import init_model
 from .presets import find_config, list_presets
-from .pseudo_labels import write_pseudo_labels
+from .write_pseudo_labels import datasets_of, write_pseudo_labels
 
 register_presets()
 
@@ -18,6 +18,7 @@ __all__ = [
     "Export",
     "MultiTaskInferencer",
     "build_runner",
+    "datasets_of",
     "export_model",
     "find_config",
     "init_model",

@@ -42,7 +42,7 @@ class MultiTaskDataset(Dataset):
         tasks: Labels to read, by their own names. None reads all.
         limit: Use only the first `limit` samples.
         labels: Additional labels, or other settings of known ones: `{task: dict(folder=…, reader=…)}`. `reader` is
-            `'classes'`, `'depth'`, `'normals'`, `'image'`, a name in mmengine's `FUNCTIONS` or a callable(path); all
+            `'classes'`, `'depth'`, `'normals'`, `'image'`, a name in `FUNCTIONS` or a callable(path); all
             other items are passed to it (`num_classes`, `void_ids`, `scale`).
         metainfo: Items that replace those of `METAINFO`.
         name: Distinguishes the samples of several datasets; stored in their metainfo as `dataset`. See `MultiDataset`.

@@ -66,7 +66,7 @@ def test_a_checkpoint_of_another_model_names_the_keys(checkpoint):
 
 
 def test_a_missing_checkpoint_names_those_beside_it(checkpoint):
-    with pytest.raises(FileNotFoundError, match="checkpoint not found .*other.pth; in its folder: model.pth"):
+    with pytest.raises(FileNotFoundError, match="checkpoint not found: .*other.pth; in its folder: model.pth"):
         init_model("hydranet_nyud", checkpoint.with_name("other.pth"), cfg_options=OPTIONS)
 
 
