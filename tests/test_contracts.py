@@ -38,7 +38,7 @@ def subclasses(cls):
 
 
 @pytest.fixture(scope="module")
-def test_modules():
+def imported_tests():
     """All modules that inherit a contract, imported."""
     folder = Path(__file__).parent
     for path in sorted(folder.rglob("test_*.py")):
@@ -47,7 +47,7 @@ def test_modules():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_registered_class_has_a_contract_test(kind, test_modules):
+def test_every_registered_class_has_a_contract_test(kind, imported_tests):
     registry, room, contract = KINDS[kind]
     names = registered(registry, room)
     if kind == "datasets":  # the others wrap these
