@@ -114,5 +114,5 @@ def test_a_task_of_ones_own_without_an_edit_in_the_package(preset, root, data, t
 def test_a_label_that_the_dataset_does_not_know_of_is_told(data, root):
     from mtl_plugins.registry import DATASETS
 
-    with pytest.raises(ValueError, match="there is no label .*saliency.*labels=dict"):
+    with pytest.raises(ValueError, match="has no label .*saliency.*labels=dict"):
         DATASETS.build(dict(type="NYUDv2", data_root=str(data), tasks=["saliency"]))
