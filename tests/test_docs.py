@@ -1,7 +1,9 @@
 """The documentation is true: its code runs, its commands parse, its configs, files and links exist, its site builds."""
 
 import argparse
+import importlib
 import importlib.util
+import inspect
 import os
 import re
 import shlex
@@ -21,7 +23,6 @@ from mtl_plugins.cli.main import main as mtl
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ("README.md", "CONTRIBUTING.md", *DOCS)
-GUIDES = [page for page in PAGES if not page.startswith("docs/reference/")]  # the reference has no code of its own
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a complete file
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -74,12 +75,14 @@ def anchors(page):
 
 def target_of(page, path):
     """The file that a link of a page leads to; some pages of the site are files at the top of the repository."""
+    if page.startswith("docs/") and path.startswith("reference/"):
+        return ROOT / "docs" / "site_hooks.py"
     if page.startswith("docs/") and Path(path).name in SITE_PAGES:
         return ROOT / SITE_PAGES[Path(path).name]
     return ((ROOT / page).parent / path).resolve()
 
 
-ALL_COMMANDS = [(page, words) for page in GUIDES for words in commands(page)]
+ALL_COMMANDS = [(page, words) for page in PAGES for words in commands(page)]
 PYTHON_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(("python", "python3"))]
 TOOL_COMMANDS = [words for words in PYTHON_COMMANDS if words[1].endswith(".py")]
 SHELL_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(".sh")]
@@ -113,7 +116,7 @@ def tool_main(tool):
     return module.main
 
 
-@pytest.mark.parametrize("page", GUIDES)
+@pytest.mark.parametrize("page", PAGES)
 def test_python_blocks_compile(page):
     for code in blocks(page, "python"):
         compile(code, page, "exec")
@@ -123,7 +126,7 @@ def test_commands_and_files_are_found():
     """The tests below do not pass because nothing was found."""
     assert {"make demo", "make test"} <= {" ".join(words) for words in MAKE_COMMANDS}
     assert {Path(words[1]).stem for words in TOOL_COMMANDS} >= {"train", "test", "predict", "prepare_dataset"}
-    assert SHELL_COMMANDS and sum(len(files(page)) for page in GUIDES) >= 10
+    assert SHELL_COMMANDS and sum(len(files(page)) for page in PAGES) >= 10
 
 
 @pytest.mark.parametrize("words", TOOL_COMMANDS, ids=" ".join)
@@ -197,18 +200,34 @@ def test_links_lead_somewhere(page):
     assert not lost
 
 
-def test_the_site_builds_without_a_warning(tmp_path):
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The built site; a warning fails the build."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | QUIET)
     assert done.returncode == 0, done.stderr
-    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    assert "fonts.googleapis.com" not in home and "cdn." not in home  # the site needs no other server
+    return folder
 
 
-def test_every_room_has_a_page_in_the_reference():
-    rooms = {path.parent.name for path in (ROOT / "mtl_plugins").glob("*/__init__.py")}
-    documented = {re.search(r"^::: mtl_plugins\.(\w+)", read(page), re.MULTILINE) for page in DOCS}
-    assert rooms <= {match[1] for match in documented if match}
+def test_the_site_needs_no_other_server(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 30
+    for page in pages:
+        loaded = re.findall(
+            r'<(?:script|link|img)[^>]*(?:src|href)="(https?://[^"]+)"', page.read_text(encoding="utf-8")
+        )
+        assert not loaded, f"{page.name} loads {loaded}"
+
+
+def test_the_reference_documents_every_public_class_and_function(site):
+    for room in [path.parent.name for path in (ROOT / "mtl_plugins").glob("*/__init__.py")]:
+        module = importlib.import_module(f"mtl_plugins.{room}")
+        public = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+        page = (site / "reference" / f"{room}.html").read_text(encoding="utf-8")
+        shown = {name.split(".")[-1] for name in re.findall(r'id="(mtl_plugins[\w.]*)"', page)}
+        assert shown >= {name for name, value in public.items() if inspect.isroutine(value) or inspect.isclass(value)}
+        assert f"reference/{room}.md" in read("mkdocs.yml")
 
 
 @pytest.fixture
@@ -216,7 +235,7 @@ def projects(tmp_path, monkeypatch):
     """The files of all pages in `projects/mine/`; imports and the working directory are restored."""
     folder = tmp_path / "projects" / "mine"
     folder.mkdir(parents=True)
-    for page in GUIDES:
+    for page in PAGES:
         for name, text in files(page).items():
             (folder / name).write_text(text, encoding="utf-8")
     (tmp_path / "configs").symlink_to(ROOT / "configs", target_is_directory=True)
