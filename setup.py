@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-CONFIGS = "mtl_plugins.configs"  # where configs/ goes in an installed package
+CONFIGS = "mtl_plugins.configs"  # the name of configs/ in an installed package
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "mtl_plugins" / "__init__.py").read_text())[1]
 
 config_packages = {
     ".".join([CONFIGS, *folder.relative_to("configs").parts]): str(folder)
@@ -11,23 +13,44 @@ config_packages = {
     if folder.name != "__pycache__"
 }
 
-# Export goes through torch's own ONNX exporter, which needs onnxscript.
+# PyTorch's ONNX exporter needs onnxscript.
 ONNX_FILES = ["onnx>=1.17", "onnxscript>=0.2"]  # the first for numpy 2; the first after torch 2.6
 ONNX = [*ONNX_FILES, "onnxruntime>=1.20"]  # the first that reads what torch 2.6 writes
 OPENVINO = ["openvino>=2025.0", *ONNX_FILES, "nncf>=2.19"]  # nncf, for int8: the first with histograms
-TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5"]  # scikit-learn: the first for numpy 2
+TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5", "setuptools>=77"]  # scikit-learn: the first for numpy 2
 DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"]  # the first with signatures that link to types
 
 setup(
     name="mtl-plugins",
-    version="0.1.0",
-    description="Dense multi-task learning for mmengine: classes, depth, normals and your own tasks from one network",
+    version=VERSION,
+    description="Dense multi-task learning for mmengine: classes, depth, normals and custom tasks from one network",
+    author="mtl_plugins developers",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    keywords=["multi-task learning", "semantic segmentation", "depth estimation", "surface normals", "mmengine"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Intended Audience :: Developers",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: C++",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.10",  # the code uses `X | Y` types, and zip(strict=True)
-    packages=[*find_packages(include=["mtl_plugins*", "registry*"]), *config_packages],
+    packages=[*find_packages(include=["mtl_plugins", "mtl_plugins.*", "registry"]), *config_packages],
     package_dir=config_packages,
     package_data={
+        "mtl_plugins": ["py.typed"],
+        "registry": ["py.typed"],
         "mtl_plugins.kernels": ["*.cpp", "*.h"],
         "mtl_plugins.label_spaces": ["spaces/*.csv", "maps/*.csv"],
         "mtl_plugins.prepare": ["splits/*.txt"],
@@ -43,7 +66,10 @@ setup(
         "scipy>=1.11",  # the first for numpy 1.26
         "h5py>=3.11",  # the first for numpy 2
         "matplotlib>=3.8",  # the first for Python 3.12
+        "opencv-python>=4.9",  # the first for Python 3.12; mmengine needs this distribution, so not the headless one
         "pillow>=10.1",  # ImageFont.load_default takes a size
+        "rich>=13",  # the first for Python 3.11
+        "safetensors>=0.4",  # the first for Python 3.12
     ],
     extras_require={
         "onnx": ONNX,

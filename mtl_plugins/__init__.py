@@ -1,3 +1,3 @@
-"""Dense multi-task learning for mmengine: one image in; classes, depth, normals and your own tasks out."""
+"""Dense multi-task learning for mmengine: one image in; classes, depth, surface normals and other tasks out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
