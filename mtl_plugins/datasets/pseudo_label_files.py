@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from mtl_plugins.functional.label_rounding import quantised_threshold
-from mtl_plugins.kinds import LabelOptions, find_kind
+from mtl_plugins.kinds import find_kind
 
 from .data_error import DataError
 from .image_decoder import decode_file
+from .readers.kind import read_kind
 from .sample_files import SampleFiles
 
 ABOUT = "pseudo_labels.json"  # written last: it exists once all labels are complete
@@ -82,11 +81,13 @@ class PseudoLabels:
         """
         setting = self.about["tasks"][task]
         kind = find_kind(setting["kind"])
+        options = {name: setting[name] for name in (*kind.label_options, "num_classes") if name in setting}
         try:
-            stored = torch.from_numpy(np.load(path)) if path.suffix == ".npy" else decode_file(path)
-            label = kind.decode(stored, LabelOptions.from_dict(setting))
-        except (ValueError, OSError) as error:
-            raise DataError(f"Cannot read {path}: {error} Delete it and run tools/pseudo_label.py again.") from None
+            label = read_kind(path, kind.name, **options)
+        except DataError as error:
+            raise DataError(f"{error} Delete the file and run tools/pseudo_label.py again.") from None
+        if label is None:
+            return None
         if kind.has_confidence and self.min_confidence > 0:
             confidence = decode_file(Path(self.folder) / CONFIDENCE / path.relative_to(self.folder))
             label[confidence < quantised_threshold(self.min_confidence)] = kind.void

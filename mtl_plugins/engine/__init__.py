@@ -13,6 +13,7 @@ from .checkpoint import (
 )
 from .console import is_for_console, quiet_console
 from .distillation import DistillationHook, Teacher, TeacherError
+from .early_stopping_hook import EarlyStoppingHook
 from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
 from .label_shares_hook import LabelSharesHook
@@ -29,6 +30,7 @@ __all__ = [
     "AtomicLocalBackend",
     "AutocastOptimWrapper",
     "DistillationHook",
+    "EarlyStoppingHook",
     "LabelPresenceHook",
     "LabelSharesHook",
     "MultiTaskRunner",

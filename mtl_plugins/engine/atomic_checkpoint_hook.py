@@ -1,12 +1,14 @@
 """The checkpoint hook: a whole last checkpoint at any moment, and an exact resume from it."""
 
 import os
+from collections.abc import Sequence
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, find_latest_checkpoint
 
 from mtl_plugins.files import remove_temporaries
+from mtl_plugins.kinds.metric_direction import higher_is_better
 from mtl_plugins.registry import HOOKS
 
 from .atomic_backend import ATOMIC_BACKEND
@@ -32,21 +34,17 @@ class AtomicCheckpointHook(CheckpointHook):
         **kwargs: as mmengine's hook. Metrics of this project need no ``rule`` for ``save_best``.
     """
 
-    _default_greater_keys = [*CheckpointHook._default_greater_keys, "IoU", "delta", "11.25", "22.5", "/30"]
-    _default_less_keys = [
-        *CheckpointHook._default_less_keys,
-        "rmse",
-        "_rel",
-        "silog",
-        "log10",
-        "/mean",
-        "/median",
-    ]
-
     def __init__(self, *args, by_epoch=None, strict=True, **kwargs):
         self._by_epoch_wanted, self._tmpl_given = by_epoch, kwargs.get("filename_tmpl") is not None
         self.strict = strict
         super().__init__(*args, by_epoch=by_epoch is not False, **kwargs)
+
+    def _init_rule(self, rules: Sequence[str | None], key_indicators: Sequence[str]) -> None:
+        """Determine for each key of `save_best` whether higher or lower is better, unless `rule` is given."""
+        self._rules_given = rules = list(rules) * (len(key_indicators) if len(rules) == 1 else 1)
+        directions = [higher_is_better(key) for key in key_indicators]
+        found = [{True: "greater", False: "less", None: None}[direction] for direction in directions]
+        super()._init_rule([rule or guess for rule, guess in zip(rules, found, strict=True)], key_indicators)
 
     def after_load_checkpoint(self, runner, checkpoint):
         """Compare before mmengine loads what fits and only prints the rest."""
@@ -59,6 +57,8 @@ class AtomicCheckpointHook(CheckpointHook):
         self._follow_loop(runner.train_loop)
         if self.backend_args is None and "://" not in str(self.out_dir or runner.work_dir):
             self.backend_args = dict(backend=ATOMIC_BACKEND)
+        if self.save_best is not None:
+            self._init_rule(self._rules_given, self.key_indicators)  # the metrics have been built by now
         super().before_train(runner)
         self.file_backend = _DeferredRemoval(self.file_backend)
         self.file_backend.stale = list(runner.message_hub.runtime_info.get("stale_ckpts", ()))

@@ -1,6 +1,7 @@
 """Refusing to train a head that has no labels."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.hooks import Hook
@@ -72,7 +73,7 @@ def _trained_heads(runner: Runner) -> set[str]:
     return set(getattr(model, "heads", ())).difference(*filled)
 
 
-def _label_counts(dataset) -> dict[str, int] | None:
+def _label_counts(dataset: Any) -> dict[str, int] | None:
     """Label counts of a dataset or of the datasets that it wraps; `None` if one of them has none."""
     if hasattr(dataset, "label_counts"):
         return dict(dataset.label_counts())

@@ -6,7 +6,7 @@ One file per kind. A custom kind is one file outside the package: a subclass of 
 from .classes import Classes
 from .image_classes import ImageClasses
 from .kind import Kind
-from .kind_registry import find_kind, kind_of_task, list_kinds, register_kind, task_title
+from .kind_registry import find_kind, kind_of_task, kinds_of_heads, list_kinds, register_kind, task_title
 from .label_options import LabelOptions
 from .metric_depth import MetricDepth
 from .numbers import Numbers
@@ -27,6 +27,7 @@ __all__ = [
     "UnitVectors",
     "find_kind",
     "kind_of_task",
+    "kinds_of_heads",
     "list_kinds",
     "register_kind",
     "task_title",

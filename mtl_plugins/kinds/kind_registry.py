@@ -1,6 +1,6 @@
 """The kinds by name, and the kind of each task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,18 +62,21 @@ def list_kinds() -> tuple[str, ...]:
     return tuple(dict.fromkeys(kind.name for kind in _KINDS.values()))
 
 
-def kind_of_task(task: str, maps: Any | Sequence[Any] = ()) -> Kind:
-    """The kind of a task: by its name if that is known, else by its values.
+def kind_of_task(task: str, maps: Any | Sequence[Any] = (), kinds: Mapping[str, str] | None = None) -> Kind:
+    """The kind of a task: as `kinds` states, else by the name of the task if that is known, else by its values.
 
     Args:
         task: Name of the task.
         maps: One map or several, arrays or tensors (K, H, W), (H, W) or (K,). Integer maps of one channel are classes;
             everything else is plain numbers.
+        kinds: Known kinds, `{task: name of the kind}`, such as those of a network's heads.
 
     Examples:
         >>> kind_of_task("normals").name, kind_of_task("terrain", np.zeros((1, 4, 4), np.uint8)).name
         ('unit_vectors', 'classes')
     """
+    if kinds and task in kinds:
+        return find_kind(kinds[task])
     if task in _KIND_OF_TASK:
         return _KIND_OF_TASK[task]
     maps = [maps] if isinstance(maps, np.ndarray | torch.Tensor) else list(maps)
@@ -83,6 +86,15 @@ def kind_of_task(task: str, maps: Any | Sequence[Any] = ()) -> Kind:
         if all(values.ndim == 2 or values.shape[0] == 1 for values in maps):
             return _KINDS["classes"]
     return _KINDS["numbers"]
+
+
+def kinds_of_heads(heads: Mapping[str, Any]) -> dict[str, str]:
+    """`{task: name of its kind}` of heads that state a kind other than plain numbers.
+
+    `"numbers"` is the default of heads, so the name of the task and the values may know better.
+    """
+    kinds = {task: getattr(head, "kind", "numbers") for task, head in heads.items()}
+    return {task: kind for task, kind in kinds.items() if kind != "numbers"}
 
 
 def task_title(task: str) -> str:

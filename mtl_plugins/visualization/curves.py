@@ -1,23 +1,31 @@
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mtl_plugins.kinds.metric_direction import is_headline, metric_unit, split_metric
 
+from .scalars import Line
+
 COLUMNS = 4
-SMOOTH_FROM = 40  # points: a longer loss curve is drawn faint, with its running mean
+SMOOTH_FROM = 40  # points: longer loss curves are drawn faintly, with their running mean
+
+#: Steps and values
+Curve = tuple[np.ndarray, np.ndarray]
 
 
-def plot_curves(scalars, out_file):
-    """Losses of each task in training and metrics of each task in validation, as one PNG.
+def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> Path | None:
+    """Plot each task's losses in training and its metrics in validation as one PNG.
 
     Args:
-        scalars: ``{'train': [...], 'val': [...]}`` as ``join_scalars`` gives them.
-        out_file: the picture; its folder is made.
+        scalars: `{"train": lines, "val": lines}`, as `join_scalars` returns them.
+        out_file: The picture; its folder is created.
 
-    Returns the path, or None where there is nothing to plot (then nothing is written).
+    Returns:
+        The path, or `None` if there is nothing to plot (then no file is written).
     """
-    # The object-oriented interface: pyplot would keep global state and choose a window system.
+    # The object-oriented interface: pyplot keeps global state and selects a window system.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -50,9 +58,9 @@ def plot_curves(scalars, out_file):
     return out_file
 
 
-def _losses(lines):
-    """{title: {name: (steps, values)}}: the sum first, then a task each (``depth.loss_berhu`` is depth's)."""
-    groups = {}
+def _losses(lines: Sequence[Line]) -> dict[str, dict[str, Curve]]:
+    """Loss curves by title: the sum first, then one entry per task (`depth.loss_berhu` belongs to depth)."""
+    groups: dict[str, dict[str, Curve]] = {}
     for key in dict.fromkeys(key for line in lines for key in line):
         task, dot, name = key.rpartition(".")
         if "loss" in key:
@@ -61,9 +69,9 @@ def _losses(lines):
     return dict(sorted(groups.items(), key=lambda group: group[0] != "all tasks"))
 
 
-def _metrics(lines):
-    """{(task, unit): {name: (steps, values)}}, without the details of single classes."""
-    groups = {}
+def _metrics(lines: Sequence[Line]) -> dict[tuple[str, str], dict[str, Curve]]:
+    """Metric curves by task and unit, without those of single classes."""
+    groups: dict[tuple[str, str], dict[str, Curve]] = {}
     for key in dict.fromkeys(key for line in lines for key in line):
         if is_headline(key):
             task, name = split_metric(key)
@@ -72,13 +80,13 @@ def _metrics(lines):
     return dict(sorted(groups.items(), key=lambda group: tasks.index(group[0][0])))
 
 
-def _curve(lines, key, step):
+def _curve(lines: Iterable[Line], key: str, step: str) -> Curve:
     points = [(line[step], line[key]) for line in lines if isinstance(line.get(key), int | float)]
     steps, values = zip(*points, strict=True) if points else ((), ())
     return np.array(steps), np.array(values, dtype=float)
 
 
-def _draw_loss(axes, name, steps, values):
+def _draw_loss(axes: Any, name: str, steps: np.ndarray, values: np.ndarray) -> None:
     if len(values) < SMOOTH_FROM:
         axes.plot(steps, values, linewidth=1.4, label=name)
         return
@@ -89,7 +97,7 @@ def _draw_loss(axes, name, steps, values):
     axes.plot(steps, values, linewidth=0.7, alpha=0.3, color=line.get_color())
 
 
-def _finish(axes, title, x_label, y_label, curves):
+def _finish(axes: Any, title: str, x_label: str, y_label: str, curves: int) -> None:
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(x_label, fontsize=9)
     axes.set_ylabel(y_label, fontsize=9)

@@ -41,7 +41,7 @@ class OverlayPainter:
         for task, values in maps.items():
             values = values[None] if values.ndim == 2 else values
             paint, over_frame = self._painter(task, values)
-            picture = _fit(paint(values), image.shape[:2])
+            picture = _fit(paint(values), (image.shape[0], image.shape[1]))
             if over_frame and not covered:
                 frame, covered = Image.blend(frame, Image.fromarray(picture), self.opacity), True
             else:
@@ -53,13 +53,13 @@ class OverlayPainter:
             if task in TASK_PAINTERS:
                 self._painters[task] = (lambda maps: paint_task(task, [maps], self.meta).pictures[0]), False
             else:
-                kind = kind_of_task(task, values)
+                kind = kind_of_task(task, values, self.meta.get("kinds"))
                 self._painters[task] = kind.frame_painter(meta_of_task(task, self.meta)), kind.over_frame
         return self._painters[task]
 
 
-def _fit(picture: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+def _fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The picture at the frame's size."""
     if picture.shape[:2] == size:
         return picture
-    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.NEAREST))
+    return np.asarray(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.NEAREST))

@@ -1,7 +1,11 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mtl_plugins.kinds import task_title
+from mtl_plugins.kinds import ColourBar, task_title
+from mtl_plugins.kinds.painted import Swatch
 
 from .task_painters import paint_task
 
@@ -13,26 +17,47 @@ FAINT_INK = (130, 134, 139)
 EMPTY_TILE = (238, 239, 241)
 
 
-def draw_panel(image, gt=None, pred=None, meta=None, title=""):
-    """One labelled picture: columns are the image and its tasks, rows are ground truth and prediction.
+def draw_panel(
+    image: np.ndarray,
+    gt: Mapping[str, np.ndarray] | None = None,
+    pred: Mapping[str, np.ndarray] | None = None,
+    meta: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> np.ndarray:
+    """Paint one image and its maps as a labelled panel: one column per task, rows for ground truth and prediction.
+
+    Ground truth and prediction share one range of colours. A map that only one of the rows has is replaced by a grey
+    tile in the other. A row without any map is left out. Text needs Pillow 10.1 or newer, whose default font can be
+    scaled.
 
     Args:
-        image: uint8 (H, W, 3) RGB.
-        gt, pred: {task: array (C, H', W') or (H', W')}. A label that one row lacks is a tile that says so;
-            a row that has nothing at all is left out. Truth and prediction share one range of colours.
-        meta: the dataset's METAINFO; ``classes`` and ``palette`` (RGB) are used for ``semseg``.
-        title: a line above the panel.
+        image: uint8 (H, W, 3), RGB.
+        gt: Ground truth, `{task: array (C, H', W') or (H', W')}`.
+        pred: Prediction, in the same form.
+        meta: The dataset's METAINFO; `classes` and `palette` (RGB) are those of `semseg`, `kinds` states the kinds of
+            tasks with other names.
+        title: A line above the panel.
 
-    Returns uint8 (H'', W'', 3), RGB. For the same image size, tasks and rows the size is the same, unless the
-    class legend is too long for its place. Text needs Pillow 10.1 or newer, whose own font can be scaled.
+    Returns:
+        uint8 (H'', W'', 3), RGB. Images of one size with the same tasks and rows give panels of one size, unless the
+        class legend is too long for its place.
     """
     return _Panel(np.asarray(image), gt or {}, pred or {}, meta or {}, title).draw()
 
 
 class _Panel:
-    def __init__(self, image, gt, pred, meta, title):
+    """The layout of one panel."""
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        gt: Mapping[str, np.ndarray],
+        pred: Mapping[str, np.ndarray],
+        meta: Mapping[str, Any],
+        title: str,
+    ):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"the image of a panel must be uint8 (H, W, 3), but it is {image.dtype} {image.shape}")
+            raise ValueError(f"The image of a panel must be uint8 (H, W, 3), but it is {image.dtype} {image.shape}.")
         self.title = title
         self.rows = [(name, maps) for name, maps in (("ground truth", gt), ("prediction", pred)) if maps]
         self.tasks = list(dict.fromkeys([*pred, *gt]))  # the model's order, the same for each image
@@ -43,21 +68,24 @@ class _Panel:
         self.line = round(self.font.size * 1.6)
         self.gap = max(8, round(self.cell_width / 40))
         self.image_tile = Image.fromarray(image).resize(self.tile_size, Image.Resampling.LANCZOS)
-        self.tiles, self.bars, self.swatches, self.legend = {}, {}, {}, ()
+        self.tiles: dict[tuple[str, str], Image.Image] = {}
+        self.bars: dict[str, ColourBar | None] = {}
+        self.swatches: dict[str, Sequence[Swatch]] = {}
+        self.legend: list[Swatch] = []
         for task in self.tasks:
             self._paint(task, meta)
 
-    def _paint(self, task, meta):
-        having = [(row, _channels_first(maps[task])) for row, maps in self.rows if task in maps]
-        painted = paint_task(task, [values for _, values in having], meta)
-        for (row, _), picture in zip(having, painted.pictures, strict=True):
-            # Nearest: between two class colours there is no third class.
+    def _paint(self, task: str, meta: Mapping[str, Any]) -> None:
+        present = [(row, _channels_first(maps[task])) for row, maps in self.rows if task in maps]
+        painted = paint_task(task, [values for _, values in present], meta)
+        for (row, _), picture in zip(present, painted.pictures, strict=True):
+            # nearest, because a mixture of two class colours would be the colour of a third class
             tile = Image.fromarray(picture).resize(self.tile_size, Image.Resampling.NEAREST)
             self.tiles[row, task] = tile
         self.bars[task], self.swatches[task] = painted.bar, painted.swatches
-        self.legend += painted.legend
+        self.legend.extend(painted.legend)
 
-    def draw(self):
+    def draw(self) -> np.ndarray:
         tile_height = self.tile_size[1]
         rows = [row for row, _ in self.rows] or [""]
         left = self.line + self.gap if self.rows else self.gap
@@ -97,43 +125,44 @@ class _Panel:
             self.canvas.paste(below, (left, rows_bottom + key_height))
         return np.asarray(self.canvas).copy()
 
-    def _paste(self, tile, x, y):
+    def _paste(self, tile: Image.Image, x: int, y: int) -> None:
         self.canvas.paste(tile, (x + (self.cell_width - tile.width) // 2, y))
 
-    def _row_title(self, row, left, y):
+    def _row_title(self, row: str, left: int, y: int) -> None:
         length = max(1, round(self.font.getlength(row)))
         text = Image.new("RGB", (length, self.line), BACKGROUND)
         ImageDraw.Draw(text).text((length / 2, self.line / 2), row, INK, self.font, anchor="mm")
         text = text.rotate(90, expand=True)
-        # A tile less high than its title is long: the title is cut, never over the next row's.
+        # If the tile is lower than its title is long, the title is cut instead of overlapping the next row.
         text = text.crop((0, 0, text.width, min(text.height, self.tile_size[1])))
         x = left - self.line - self.gap // 4
         self.canvas.paste(text, (x, y + (self.tile_size[1] - text.height) // 2))
 
-    def _empty_tile(self, row):
+    def _empty_tile(self, row: str) -> Image.Image:
         tile = Image.new("RGB", self.tile_size, EMPTY_TILE)
         text = "no label" if row == "ground truth" else "no prediction"
         centre = (self.tile_size[0] / 2, self.tile_size[1] / 2)
         ImageDraw.Draw(tile).text(centre, text, FAINT_INK, self.font, anchor="mm")
         return tile
 
-    def _key_height(self):
+    def _key_height(self) -> int:
         bar = round(self.small_font.size * 2.6) if any(self.bars.values()) else 0
         swatches = [
             draw_legend(swatches, self.cell_width, self.small_font).height + self.gap // 2 if swatches else 0
             for swatches in self.swatches.values()
         ]
-        # Room for one line is always kept, so that holes in a depth map do not change the panel's size.
+        # Always reserve one line, so that holes in a depth map do not change the size of the panel.
         line = round(self.small_font.size * 1.5) + self.gap // 2 if self.bars else 0
         return bar + max([line, *swatches])
 
-    def _draw_key(self, task, x, y):
-        if self.bars[task]:
-            y = self._draw_bar(self.bars[task], x, y)
+    def _draw_key(self, task: str, x: int, y: int) -> None:
+        bar = self.bars[task]
+        if bar:
+            y = self._draw_bar(bar, x, y)
         if self.swatches[task]:
             self.canvas.paste(draw_legend(self.swatches[task], self.cell_width, self.small_font), (x, y))
 
-    def _draw_bar(self, bar, x, y):
+    def _draw_bar(self, bar: ColourBar, x: int, y: int) -> int:
         from matplotlib.ticker import MaxNLocator
 
         thickness = round(self.small_font.size * 0.9)
@@ -154,8 +183,14 @@ class _Panel:
         return y + round(self.small_font.size * 2.6)
 
 
-def draw_legend(entries, width, font):
-    """(name, colour) pairs as swatches with their names, in columns within ``width`` pixels: a PIL image."""
+def draw_legend(entries: Sequence[Swatch], width: int, font: ImageFont.FreeTypeFont) -> Image.Image:
+    """Draw swatches with their names in columns.
+
+    Args:
+        entries: (name, colour) pairs.
+        width: Width of the picture in pixels.
+        font: Font of the names.
+    """
     if not entries:
         return Image.new("RGB", (max(width, 1), 0), BACKGROUND)
     side = round(font.size * 1.1)
@@ -175,19 +210,19 @@ def draw_legend(entries, width, font):
     return legend
 
 
-def _tile_size(height, width):
-    """(width, height) of a tile for an image of this size."""
+def _tile_size(height: int, width: int) -> tuple[int, int]:
+    """(width, height) of the tiles of an image."""
     longer = max(height, width)
     scale = min(max(longer, LONG_SIDE[0]), LONG_SIDE[1]) / longer
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _font(size):
+def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def _shorten(text, font, width):
-    """``text``, cut with three dots where it is longer than ``width`` pixels."""
+def _shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """The text, cut and with three dots if it is longer than `width` pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "...") > width:
@@ -195,8 +230,11 @@ def _shorten(text, font, width):
     return text + "..."
 
 
-def _channels_first(values):
+def _channels_first(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
-    if values.ndim not in (2, 3):
-        raise ValueError(f"a map of a panel must be (C, H, W) or (H, W), but its shape is {values.shape}")
+    if values.ndim not in (1, 2, 3):
+        raise ValueError(
+            "A map of a panel must be (C, H, W) or (H, W), or (K,) for one vector per image, but its shape is "
+            f"{values.shape}."
+        )
     return values[None] if values.ndim == 2 else values

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from mtl_plugins.kinds.metric_direction import higher_is_better, metric_unit
 
@@ -7,15 +8,30 @@ _ARROWS = {True: " (higher is better)", False: " (lower is better)", None: ""}
 _MARKERS = "osD^v"
 
 
-def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Path:
-    """Accuracy over the time that an image takes: a colour for each network, a mark for each backend.
+class Row(Protocol):
+    """One network in one backend, such as `mtl_plugins.benchmark.speed_accuracy.SpeedAccuracyRow`."""
+
+    network: str
+    backend: str
+    height: int
+    width: int
+    parameters: int
+    latency_ms_median: float
+    score: float
+
+
+def plot_speed_accuracy(rows: Sequence[Row], metric: str, out_file: str | Path) -> Path:
+    """Plot accuracy against the time per image, with one colour per network and one marker per backend.
 
     Args:
-        rows: ``SpeedAccuracyRow`` each.
-        metric: What their score is, as ``'semseg/mIoU'``.
-        out_file: The picture; its folder is made.
+        rows: The networks, one row per backend.
+        metric: Key of the metric that their score is, such as `'semseg/mIoU'`.
+        out_file: The picture; its folder is created.
+
+    Returns:
+        The path of the picture.
     """
-    # The object-oriented interface: pyplot would keep global state and choose a window system.
+    # The object-oriented interface: pyplot keeps global state and selects a window system.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
@@ -39,12 +55,12 @@ def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Pa
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(ScalarFormatter())
     unit = metric_unit(metric)
-    axes.set_xlabel("ms an image", fontsize=9)
+    axes.set_xlabel("ms per image", fontsize=9)
     axes.set_ylabel(f"{metric}{f', {unit}' if unit else ''}{_ARROWS[higher_is_better(metric)]}", fontsize=9)
     axes.tick_params(labelsize=8, length=4, which="both")
     axes.grid(alpha=0.25, which="both")
     axes.spines[["top", "right"]].set_visible(False)
-    # Below the axes, where it hides no point.
+    # Below the axes, so that it hides no point
     figure.legend(loc="outside lower center", ncols=2, fontsize=7, edgecolor="none")
     out_file = Path(out_file)
     out_file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,5 +68,5 @@ def plot_speed_accuracy(rows: Sequence, metric: str, out_file: str | Path) -> Pa
     return out_file
 
 
-def _points(rows):
+def _points(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
     return [row.latency_ms_median for row in rows], [row.score for row in rows]

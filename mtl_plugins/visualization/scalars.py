@@ -1,13 +1,18 @@
-"""The scalars that mmengine's ``LocalVisBackend`` has written, of all starts of one run."""
+"""Reading the scalars of a run, which mmengine's `LocalVisBackend` writes."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+#: One logged line, `{key: value}`
+Line = dict[str, Any]
 
 
-def read_scalars(work_dir):
-    """Lines of each ``<work_dir>/<timestamp>/vis_data/scalars.json``, oldest first, as ``join_scalars``.
+def read_scalars(work_dir: str | Path) -> dict[str, list[Line]]:
+    """Read all `<work_dir>/<timestamp>/vis_data/scalars.json`, oldest first; see `join_scalars`.
 
-    A line that was cut by a kill is passed over.
+    Lines that a killed process left incomplete are skipped.
     """
     lines = []
     for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
@@ -21,29 +26,32 @@ def read_scalars(work_dir):
     return join_scalars(lines)
 
 
-def join_scalars(lines):
-    """One history out of the lines of a run that was started several times.
+def join_scalars(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    """Join the lines of a run that was started several times into one history.
 
-    Training that goes on from an earlier point (a resume, or a new start at 0) replaces all that was written
-    beyond that point: later lines win. mmengine's training lines have ``iter``; a validation's have only
-    ``step``, which counts epochs, or iterations where training lines have no ``epoch``.
+    If training starts again from an earlier point (a resume, or a new start at 0), its lines replace everything logged
+    beyond that point. mmengine's training lines have `iter`. Validation lines only have `step`, which counts epochs, or
+    iterations if the training lines have no `epoch`.
 
-    Returns ``{'train': [...], 'val': [...]}``, each sorted by ``step``, one line a step.
+    Returns:
+        `{"train": lines, "val": lines}`, each sorted by `step`, with one line per step.
     """
-    train, val = {}, {}
+    train: dict[int, Line] = {}
+    val: dict[int, Line] = {}
     for line in lines:
         line = {_without_prefix(key): value for key, value in line.items()}
         if "iter" in line:
-            start, validated = line["iter"], line.get("epoch", line["iter"])
+            start: int = line["iter"]
+            validated: int = line.get("epoch", start)
             if train and start <= max(train):
                 train = {step: old for step, old in train.items() if step < start}
                 val = {step: old for step, old in val.items() if step < validated}
             train[start] = line
-        elif line.get("step", 0) > 0:  # 0: a validation without training, no point of a curve
+        elif line.get("step", 0) > 0:  # 0 is a validation without training, which is not part of a curve
             val[line["step"]] = line
     return {"train": [train[step] for step in sorted(train)], "val": [val[step] for step in sorted(val)]}
 
 
-def _without_prefix(key):
+def _without_prefix(key: str) -> str:
     # LogProcessor(log_with_hierarchy=True) writes train/loss and val/depth/rmse.
     return key.removeprefix("train/").removeprefix("val/")

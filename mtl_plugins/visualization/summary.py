@@ -1,30 +1,56 @@
+"""Tables of metrics in plain text."""
+
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from mtl_plugins.kinds.metric_direction import higher_is_better, is_headline, metric_unit, split_metric
 
+#: `{metric key: (best value, its step)}`
+Best = dict[str, tuple[float, int]]
 
-def update_best(best, metrics, step, greater=None):
-    """A new ``{key: (value, step)}`` in which ``metrics`` of ``step`` have taken the place of what they beat.
+_TWO_DECIMALS = ("%", "deg", "x100")  # units whose values need no more
 
-    ``greater``: {key: bool} for metrics whose name does not say which direction is better; the others have no
-    best.
+
+def update_best(
+    best: Mapping[str, tuple[float, int]],
+    metrics: Mapping[str, Any],
+    step: int,
+    greater: Mapping[str, bool] | None = None,
+) -> Best:
+    """Replace the best values so far with those that `metrics` improves.
+
+    Args:
+        best: The best values so far.
+        metrics: New values by metric key.
+        step: Their step.
+        greater: Whether a higher value is better, for metrics whose direction `higher_is_better` does not know. Other
+            metrics of unknown direction have no best value.
+
+    Returns:
+        The new best values; `best` does not change.
     """
-    best = dict(best)
+    updated = dict(best)
     for key, value in metrics.items():
-        up = (greater or {}).get(key, higher_is_better(key))
-        if up is None or not is_headline(key) or not _is_finite(value):
+        higher = (greater or {}).get(key, higher_is_better(key))
+        if higher is None or not is_headline(key) or not _is_finite(value):
             continue
-        if key not in best or (value > best[key][0] if up else value < best[key][0]):
-            best[key] = (float(value), step)
-    return best
+        if key not in updated or (value > updated[key][0] if higher else value < updated[key][0]):
+            updated[key] = (float(value), step)
+    return updated
 
 
-def summary_table(metrics, best=None, unit="epoch"):
-    """Metrics as plain text in aligned columns, a block for each task.
+def summary_table(
+    metrics: Mapping[str, Any], best: Mapping[str, tuple[float, int]] | None = None, unit: str = "epoch"
+) -> str:
+    """Format metrics as aligned columns, with one block per task.
 
-    With ``best``, as ``update_best`` gives it, the best value so far and its ``unit`` stand below each.
+    Args:
+        metrics: Values by metric key.
+        best: The best values so far, as `update_best` returns them, to add to each block.
+        unit: Unit of their steps.
     """
-    tasks = {}
+    tasks: dict[str, list[str]] = {}
     for key, value in metrics.items():
         if is_headline(key) and isinstance(value, int | float):
             tasks.setdefault(split_metric(key)[0], []).append(key)
@@ -40,17 +66,17 @@ def summary_table(metrics, best=None, unit="epoch"):
     return _aligned(rows)
 
 
-def _is_finite(value):
+def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _number(key, value):
+def _number(key: str, value: float) -> str:
     if not math.isfinite(value):
         return "-"
-    return f"{value:.2f}" if metric_unit(key) in ("%", "deg", "x100") else f"{value:.4f}"
+    return f"{value:.2f}" if metric_unit(key) in _TWO_DECIMALS else f"{value:.4f}"
 
 
-def _aligned(rows):
+def _aligned(rows: list[list[str]]) -> str:
     columns = max((len(row) for row in rows), default=0)
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(columns)]
     lines = [

@@ -37,11 +37,12 @@ def paint_task(task: str, maps: Sequence[np.ndarray], meta: Mapping[str, Any] | 
     Args:
         task: Name of the task.
         maps: Arrays (C, H, W) of one image.
-        meta: The dataset's METAINFO.
+        meta: The dataset's METAINFO; `meta["kinds"]`, `{task: kind}`, states the kinds of tasks with other names.
     """
+    meta = meta or {}
     if task in TASK_PAINTERS:
-        return TASK_PAINTERS[task](maps, meta or {})
-    return kind_of_task(task, maps).paint(maps, meta_of_task(task, meta or {}))
+        return TASK_PAINTERS[task](maps, meta)
+    return kind_of_task(task, maps, meta.get("kinds")).paint(maps, meta_of_task(task, meta))
 
 
 def meta_of_task(task: str, meta: Mapping[str, Any]) -> Mapping[str, Any]:

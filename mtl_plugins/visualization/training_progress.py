@@ -1,19 +1,19 @@
 from typing import NamedTuple
 
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 
 class Progress(NamedTuple):
-    """Where a training stands: ``step`` of ``last`` ``unit``s (``'epoch'`` or ``'iter'``) are done."""
+    """Progress of a training: `step` of `last` units (`'epoch'` or `'iter'`) are done."""
 
     unit: str
     step: int
     last: int
 
 
-def training_progress(runner):
-    """``Progress`` of the runner's training; None in a validation or test alone."""
-    # runner.train_loop would build the loop (and its dataset) where it is still a config.
+def training_progress(runner: Runner) -> Progress | None:
+    """The progress of a runner's training; `None` if the runner only validates or tests."""
+    # runner.train_loop would build the loop and its dataset if it is still a config
     loop = runner._train_loop
     if loop is None or isinstance(loop, dict):
         return None

@@ -1,11 +1,15 @@
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import master_only
+from mmengine.structures import BaseDataElement
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
 from PIL import Image
+from torch import Tensor
 
 from mtl_plugins.registry import VISUALIZERS
 
@@ -14,67 +18,92 @@ from .panel import draw_panel
 
 @VISUALIZERS.register_module()
 class MultiTaskVisualizer(Visualizer):
-    """mmengine's ``Visualizer`` whose data samples are painted as one panel of every task.
+    """mmengine's `Visualizer`, which paints a data sample as one panel of all tasks.
 
-    Args are those of mmengine's ``Visualizer`` (``vis_backends``, ``save_dir`` …). The colours and names of
-    the classes come from ``dataset_meta``, which the Runner sets.
+    Names and colours of the classes come from `dataset_meta`, which the Runner sets.
+
+    Args:
+        name: Name of the visualizer.
+        **kwargs: Options of mmengine's `Visualizer`, such as `vis_backends` and `save_dir`.
 
     Raises:
-        ImportError: TensorBoard is among the backends and is not installed.
+        ImportError: TensorBoard is one of the backends and is not installed.
     """
 
-    def __init__(self, name="visualizer", **kwargs):
+    def __init__(self, name: str = "visualizer", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         wants_tensorboard = any(isinstance(b, TensorboardVisBackend) for b in self._vis_backends.values())
         if wants_tensorboard and importlib.util.find_spec("tensorboard") is None:
             raise ImportError(
-                "visualizer.vis_backends asks for TensorboardVisBackend, but TensorBoard is not installed: "
-                "run `pip install tensorboard`, or take that backend out of the config"
+                "visualizer.vis_backends contains TensorboardVisBackend, but TensorBoard is not installed. Run "
+                "`pip install tensorboard`, or remove the backend from the config."
             )
 
     @property
-    def dataset_meta(self):
-        """METAINFO of the dataset; on every rank, since each rank paints its own share of a test."""
+    def dataset_meta(self) -> dict[str, Any] | None:
+        """METAINFO of the dataset; set in all processes, because each paints its share of a test."""
         return self._dataset_meta
 
     @dataset_meta.setter
-    def dataset_meta(self, dataset_meta):
+    def dataset_meta(self, dataset_meta: dict[str, Any] | None) -> None:
         self._dataset_meta = dataset_meta
 
-    def draw(self, image, data_sample=None, draw_gt=True, draw_pred=True, title=""):
-        """The panel of one sample, uint8 (H', W', 3) RGB.
+    def draw(
+        self,
+        image: np.ndarray | Tensor,
+        data_sample: BaseDataElement | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        title: str = "",
+    ) -> np.ndarray:
+        """Paint the panel of one sample.
 
         Args:
-            image: uint8, (H, W, 3) array or (3, H, W) tensor, RGB.
-            data_sample: ``BaseDataElement`` with ``gt`` and ``pred``, each a ``PixelData`` or absent.
+            image: uint8 RGB, an array (H, W, 3) or a tensor (3, H, W).
+            data_sample: The sample, with `gt` and `pred`; each may be missing.
+            draw_gt: Whether to show the ground truth.
+            draw_pred: Whether to show the prediction.
+            title: A line above the panel.
+
+        Returns:
+            uint8 (H', W', 3), RGB.
         """
         gt = _maps(data_sample, "gt") if draw_gt else {}
         pred = _maps(data_sample, "pred") if draw_pred else {}
         return draw_panel(_as_picture(image), gt, pred, self._meta_of(data_sample), title)
 
-    def _meta_of(self, data_sample):
-        """The metainfo of the sample's own dataset, where there are several."""
+    def _meta_of(self, data_sample: BaseDataElement | None) -> Mapping[str, Any]:
+        """METAINFO of the sample's dataset, if there are several; the `kinds` are those of the model."""
         meta = self.dataset_meta or {}
         name = data_sample.get("dataset") if data_sample is not None else None
-        return meta.get("datasets", {}).get(name, meta)
+        found = meta.get("datasets", {}).get(name, meta)
+        return found | {"kinds": meta["kinds"]} if "kinds" in meta else found
 
     @master_only
     def add_datasample(
         self,
-        name,
-        image,
-        data_sample=None,
-        draw_gt=True,
-        draw_pred=True,
-        show=False,
-        wait_time=0,
-        out_file=None,
-        step=0,
-    ):
-        """Paint one sample and show it, write it to ``out_file``, or hand it to the backends.
+        name: str,
+        image: np.ndarray | Tensor,
+        data_sample: BaseDataElement | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        show: bool = False,
+        wait_time: float = 0,
+        out_file: str | Path | None = None,
+        step: int = 0,
+    ) -> None:
+        """Paint one sample and show it, write it to a file, or pass it to the backends.
 
-        ``image`` and ``data_sample`` as in ``draw``; ``show`` opens a window for ``wait_time`` seconds (0:
-        until a key). With ``out_file`` the panel is written there and not given to the backends.
+        Args:
+            name: Name of the picture, which is also its title.
+            image: See `draw`.
+            data_sample: See `draw`.
+            draw_gt: Whether to show the ground truth.
+            draw_pred: Whether to show the prediction.
+            show: Whether to open a window.
+            wait_time: Seconds until the window closes; 0 waits for a key.
+            out_file: The file to write; without it, the backends receive the picture.
+            step: The step of the picture in the backends.
         """
         panel = self.draw(image, data_sample, draw_gt, draw_pred, title=name)
         if show:
@@ -85,35 +114,35 @@ class MultiTaskVisualizer(Visualizer):
             self.add_image(name, panel, step)
 
     @master_only
-    def add_image_to_trackers(self, name, picture, step=0):
-        """``add_image`` for the backends that are no plain folder (TensorBoard and its like)."""
+    def add_image_to_trackers(self, name: str, picture: np.ndarray, step: int = 0) -> None:
+        """Pass a picture to the backends that are not a plain folder, such as TensorBoard."""
         for backend in self._vis_backends.values():
             if not isinstance(backend, LocalVisBackend):
                 backend.add_image(name, picture, step)
 
 
-def write_picture(picture, path):
-    """uint8 RGB (H, W, 3) to an image file; its folder is made."""
+def write_picture(picture: np.ndarray, path: str | Path) -> None:
+    """Write a picture, uint8 RGB (H, W, 3), to an image file; its folder is created."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path)
 
 
-def _maps(data_sample, name):
+def _maps(data_sample: BaseDataElement | None, name: str) -> dict[str, np.ndarray]:
     fields = data_sample.get(name) if data_sample is not None else None
     return {task: _to_numpy(values) for task, values in fields.items()} if fields is not None else {}
 
 
-def _to_numpy(values):
-    if isinstance(values, torch.Tensor):
+def _to_numpy(values: Any) -> np.ndarray:
+    if isinstance(values, Tensor):
         values = values.detach().cpu()
         return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     return np.asarray(values)
 
 
-def _as_picture(image):
-    if isinstance(image, torch.Tensor):
+def _as_picture(image: np.ndarray | Tensor) -> np.ndarray:
+    if isinstance(image, Tensor):
         if image.ndim != 3 or image.shape[0] != 3:
-            raise ValueError(f"an image tensor must be (3, H, W), but its shape is {tuple(image.shape)}")
+            raise ValueError(f"An image tensor must be (3, H, W), but its shape is {tuple(image.shape)}.")
         image = image.permute(1, 2, 0)
     return _to_numpy(image)

@@ -15,6 +15,7 @@ from mtl_plugins.engine import (
     mix_seed,
     read_checkpoint,
 )
+from mtl_plugins.registry import HOOKS
 
 
 def draws(runner, hook="before_train_iter", seed=1, rank=0, iter=0):
@@ -170,3 +171,11 @@ def test_a_teacher_may_provide_the_label(tmp_path):
     )
     runner.train()
     assert runner.iter == 2
+
+
+@pytest.mark.parametrize(("monitor", "rule"), [("depth/delta1", "greater"), ("nyud/normals/mean", "less")])
+def test_early_stopping_knows_which_direction_is_better(monitor, rule):
+    assert HOOKS.build(dict(type="EarlyStoppingHook", monitor=monitor)).rule == rule
+    assert HOOKS.build(dict(type="EarlyStoppingHook", monitor=monitor, rule="less")).rule == "less"
+    with pytest.raises(ValueError, match="rule must be specified"):
+        HOOKS.build(dict(type="EarlyStoppingHook", monitor="flow/foo"))

@@ -7,6 +7,7 @@ from .depth import limit_depth, parse_depth_range, read_depth
 from .empty_label import none_if_empty
 from .find_reader import READERS, find_reader
 from .image import read_image
+from .kind import read_kind
 from .normals import read_normals
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "read_colours",
     "read_depth",
     "read_image",
+    "read_kind",
     "read_map",
     "read_normals",
 ]

@@ -1,10 +1,13 @@
 from collections.abc import Callable
+from functools import partial
 
+from mtl_plugins.kinds import list_kinds
 from mtl_plugins.registry import FUNCTIONS
 
 from .class_ids import read_classes
 from .dense_map import read_map
 from .depth import read_depth
+from .kind import read_kind
 from .normals import read_normals
 
 #: Readers by the short name that a config uses.
@@ -15,7 +18,7 @@ def find_reader(reader: str | Callable, task: str) -> Callable:
     """Look up a label reader.
 
     Args:
-        reader: A short name in `READERS`, a name in `FUNCTIONS`, or the function itself.
+        reader: A short name in `READERS`, a name in `FUNCTIONS`, the name of a kind, or the function itself.
         task: The label's task, for the error message.
 
     Raises:
@@ -23,9 +26,13 @@ def find_reader(reader: str | Callable, task: str) -> Callable:
     """
     if callable(reader):
         return reader
-    if reader not in READERS and reader not in FUNCTIONS:
-        raise KeyError(
-            f"unknown reader {reader!r} for the label {task!r}: use one of {sorted(READERS)}, a function registered "
-            "with @FUNCTIONS.register_module(), or a callable(path)."
-        )
-    return READERS.get(reader) or FUNCTIONS.get(reader)
+    if reader in READERS:
+        return READERS[reader]
+    if reader in FUNCTIONS:
+        return FUNCTIONS.get(reader)
+    if reader in list_kinds():
+        return partial(read_kind, kind=reader)
+    raise KeyError(
+        f"unknown reader {reader!r} for the label {task!r}: use one of {sorted(READERS)}, a kind of mtl_plugins.kinds, "
+        "a function registered with @FUNCTIONS.register_module(), or a callable(path)."
+    )
