@@ -81,6 +81,12 @@ class MetricContract:
             assert scores[f"{self.task}/{name}"] == pytest.approx(value, abs=2e-3)
             assert worse[f"{self.task}/{name}"] != pytest.approx(value, abs=2e-3)
 
+    def test_the_perfect_score_is_the_better_one(self):
+        metric, worse = self.build(), self.scores(self.some_samples())
+        assert set(metric.higher_is_better) >= set(metric.score_names)
+        for name, value in self.perfect.items():
+            assert (value > worse[f"{self.task}/{name}"]) == metric.higher_is_better[name]
+
     @pytest.mark.parametrize("batch", [1, 3, 6])
     def test_the_batch_size_makes_no_difference(self, batch):
         expected = self.scores(self.some_samples())
