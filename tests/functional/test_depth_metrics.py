@@ -1,3 +1,5 @@
+"""Scores of depth maps."""
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ def depth_maps(seed, n=3, dtype=torch.float32):
 
 
 def numpy_scores(p, t):
-    """As monodepth's compute_errors, and KITTI's silog."""
+    """monodepth's `compute_errors`, and KITTI's silog."""
     p, t = p.astype(np.float64), t.astype(np.float64)
     ratio, d = np.maximum(t / p, p / t), np.log(p) - np.log(t)
     return dict(
@@ -62,7 +64,7 @@ def test_a_batch_equals_its_samples(seed):
         torch.testing.assert_close(single[0], batch[i], rtol=1e-12, atol=1e-12)
 
 
-def test_invalid_pixels_change_nothing():
+def test_invalid_pixels_do_not_count():
     prediction, target = depth_maps(0)
     valid = target > 0
     for junk in (0.0, -1.0, float("nan"), float("inf")):
@@ -82,7 +84,7 @@ def test_images_without_a_valid_pixel_do_not_count(average):
 
 @given(seed=seeds, scale=st.floats(0.2, 5))
 @settings(max_examples=15, deadline=None)
-def test_silog_ignores_scale_and_perfection_is_perfect(seed, scale):
+def test_silog_ignores_scale_and_a_perfect_prediction_has_no_error(seed, scale):
     prediction, target = depth_maps(seed, dtype=torch.float64)
     valid = target > 0
     scores = depth_scores(depth_statistics(prediction, target, valid))
@@ -94,18 +96,18 @@ def test_silog_ignores_scale_and_perfection_is_perfect(seed, scale):
     assert perfect == dict.fromkeys(perfect, 0) | dict(delta1=1, delta2=1, delta3=1)
 
 
-def test_a_prediction_that_is_not_a_number_shows():
+def test_a_nan_prediction_makes_the_scores_nan():
     prediction, target = depth_maps(0)
     prediction[0, 0, 0, 0] = float("nan")
     assert np.isnan(depth_scores(depth_statistics(prediction, target, target > 0))["rmse"])
 
 
-def test_unknown_average_is_refused():
+def test_an_unknown_average_raises():
     with pytest.raises(ValueError, match="'pixel' and 'image'"):
         depth_scores(torch.zeros(1, 9), "median")
 
 
-def test_the_cap_is_open_and_holes_are_outside():
+def test_depth_bounds_are_exclusive_and_holes_are_not_evaluated():
     depth = torch.tensor([[0.0, 1e-3, 0.01, 10.0, 9.99, float("nan"), float("inf"), -1.0]])
     assert evaluated_pixels(depth, 1e-3, 10.0).tolist() == [[False, False, True, False, True, False, False, False]]
 
@@ -117,10 +119,10 @@ def edges(mask):
     return top, bottom, left, right
 
 
-def test_crops():
+def test_crop_edges():
     assert edges(eigen_crop_mask(480, 640)) == (45, 471, 41, 601)
     assert edges(eigen_crop_mask(960, 1280)) == (90, 942, 82, 1202)
-    assert edges(eigen_crop_mask(240, 320)) == (22, 236, 20, 300)  # 22.5, 235.5, 20.5, 300.5 go to even
+    assert edges(eigen_crop_mask(240, 320)) == (22, 236, 20, 300)  # 22.5, 235.5, 20.5, 300.5 are rounded to even
     # int(0.40810811 * 375), … as in monodepth
     assert edges(garg_crop_mask(375, 1242)) == (153, 371, 44, 1197)
     depth = torch.ones(2, 1, 375, 1242)

@@ -1,3 +1,5 @@
+"""Normals of noisy depth."""
+
 import numpy as np
 import pytest
 import torch
@@ -9,39 +11,33 @@ from mtl_plugins.functional.depth_to_normals import depth_to_normals
 from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
 from mtl_plugins.functional.normals_png import decode_normals
 
+from .planes import plane_depth, tilted
+
 CAMERA = torch.tensor((300.0, 310.0, 31.2, 23.9))
 SIZE = (48, 64)
 
 
-def plane_depth(normal, distance=2.0):
-    """Depth of the plane normal · p = -distance, straight from each pixel's ray, float64."""
-    fx, fy, cx, cy = CAMERA.double()
-    v, u = torch.meshgrid(*(torch.arange(n).double() for n in SIZE), indexing="ij")
-    return -distance / (normal[0] * (u - cx) / fx + normal[1] * (v - cy) / fy + normal[2])[None]
+def plane(normal, distance=2.0):
+    return plane_depth(normal, distance, CAMERA, SIZE)
 
 
 def angles(normals, wanted):
     return torch.rad2deg((normals * wanted).sum(-3).clamp(-1, 1).acos())
 
 
-tilted = st.tuples(st.floats(-0.7, 0.7), st.floats(-0.7, 0.7)).map(
-    lambda t: torch.nn.functional.normalize(torch.tensor((*t, -1.0), dtype=torch.float64), dim=0)
-)
-
-
 @given(tilted, st.floats(0.5, 9))
 @settings(max_examples=20, deadline=None)
 def test_a_plane_has_its_normal_everywhere(normal, distance):
-    normals = depth_to_normals(plane_depth(normal, distance), CAMERA)
+    normals = depth_to_normals(plane(normal, distance), CAMERA)
     torch.testing.assert_close(normals, normal[:, None, None].expand(3, *SIZE), atol=1e-9, rtol=0)
-    single = depth_to_normals(plane_depth(normal, distance).float(), CAMERA)
+    single = depth_to_normals(plane(normal, distance).float(), CAMERA)
     torch.testing.assert_close(single.double(), normals, atol=1e-3, rtol=0)
 
 
 def test_noise_is_smoothed():
-    """Disparity in steps of 1/8 pixel, as Kinect's: differences across a pixel say nothing, planes a lot."""
+    """Disparity in steps of 1/8 pixel, as the Kinect's: differences across a pixel are noise, fitted planes are not."""
     normal = torch.nn.functional.normalize(torch.tensor((0.4, -0.3, -1.0), dtype=torch.float64), dim=0)
-    disparity = 575 * 0.075 / plane_depth(normal, 2.0)
+    disparity = 575 * 0.075 / plane(normal, 2.0)
     noise = 0.08 * torch.randn(disparity.shape, generator=torch.Generator().manual_seed(0))
     depth = 575 * 0.075 / ((disparity + noise) * 8).round().mul(1 / 8)
     wanted = normal[:, None, None]
@@ -50,9 +46,9 @@ def test_noise_is_smoothed():
     assert smooth.mean() < 3 and smooth.mean() < rough.mean() / 5
 
 
-def test_edges_stay_sharp_and_holes_spread_nothing():
+def test_edges_stay_sharp_and_holes_do_not_spread():
     left, right = (torch.tensor(n, dtype=torch.float64) for n in ((0.6, 0.0, -0.8), (0.0, 0.6, -0.8)))
-    depth = torch.cat((plane_depth(left, 1.0)[..., :32], plane_depth(right, 3.0)[..., 32:]), -1)
+    depth = torch.cat((plane(left, 1.0)[..., :32], plane(right, 3.0)[..., 32:]), -1)
     depth[:, 10:14] = 0
     normals = depth_to_normals(depth, CAMERA)
     seen = (depth > 0).squeeze(0)
@@ -61,7 +57,7 @@ def test_edges_stay_sharp_and_holes_spread_nothing():
         assert angles(normals, wanted[:, None, None])[:, half][seen[:, half]].max() < 1e-3
 
 
-def test_too_few_readings_tell_no_plane():
+def test_too_few_readings_have_no_normal():
     depth = torch.zeros(1, *SIZE)
     depth[0, 5, 7] = 2.0
     depth[0, 20] = 2.0  # a line
@@ -69,8 +65,8 @@ def test_too_few_readings_tell_no_plane():
     assert (depth_to_normals(depth, CAMERA) == 0).all()
 
 
-def test_a_batch_equals_its_samples_and_a_matrix_its_vector():
-    depth = torch.stack([plane_depth(torch.tensor((0.1 * i, 0.2, -1.0))).float() for i in range(3)])
+def test_camera_matrices_and_batches_give_the_same_normals():
+    depth = torch.stack([plane(torch.tensor((0.1 * i, 0.2, -1.0))).float() for i in range(3)])
     depth[:, :, :9, :9] = 0
     cameras = CAMERA + torch.arange(3.0)[:, None]
     matrices = torch.zeros(3, 3, 3)
@@ -83,8 +79,8 @@ def test_a_batch_equals_its_samples_and_a_matrix_its_vector():
 
 @given(tilted)
 @settings(max_examples=10, deadline=None)
-def test_mirroring_turns_x(normal):
-    depth = plane_depth(normal)
+def test_mirroring_changes_the_sign_of_x(normal):
+    depth = plane(normal)
     depth[..., 20:, 40:] = 0
     mirrored = CAMERA.clone()
     mirrored[2] = SIZE[1] - 1 - CAMERA[2]
@@ -92,8 +88,8 @@ def test_mirroring_turns_x(normal):
     torch.testing.assert_close(depth_to_normals(depth.flip(-1), mirrored), wanted, atol=1e-9, rtol=0)
 
 
-def test_real_depth_gives_the_published_normals(shared):
-    """Mean angle 3.6°, median 1.15°, where both have a normal; 99.8 % of the readings have one."""
+def test_real_depth_agrees_with_the_published_normals(shared):
+    """Measured: mean angle 3.6° and median 1.15° where both have a normal; 99.8 % of the readings have one."""
     samples = shared / "data" / "nyud_samples"
     depth = torch.from_numpy(np.asarray(Image.open(samples / "depth_gt_000433.png")).astype(np.float32) / 5000)[None]
     published = torch.from_numpy(decode_normals(np.asarray(Image.open(samples / "norm_gt_000433.png").convert("RGB"))))
@@ -105,6 +101,6 @@ def test_real_depth_gives_the_published_normals(shared):
     assert difference.mean() < 4 and difference.median() < 1.5
 
 
-def test_wrong_intrinsics_are_said():
+def test_intrinsics_of_another_shape_raise():
     with pytest.raises(ValueError, match="fx, fy, cx, cy"):
         depth_to_normals(torch.ones(1, 2, 2), torch.ones(5))

@@ -1,3 +1,5 @@
+"""Points and normals of depth maps."""
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,26 +7,19 @@ from hypothesis import strategies as st
 
 from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
 
+from .planes import plane_depth, tilted
+
 CAMERA = torch.tensor((40.0, 42.0, 15.2, 11.9), dtype=torch.float64)
 
 
-def plane_depth(normal, distance=2.0, size=(24, 32)):
-    """Depth of the plane normal · p = -distance, straight from each pixel's ray."""
-    fx, fy, cx, cy = CAMERA
-    v, u = torch.meshgrid(*(torch.arange(n).double() for n in size), indexing="ij")
-    along = normal[0] * (u - cx) / fx + normal[1] * (v - cy) / fy + normal[2]
-    return -distance / along[None]
-
-
-tilted = st.tuples(st.floats(-0.7, 0.7), st.floats(-0.7, 0.7)).map(
-    lambda t: torch.nn.functional.normalize(torch.tensor((*t, -1.0), dtype=torch.float64), dim=0)
-)
+def plane(normal, distance=2.0):
+    return plane_depth(normal, distance, CAMERA, (24, 32))
 
 
 @given(tilted, st.floats(0.5, 9))
 @settings(max_examples=40, deadline=None)
-def test_points_lie_on_the_plane_and_normals_are_its_own(normal, distance):
-    points = depth_to_points(plane_depth(normal, distance), CAMERA)
+def test_points_lie_on_the_plane_and_have_its_normal(normal, distance):
+    points = depth_to_points(plane(normal, distance), CAMERA)
     torch.testing.assert_close((points * normal[:, None, None]).sum(0), torch.full((24, 32), -distance).double())
     normals = points_to_normals(points)
     torch.testing.assert_close(normals, normal[:, None, None].expand(3, 24, 32), atol=1e-9, rtol=0)
@@ -37,7 +32,7 @@ def test_a_pixel_projects_back_onto_itself():
     torch.testing.assert_close(fy * points[1, 5, 7] / points[2, 5, 7] + cy, torch.tensor(5.0).double())
 
 
-def test_matrix_and_batch_equal_vector_and_samples():
+def test_camera_matrices_and_batches_give_the_same_points():
     depth = torch.rand(4, 1, 6, 7) + 1
     cameras = torch.rand(4, 4) + 5
     matrices = torch.zeros(4, 3, 3)
@@ -50,7 +45,7 @@ def test_matrix_and_batch_equal_vector_and_samples():
 
 
 def test_holes_and_their_neighbours_have_no_normal():
-    depth = plane_depth(torch.tensor((0.0, 0.0, -1.0)))
+    depth = plane(torch.tensor((0.0, 0.0, -1.0)))
     depth[0, 10, 12] = 0
     points = depth_to_points(depth, CAMERA)
     assert (points[:, 10, 12] == 0).all()
@@ -58,8 +53,8 @@ def test_holes_and_their_neighbours_have_no_normal():
     assert invalid.sum() == 5 and invalid[10, 11:14].all() and invalid[9:12, 12].all()
 
 
-def test_every_seen_surface_faces_the_camera():
-    """A sphere's outward normals, up to the rim: n · p < 0, and they equal the analytic ones."""
+def test_normals_of_a_sphere_face_the_camera():
+    """Up to the rim, n · p < 0, and the normals equal the analytic ones."""
     centre, radius = torch.tensor((0.1, -0.05, 3.0)).double(), 1.0
     rays = depth_to_points(torch.ones(1, 24, 32).double(), CAMERA)
     b, a = (rays * centre[:, None, None]).sum(0), rays.square().sum(0)
@@ -74,6 +69,6 @@ def test_every_seen_surface_faces_the_camera():
     assert ((normals * exact).sum(0)[valid] > 0.99).all()
 
 
-def test_wrong_intrinsics_are_said():
+def test_intrinsics_of_another_shape_raise():
     with pytest.raises(ValueError, match="fx, fy, cx, cy"):
         depth_to_points(torch.ones(1, 2, 2), torch.ones(5))

@@ -1,3 +1,5 @@
+"""Sparse depth from laser scans."""
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +22,8 @@ def rotation(seed):
 
 
 @given(seeds)
-def test_points_fall_where_the_camera_sees_them(seed):
-    """Back out of the depth map, each point lies within half a pixel of one that was given."""
+def test_points_are_projected_to_where_the_camera_sees_them(seed):
+    """Each point of the depth map lies within half a pixel of an input point."""
     points = scatter(seed)
     depth = points_to_depth(points, CAMERA, SIZE)
     fx, fy, cx, cy = CAMERA[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
@@ -33,7 +35,7 @@ def test_points_fall_where_the_camera_sees_them(seed):
 
 
 @given(seeds)
-def test_the_nearest_point_wins_whatever_the_order(seed):
+def test_the_nearest_point_counts_in_any_order(seed):
     points = scatter(seed, 2000)
     depth = points_to_depth(points, CAMERA, SIZE)
     shuffled = points[torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))]
@@ -43,17 +45,17 @@ def test_the_nearest_point_wins_whatever_the_order(seed):
 
 
 @given(seeds)
-def test_the_scanners_place_is_taken_into_account(seed):
-    """Points seen from another frame give the same depth, with the matrices of that frame."""
+def test_the_pose_of_the_scanner_is_taken_into_account(seed):
+    """Points in another frame give the same depth with the matrices of that frame."""
     points, turn, rectify, shift = scatter(seed).double(), rotation(seed), rotation(seed + 1), torch.rand(3).double()
     turn, rectify = (matrix * torch.linalg.det(matrix) for matrix in (turn, rectify))
-    # scanner → reference camera (turn, shift) → rectified (rectify); so the scanner has the points the other way round
+    # scanner → reference camera (turn, shift) → rectified (rectify); the scanner's points are the inverse of that
     scanned = (points @ rectify - shift) @ turn
     matrix = lidar_projection(turn, shift, rectify, CAMERA)
     torch.testing.assert_close(points_to_depth(scanned, matrix, SIZE), points_to_depth(points, CAMERA, SIZE))
 
 
-def test_pinned():
+def test_pinned_values():
     points = torch.tensor([[0.0, 0, 5, 0.3], [0, 0, 4, 0.1], [0, 0, -2, 0], [1e9, 0, 1, 0], [0, 0, 0, 0]])
     depth = points_to_depth(points, CAMERA, SIZE)
     assert depth.dtype == torch.float32 and depth.shape == (1, *SIZE)

@@ -1,4 +1,4 @@
-"""The formulas against plain numpy and torch; what all losses share is in tests/models/test_losses.py."""
+"""The formulas of the losses, compared with NumPy and PyTorch; tests/contracts/ holds what all losses share."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_depth_losses_equal_numpy(seed):
 
 @given(seeds, st.floats(0.1, 10))
 @settings(max_examples=20, deadline=None)
-def test_silog_ignores_each_images_scale_at_full_focus(seed, scale):
+def test_silog_with_full_variance_focus_ignores_the_scale_of_each_image(seed, scale):
     prediction, target = depth_pair(seed)
     scales = torch.tensor([scale, 1.0], dtype=torch.float64).reshape(2, 1, 1, 1)
     loss = losses.scale_invariant_log(prediction, target, variance_focus=1.0, eps=1e-6)
@@ -76,19 +76,19 @@ def test_cross_entropy_equals_torch(seed, weighted, smoothing):
     assert ours.item() == pytest.approx(torchs.item())
 
 
-def test_cross_entropy_of_classes_with_weight_zero_only_is_zero():
+def test_cross_entropy_is_zero_if_all_classes_have_weight_zero():
     target = torch.zeros(1, 2, 2, dtype=torch.uint8)
     assert losses.cross_entropy(torch.ones(1, 2, 2, 2), target, class_weight=torch.tensor([0.0, 1.0])) == 0
 
 
-def test_binary_cross_entropy_equals_torch_on_what_is_not_void():
+def test_binary_cross_entropy_equals_torch_on_valid_pixels():
     prediction = torch.tensor([0.3, -2.0, 5.0, 1.0]).reshape(1, 1, 2, 2)
     target = torch.tensor([0, 1, 255, 1], dtype=torch.uint8).reshape(1, 2, 2)
     expected = F.binary_cross_entropy_with_logits(torch.tensor([0.3, -2.0, 1.0]), torch.tensor([0.0, 1.0, 1.0]))
     assert losses.binary_cross_entropy(prediction, target).item() == pytest.approx(expected.item())
 
 
-def test_binary_target_out_of_range_is_refused():
+def test_a_binary_target_out_of_range_raises():
     with pytest.raises(ValueError, match="from 0 to 7, allowed are 0 to 1"):
         losses.binary_cross_entropy(torch.zeros(1, 1, 1, 2), torch.tensor([[[[0, 7]]]]))
 
@@ -106,7 +106,7 @@ def test_perfect_depth_has_finite_gradients():
 @pytest.mark.parametrize("loss", [losses.inverse_huber, losses.scale_invariant_log, losses.l1])
 def test_depth_gradients_equal_finite_differences(loss):
     prediction, target = depth_pair(0)
-    if loss is losses.inverse_huber:  # its c is a constant for the gradient: keep it fixed by one far pixel
+    if loss is losses.inverse_huber:  # no gradient flows through its c, so one distant pixel keeps it fixed
         prediction[0, 0, 0, 0] = 100.0
 
     def others(values):
@@ -117,13 +117,13 @@ def test_depth_gradients_equal_finite_differences(loss):
     assert torch.autograd.gradcheck(others, (prediction[:, :, 1:].clone().requires_grad_(),))
 
 
-def test_berhus_threshold_is_a_constant_for_the_gradient():
+def test_no_gradient_flows_through_the_threshold_of_inverse_huber():
     prediction = torch.tensor([[[[1.0, 10.0]]]], requires_grad=True)
     losses.inverse_huber(prediction, torch.tensor([[[[2.0, 5.0]]]])).backward()  # errors 1 and 5, c = 1
     assert prediction.grad.flatten().tolist() == pytest.approx([-0.5, 2.5])  # sign / 2, (e / c) / 2
 
 
-def test_zero_is_a_label_where_told_so():
+def test_zero_is_a_label_if_zero_is_not_void():
     prediction, target = torch.ones(1, 1, 1, 2), torch.tensor([[[[0.0, 3.0]]]])
     assert losses.l1(prediction, target).item() == 2
     assert losses.l1(prediction, target, zero_is_void=False).item() == 1.5

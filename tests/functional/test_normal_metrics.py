@@ -1,3 +1,5 @@
+"""Scores of surface normals."""
+
 import math
 
 import numpy as np
@@ -47,7 +49,7 @@ def test_equals_numpy(seed, spread):
 
 
 @pytest.mark.parametrize("degrees", [[10.0], [10, 50], [10, 20, 50], [0, 180], [90, 90, 90, 0]])
-def test_the_median_is_the_middle_or_the_mean_of_the_two(degrees):
+def test_the_median_of_an_even_and_an_odd_number(degrees):
     angle = torch.tensor(degrees).deg2rad()
     prediction = torch.stack([angle.sin(), 0 * angle, -angle.cos()])[None, :, None]
     target = torch.tensor([0.0, 0, -1]).reshape(1, 3, 1, 1).expand(prediction.shape)
@@ -68,7 +70,7 @@ def test_a_batch_equals_its_samples(seed):
 
 @given(seed=seeds, length=st.floats(0.01, 100))
 @settings(max_examples=10, deadline=None)
-def test_length_of_the_prediction_and_void_pixels_change_nothing(seed, length):
+def test_the_length_of_predictions_and_void_pixels_do_not_count(seed, length):
     prediction, target = normal_maps(seed)
     void = (target == 0).all(1, keepdim=True)
     scores = normal_scores(*normal_statistics(prediction, target))
@@ -76,14 +78,14 @@ def test_length_of_the_prediction_and_void_pixels_change_nothing(seed, length):
     assert normal_scores(*normal_statistics(other, target)) == pytest.approx(scores, abs=BIN)
 
 
-def test_angles():
+def test_angular_error_of_known_vectors():
     a = torch.tensor([1.0, 0, 0, 0, 0, 1]).reshape(2, 3, 1, 1)
     b = torch.tensor([[1.0, 0, 0], [-3, 0, 0], [0, 2, 0], [0, 0, 0], [1, 1, 0]]).reshape(5, 3, 1, 1)
     angles = angular_error(a[:1].expand(5, 3, 1, 1), b).flatten()
     assert angles.tolist() == pytest.approx([0, 180, 90, 90, 45], abs=1e-5)
 
 
-def test_thresholds_are_exact_and_open():
+def test_thresholds_are_exact_and_exclusive():
     angle = torch.tensor([29.99, 30.01, 22.49, 22.51, 11.24, 11.26], dtype=torch.float64).deg2rad()
     prediction = torch.stack([angle.sin(), 0 * angle, -angle.cos()])[None, :, None]
     target = torch.tensor([0.0, 0, -1]).reshape(1, 3, 1, 1).expand(prediction.shape)
@@ -91,7 +93,7 @@ def test_thresholds_are_exact_and_open():
     assert [scores["11.25"], scores["22.5"], scores["30"]] == pytest.approx([100 / 6, 300 / 6, 500 / 6])
 
 
-def test_nothing_valid_is_nan_and_so_is_a_prediction_that_is_not_a_number():
+def test_scores_are_nan_without_valid_pixels_and_for_nan_predictions():
     prediction, target = normal_maps(0)
     assert all(math.isnan(score) for score in normal_scores(*normal_statistics(prediction, target * 0)).values())
     prediction[0, 0, 0, 0] = float("nan")

@@ -1,3 +1,5 @@
+"""Confusion matrices and segmentation scores."""
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ def class_maps(seed, dtype=torch.uint8, n=3, low=0, high=CLASSES):
 @given(seed=st.integers(0, 2**31), dtype=st.sampled_from([torch.uint8, torch.int16, torch.int32, torch.int64]))
 @settings(max_examples=25, deadline=None)
 def test_equals_scikit_learn(seed, dtype):
-    prediction, target = class_maps(seed, dtype, low=seed % 3)  # some sets lack the first classes
+    prediction, target = class_maps(seed, dtype, low=seed % 3)  # in some sets the first classes do not occur
     p, t = prediction[target != 255].numpy(), target[target != 255].numpy()
     confusion = confusion_matrix(prediction, target, CLASSES)
     assert confusion.dtype == torch.int64
@@ -50,7 +52,7 @@ def test_a_batch_equals_its_samples(seed):
     assert torch.equal(batch.sum(0), confusion_matrix(prediction, target, CLASSES))
 
 
-def test_predictions_on_void_pixels_change_nothing():
+def test_predictions_on_void_pixels_do_not_count():
     prediction, target = class_maps(0)
     other = prediction.masked_fill(target == 255, 200)  # not even a class
     assert torch.equal(confusion_matrices(prediction, target, CLASSES), confusion_matrices(other, target, CLASSES))
@@ -63,13 +65,13 @@ def test_pinned_values():
     assert scores["mAcc"] == pytest.approx(100 * (3 / 4 + 1) / 2)
 
 
-def test_nothing_to_score_is_nan():
+def test_scores_of_an_empty_confusion_matrix_are_nan():
     scores = segmentation_scores(torch.zeros(3, 3, dtype=torch.int64))
     assert all(np.isnan(scores[name]) for name in ("mIoU", "pixAcc", "mAcc"))
 
 
 @pytest.mark.parametrize("what", ["target", "prediction"])
-def test_an_unknown_class_id_is_refused(what):
+def test_an_unknown_class_id_raises(what):
     maps = dict(prediction=torch.zeros(2, 3, dtype=torch.uint8), target=torch.zeros(2, 3, dtype=torch.uint8))
     maps[what][1, 2] = 7
     with pytest.raises(ValueError, match=rf"class ids \[7\] in the {what}, allowed are 0 to 4"):
