@@ -1,4 +1,4 @@
-"""Tiny data sets in the layouts of the real ones, made once a run and never written to; small helpers."""
+"""Tiny datasets in the official layouts, written once per run and never changed, and small helpers."""
 
 import copy
 import importlib.util
@@ -22,11 +22,11 @@ from mtl_plugins.synthrooms import prepare_synthrooms
 
 from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
 
-pytest.register_assert_rewrite("tests.contracts")  # else a failure there shows no values
+pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed assertions there
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (48, 64)
-LABELS_OF_LINE = (  # of the NYUDv2-layout folder: semseg, depth, normals
+LABELS_OF_LINE = (  # which labels each image of `nyud_folder` has: semseg, depth, normals
     (True, True, True),
     (True, False, True),
     (False, True, False),
@@ -37,7 +37,7 @@ LABELS_OF_LINE = (  # of the NYUDv2-layout folder: semseg, depth, normals
 
 
 def seed_by_name(name):
-    """Seed torch, NumPy and Python from `name`: the draws of a test depend on no other test."""
+    """Seed PyTorch, NumPy and Python from `name`, so that the random numbers of a test do not depend on other tests."""
     seed = zlib.crc32(name.encode())
     torch.manual_seed(seed)
     np.random.seed(seed)
@@ -46,7 +46,7 @@ def seed_by_name(name):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collectstart(collector):
-    seed_by_name(collector.nodeid)  # modules draw while they are imported, too
+    seed_by_name(collector.nodeid)  # modules may draw random numbers while they are imported
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,7 +66,7 @@ def _one_thread():
 
 @pytest.fixture(autouse=True, scope="session")
 def _kernels():
-    warm_up()  # never compiled during a forward pass
+    warm_up()  # so that kernels are not compiled during a forward pass
 
 
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -74,7 +74,7 @@ DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 @pytest.fixture(scope="session", params=DEVICES)
 def device(request):
-    """The CPU, and the GPU where there is one."""
+    """The CPU, and the GPU if there is one."""
     return torch.device(request.param)
 
 
@@ -85,13 +85,13 @@ def root():
 
 @pytest.fixture(scope="session")
 def data():
-    """The folder of the small fixtures that come with the tests; see its README.md."""
+    """The folder of the small fixtures that are shipped with the tests; see its README.md."""
     return ROOT / "tests" / "data"
 
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of material that may not be shipped (real frames, large fixtures); skips without one."""
+    """The folder of material that must not be shipped (real frames, large fixtures); skips if it does not exist."""
     for folder in (os.environ.get("MTL_SHARED"), ROOT.parent / "shared"):
         if folder and Path(folder).is_dir():
             return Path(folder)
@@ -100,7 +100,7 @@ def shared():
 
 @pytest.fixture(scope="session")
 def nyud_folder(tmp_path_factory):
-    """NYUDv2's layout: 6 images of 48x64; train.txt lacks some labels, val.txt has all of its two."""
+    """NYUDv2's layout: 6 images of 48 × 64 pixels; some labels of train.txt are missing, none of val.txt."""
     folder = tmp_path_factory.mktemp("nyud")
     rng = np.random.default_rng(0)
     for name in ("rgb", "masks", "depth", "normals"):
@@ -117,7 +117,7 @@ def nyud_folder(tmp_path_factory):
         pictures = dict(rgb=image, masks=classes, depth=depth, normals=encode_normals(normals))
         for name, array in pictures.items():
             Image.fromarray(array).save(folder / name / f"{i}.png")
-        cells = [f"{name}/{i}.png" if there else "-" for name, there in zip(pictures, (True, *has), strict=True)]
+        cells = [f"{name}/{i}.png" if present else "-" for name, present in zip(pictures, (True, *has), strict=True)]
         lines.append("\t".join(cells) + "\n")
     (folder / "train.txt").write_text("".join(lines))
     (folder / "val.txt").write_text(lines[0] + lines[3])
@@ -126,7 +126,7 @@ def nyud_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def nyud13_folder(tmp_path_factory, nyud_folder):
-    """The same with in-painted depth and cameras, as `hydranet_nyud13` wants it."""
+    """The same with in-painted depth and intrinsics, as `hydranet_nyud13` needs it."""
     folder = tmp_path_factory.mktemp("nyud13") / "data"
     shutil.copytree(nyud_folder, folder)
     shutil.copytree(folder / "depth", folder / "depth_filled")
@@ -136,7 +136,7 @@ def nyud13_folder(tmp_path_factory, nyud_folder):
 
 @pytest.fixture(scope="session")
 def camvid_folder(tmp_path_factory):
-    """CamVid's layout: 4 images of 48x64 to train on, 2 to validate."""
+    """CamVid's layout: 4 training and 2 validation images of 48 × 64 pixels."""
     folder = tmp_path_factory.mktemp("camvid")
     rng = np.random.default_rng(1)
     for split, count in (("train", 4), ("val", 2)):
@@ -151,7 +151,7 @@ def camvid_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def synthrooms_folder(tmp_path_factory):
-    """4 + 2 rendered rooms of 48x64."""
+    """4 training and 2 validation rooms of 48 × 64 pixels."""
     folder = tmp_path_factory.mktemp("synthrooms") / "data"
     prepare_synthrooms(folder, num_train=4, num_val=2, size=SIZE, workers=1, progress=False)
     return folder
@@ -159,7 +159,7 @@ def synthrooms_folder(tmp_path_factory):
 
 @pytest.fixture
 def run_tool(monkeypatch, tmp_path):
-    """`run_tool('train', *arguments)`: `main` of a file of tools/, in this process and in `tmp_path`."""
+    """A function that runs a script of tools/ in this process and in `tmp_path`: `run_tool('train', *arguments)`."""
 
     def run(name, *arguments):
         monkeypatch.chdir(tmp_path)
@@ -175,7 +175,7 @@ def run_tool(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def kitti_folder(tmp_path_factory):
-    """KITTI's folders: `depth` (raw and annotated, 8 frames), `kitti6` (6 images)."""
+    """The folders `depth` (KITTI raw with annotated depth, 8 frames) and `kitti6` (6 images)."""
     folder = tmp_path_factory.mktemp("kitti")
     for name, write in (("depth", write_kitti), ("kitti6", write_kitti6)):
         (folder / name).mkdir()
@@ -185,13 +185,13 @@ def kitti_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cityscapes_folder(tmp_path_factory):
-    """Cityscapes' folders, images of 48x64."""
+    """Cityscapes' layout, images of 48 × 64 pixels."""
     return write_cityscapes(tmp_path_factory.mktemp("cityscapes"), size=SIZE)
 
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory, nyud_folder, kitti_folder):
-    """`nyud` and `kitti` side by side."""
+    """A folder with `nyud` and `kitti`."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "nyud").symlink_to(nyud_folder)
     (folder / "kitti").symlink_to(kitti_folder)
@@ -199,13 +199,13 @@ def data_folder(tmp_path_factory, nyud_folder, kitti_folder):
 
 
 def light(cfg, data_root, work_dir):
-    """A preset made small: tiny images, batches of 2 (validation 1), no workers, one epoch of one iteration a dataset.
+    """A preset for a quick run: tiny images, batches of 2 (validation: 1), no workers, one iteration per dataset.
 
-    A preset of several datasets is to be loaded with its `data_root`.
+    Presets of several datasets must be loaded with their `data_root`.
     """
     cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.log_level = str(work_dir), "ERROR"
-    cfg.experiment_name = f"tiny_{os.urandom(4).hex()}"  # mmengine keeps one global logger a name
+    cfg.experiment_name = f"tiny_{os.urandom(4).hex()}"  # mmengine keeps one global logger per name
     cfg.data_root = str(data_root)
     cfg.env_cfg.cudnn_benchmark = False
     cfg.default_hooks.logger.interval = 1
@@ -235,7 +235,7 @@ def make_light():
 
 @pytest.fixture
 def capture_log(tmp_path, request):
-    """A function that gives what went to mmengine's current logger in this test."""
+    """A function that returns what mmengine's current logger wrote in this test."""
     path = tmp_path / "log.txt"
     instances = MMLogger._instance_dict.copy()
     MMLogger.get_instance(request.node.name, log_file=str(path))

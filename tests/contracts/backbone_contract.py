@@ -1,4 +1,4 @@
-"""The contract of every backbone: a subclass names its config."""
+"""The contract of every backbone. A subclass defines its config."""
 
 import copy
 import pickle
@@ -10,10 +10,10 @@ from mtl_plugins.registry import MODELS
 
 
 class BackboneContract:
-    """What holds for every backbone."""
+    """The tests of every backbone."""
 
     config: dict
-    rounds_down = False  # whether a stage may be rounded down: convolutions without padding
+    rounds_down = False  # whether the size of a stage may be rounded down, as by convolutions without padding
 
     @classmethod
     def registered_name(cls):
@@ -28,14 +28,14 @@ class BackboneContract:
     @pytest.fixture
     def backbone(self, built, device):
         self.device = device
-        return copy.deepcopy(built)  # building takes longer
+        return copy.deepcopy(built)  # copying is faster than building
 
     def images(self, *size, n=1):
         return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(1)).to(self.device)
 
     @torch.no_grad()
     @pytest.mark.parametrize("size", [(64, 96), (45, 71), (33, 32)])
-    def test_features_have_the_channels_and_strides_that_are_announced(self, backbone, size):
+    def test_features_have_the_channels_and_strides_that_it_declares(self, backbone, size):
         features = backbone(self.images(*size))
         assert list(backbone.out_strides) == sorted(backbone.out_strides), "finest first"
         assert len(features) == len(backbone.out_channels) == len(backbone.out_strides) > 0

@@ -1,3 +1,5 @@
+"""The contract of every dataset. A subclass defines its config."""
+
 import inspect
 import pickle
 import random
@@ -33,7 +35,7 @@ class DatasetContract:
 
     @classmethod
     def registered_name(cls):
-        """The registered name of what is tested, as the source of the fixture `config` has it."""
+        """The registered name of what is tested, as written in the source of the fixture `config`."""
         return re.search(r'type="(\w+)"', inspect.getsource(cls))[1]
 
     @pytest.fixture

@@ -9,7 +9,7 @@ FEATURES = (6, 10), (4, 8)  # channels, strides
 
 
 class HeadContract:
-    """What every head holds to."""
+    """The tests of every head."""
 
     config: dict
     label_channels = 1
@@ -18,8 +18,8 @@ class HeadContract:
     def label(self, n, *size):
         raise NotImplementedError
 
-    def check_answer(self, answer):
-        """The properties of a prediction (N, K, H, W) of its kind."""
+    def check_prediction(self, prediction):
+        """Check the properties of a prediction (N, K, H, W)."""
         raise NotImplementedError
 
     @classmethod
@@ -51,10 +51,10 @@ class HeadContract:
         assert head(self.features()).shape == (2, self.raw_channels, 5, 7)
 
     @pytest.mark.parametrize("size", [(5, 7), (20, 28), (19, 26), (3, 2)])
-    def test_answers_have_the_size_that_is_asked_for(self, head, size):
-        answer = head.predict(head(self.features()), size)
-        assert answer.shape == (2, self.label_channels, *size)
-        self.check_answer(answer)
+    def test_predictions_have_the_given_size(self, head, size):
+        prediction = head.predict(head(self.features()), size)
+        assert prediction.shape == (2, self.label_channels, *size)
+        self.check_prediction(prediction)
 
     def test_losses_are_scalars_by_name_with_gradients(self, head):
         losses = head.loss(head(self.features()), self.target(2, 20, 28))
@@ -64,30 +64,30 @@ class HeadContract:
         assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
 
     @pytest.mark.parametrize("size", [(5, 7), (20, 28), (11, 30)])
-    def test_outputs_are_resized_to_the_label_and_not_the_other_way(self, head, size):
+    def test_outputs_are_resized_to_the_size_of_the_label(self, head, size):
         outputs, label = head(self.features()), self.target(2, *size)
         direct = head.loss(head.resize(outputs, size, "bilinear"), label)
         for name, value in head.loss(outputs, label).items():
             torch.testing.assert_close(value, direct[name])
 
-    def test_a_batch_answers_what_its_samples_do(self, head):
+    def test_a_batch_predicts_what_its_samples_predict(self, head):
         features = self.features()
         together = head.predict(head(features), (20, 28))
         alone = [head.predict(head([f[i : i + 1] for f in features]), (20, 28)) for i in range(2)]
         torch.testing.assert_close(together, torch.cat(alone), rtol=1e-5, atol=1e-5)
 
-    def test_no_samples_are_no_trouble(self, head):
+    def test_an_empty_batch_gives_empty_predictions_and_zero_losses(self, head):
         outputs = head(self.features(n=0))
         assert head.predict(outputs, (20, 28)).shape == (0, self.label_channels, 20, 28)
         losses = head.loss(outputs, self.target(0, 20, 28))
         assert all(value == 0 for value in losses.values())
 
-    def test_half_precision_outputs_give_float32_losses_and_answers(self, head):
+    def test_half_precision_outputs_give_float32_losses_and_predictions(self, head):
         outputs = head(self.features()).bfloat16()
         assert all(value.dtype == torch.float32 for value in head.loss(outputs, self.target(2, 20, 28)).values())
-        self.check_answer(head.predict(outputs, (20, 28)))
+        self.check_prediction(head.predict(outputs, (20, 28)))
 
-    def test_several_weighted_losses_stand_apart(self, head):
+    def test_several_losses_are_weighted_and_named_separately(self, head):
         kind, name = type(head.losses[0]).__name__, head.losses[0].name
         several = self.build(loss=[dict(type=kind, loss_weight=0.5), dict(type=kind, loss_weight=2.0, name="again")])
         outputs, label = head(self.features()), self.target(2, 20, 28)
@@ -96,7 +96,7 @@ class HeadContract:
         torch.testing.assert_close(losses[f"loss_{name}"], 0.5 * plain)
         torch.testing.assert_close(losses["loss_again"], 2.0 * plain)
 
-    def test_two_losses_of_one_name_are_told(self, head):
+    def test_two_losses_of_the_same_name_raise(self, head):
         loss = dict(type=type(head.losses[0]).__name__)
         with pytest.raises(ValueError, match="share a name.*name='...'"):
             self.build(loss=[loss, loss])

@@ -1,4 +1,4 @@
-"""The contract of every loss, for the kinds of targets that there are."""
+"""The contract of every loss, for each kind of target."""
 
 import copy
 import pickle
@@ -14,7 +14,7 @@ CLASSES = 4
 
 
 class LossContract:
-    """To test a loss of your own: inherit from one of the kinds of target below and set ``config``."""
+    """The tests of every loss. To test a custom loss, inherit from one of the classes below and set `config`."""
 
     config: dict
     channels: int
@@ -66,7 +66,7 @@ class LossContract:
         assert gradient.isfinite().all() and gradient.abs().sum() > 0
 
     def test_each_valid_pixel_counts_the_same(self):
-        """Twice the same batch is the same mean."""
+        """Repeating a batch does not change the mean."""
         prediction, target, _ = self.pair()
         twice = self.loss(torch.cat([prediction] * 2), torch.cat([target] * 2))
         torch.testing.assert_close(twice, self.loss(prediction, target))
@@ -80,7 +80,7 @@ class LossContract:
         assert self.loss.name and self.loss.name.isidentifier()
         assert self.build(name="mine").name == "mine"
 
-    def test_computes_in_float32_whatever_comes(self):
+    def test_computes_in_float32_for_any_precision(self):
         prediction, target, _ = self.pair()
         half = prediction.bfloat16()
         expected = self.loss(half.float(), target)
@@ -88,12 +88,12 @@ class LossContract:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             assert torch.equal(self.loss(half, target), expected)
 
-    def test_a_target_of_another_size_is_refused(self):
+    def test_a_target_of_another_size_raises(self):
         prediction, target, _ = self.pair()
         with pytest.raises(ValueError, match=self.size_message):
             self.loss(prediction, target[..., 1:])
 
-    def test_has_nothing_in_the_checkpoint(self):
+    def test_adds_nothing_to_the_checkpoint(self):
         assert not self.loss.state_dict()
 
     def test_a_copy_computes_the_same(self):  # EMA copies models, workers pickle them
@@ -103,15 +103,15 @@ class LossContract:
 
 
 class OnLabels(LossContract):
-    """The losses whose targets have void pixels."""
+    """The tests of losses whose targets have void pixels."""
 
     def void(self, target, mask):
         raise NotImplementedError
 
-    def test_void_pixels_change_nothing(self):
+    def test_void_pixels_do_not_count(self):
         @given(seed=st.integers(0, 2**31), share=st.floats(0, 0.9))
         @settings(max_examples=10, deadline=None)
-        def check(seed, share):  # within: hypothesis wants a test function of its own for each class
+        def check(seed, share):  # nested, because hypothesis needs a separate function for each class
             prediction, target, mask = self.pair(seed, void_share=share)
             value, gradient = self.value_and_gradient(prediction, target)
             elsewhere = torch.where(mask, prediction * -3 + 7, prediction)
@@ -123,7 +123,7 @@ class OnLabels(LossContract):
         check()
 
     def test_is_a_mean_over_valid_pixels_only(self):
-        """Rows of void below, or an image of void beside, leave the loss as it is."""
+        """Additional rows or images of void pixels do not change the loss."""
         prediction, target, _ = self.pair()
         value = self.loss(prediction, target)
         rows = self.void(target, torch.ones_like(target[:, :1], dtype=torch.bool))
@@ -160,7 +160,7 @@ class OnClasses(OnLabels):
         assert torch.equal(self.loss(prediction, target.long()), expected)
 
     @pytest.mark.parametrize("found", [CLASSES, 254, -1])
-    def test_an_unknown_class_id_is_refused(self, found):
+    def test_an_unknown_class_id_raises(self, found):
         prediction, target, _ = self.pair()
         target = target.long()
         target[0, 0, 0, 0] = found
@@ -183,14 +183,14 @@ class OnDepth(OnLabels):
         return prediction.abs() + 0.1, target, mask
 
     @pytest.mark.parametrize("void", [float("nan"), float("inf"), -float("inf")])
-    def test_what_is_not_finite_is_void(self, void):
+    def test_values_that_are_not_finite_are_void(self, void):
         prediction, target, mask = self.pair()
         value, gradient = self.value_and_gradient(prediction, target)
         other_value, other_gradient = self.value_and_gradient(prediction, target.masked_fill(mask, void))
         assert torch.equal(other_value, value)
         torch.testing.assert_close(other_gradient, gradient, rtol=0, atol=0)
 
-    def test_a_perfect_prediction_costs_nothing(self):
+    def test_a_perfect_prediction_has_zero_loss(self):
         _, target, _ = self.pair()
         value, gradient = self.value_and_gradient(target, target)
         assert value.item() == pytest.approx(0, abs=1e-6)

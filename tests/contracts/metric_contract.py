@@ -1,4 +1,4 @@
-"""The contract of every metric: a subclass names its config, its labels and what a perfect score is."""
+"""The contract of every metric. A subclass defines its config, its labels and the perfect scores."""
 
 import math
 import pickle
@@ -12,15 +12,15 @@ from mtl_plugins.registry import METRICS
 
 
 class MetricContract:
-    """What holds for every metric of a task, evaluated by mmengine's Evaluator."""
+    """The tests of every metric of a task, evaluated by mmengine's Evaluator."""
 
     config: dict
     meta: dict = {}
     perfect: dict  # the scores of a perfect prediction
-    most_bytes = 1000  # that a metric may keep of an image
+    most_bytes = 1000  # that a metric may store per image
 
     def label(self, generator, height, width):
-        """A label (K, H, W), all of it valid."""
+        """A label (K, H, W) without void pixels."""
         raise NotImplementedError
 
     def void(self, label, mask):
@@ -66,7 +66,7 @@ class MetricContract:
             evaluator.process(samples[start : start + batch])
         return evaluator.evaluate(len(samples))
 
-    def test_scores_have_their_announced_names_and_are_numbers(self):
+    def test_scores_have_the_declared_names_and_are_finite(self):
         scores = self.scores(self.some_samples())
         assert list(scores) == [f"{self.task}/{name}" for name in self.build().score_names]
         assert all(isinstance(score, float) and math.isfinite(score) for score in scores.values())
@@ -92,7 +92,7 @@ class MetricContract:
         expected = self.scores(self.some_samples())
         assert self.scores(self.some_samples(), batch) == pytest.approx(expected, rel=1e-9)
 
-    def test_void_pixels_make_no_difference(self):
+    def test_void_pixels_do_not_count(self):
         samples, other = self.some_samples(), self.some_samples()
         for sample in other:
             if self.task in sample.gt:
@@ -102,18 +102,18 @@ class MetricContract:
                 sample.pred = PixelData(**{self.task: torch.where(valid, prediction, prediction.flip(-1))})
         assert self.scores(other) == self.scores(samples)
 
-    def test_an_image_without_a_label_makes_no_difference(self):
+    def test_an_image_without_a_label_does_not_count(self):
         samples = [self.sample(0), self.sample(1)]
         without = [*samples, self.sample(2, labelled=False), self.sample(3, void_share=2.0)]
         assert self.scores(without) == self.scores(samples)
 
-    def test_no_label_at_all_gives_nan_and_a_warning(self, capture_log):
+    def test_a_dataset_without_labels_gives_nan_and_a_warning(self, capture_log):
         scores = self.scores([self.sample(i, labelled=False) for i in range(2)])
         assert scores and all(math.isnan(score) for score in scores.values())
         assert "WARNING" in capture_log()
 
     def test_results_of_several_processes_are_merged_exactly(self):
-        """mmengine pickles the results of each rank, interleaves them and cuts the padding off."""
+        """mmengine pickles the results of each rank, interleaves them and removes the padding."""
         samples, metrics = self.some_samples(), [self.build(), self.build()]
         metrics[0].process(None, [sample.to_dict() for sample in samples[0::2]])
         metrics[1].process(None, [sample.to_dict() for sample in [*samples[1::2], samples[0]]])
@@ -122,7 +122,7 @@ class MetricContract:
         scores = metrics[0].compute_metrics(merged)
         assert {f"{self.task}/{name}": value for name, value in scores.items()} == self.scores(samples)
 
-    def test_a_result_is_small_and_of_the_host(self):
+    def test_a_result_is_small_and_on_the_cpu(self):
         metric = self.build()
         metric.process(None, [self.sample(i, height=60, width=80).to_dict() for i in range(2)])
         assert len(metric.results) == 2

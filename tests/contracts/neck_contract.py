@@ -1,4 +1,4 @@
-"""The contract of every neck: a subclass names its config and the kinds of features to try it with."""
+"""The contract of every neck. A subclass defines its config and the features to test it with."""
 
 import copy
 
@@ -11,10 +11,10 @@ from mtl_plugins.registry import MODELS
 
 
 class NeckContract:
-    """What holds for every neck, with any stages of a backbone, in images of any size."""
+    """The tests of every neck, for any stages of a backbone and images of any size."""
 
     config: dict
-    strides = (2, 4, 8, 14, 16, 32)  # of the stages to try
+    strides = (2, 4, 8, 14, 16, 32)  # of the stages to test
     most_stages = 6
 
     @classmethod
@@ -27,7 +27,7 @@ class NeckContract:
         self.device = device
 
     def build(self, channels=(3, 4, 5), strides=(4, 8, 16), **options):
-        """In evaluation, because batch norm in training makes an image depend on its batch."""
+        """A neck in evaluation mode, because in training mode batch norm makes an image depend on its batch."""
         torch.manual_seed(0)
         neck = MODELS.build(dict(in_channels=channels, in_strides=strides, **self.config) | options)
         return neck.eval().to(self.device)
@@ -38,12 +38,12 @@ class NeckContract:
         shapes = [(n, c, *(-(-pixels // s) for pixels in size)) for c, s in zip(channels, strides, strict=True)]
         return [torch.randn(shape, generator=generator).to(self.device) for shape in shapes]
 
-    def test_outputs_have_the_channels_and_strides_that_are_announced(self):
+    def test_outputs_have_the_channels_and_strides_that_it_declares(self):
         stage = st.tuples(st.integers(1, 9), st.sampled_from(self.strides))
 
         @settings(max_examples=20, deadline=None)
         @given(st.lists(stage, min_size=1, max_size=self.most_stages), st.integers(1, 70), st.integers(1, 70))
-        def check(stages, height, width):  # within: hypothesis wants a test function of its own for each class
+        def check(stages, height, width):  # nested, because hypothesis needs a separate function for each class
             channels, strides = zip(*sorted(stages, key=lambda stage: stage[1]), strict=True)
             neck, features = self.build(channels, strides), self.features(channels, strides, (height, width))
             outputs = neck(features)
@@ -56,7 +56,7 @@ class NeckContract:
         check()
 
     def check(self, neck, strides):
-        """More that holds for `neck`, which reads features of `strides`."""
+        """Further checks of `neck`, which reads features of `strides`."""
 
     @torch.no_grad()
     def test_a_batch_gives_what_its_images_give(self):

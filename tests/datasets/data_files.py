@@ -17,7 +17,7 @@ def random_image(seed, size=SIZE):
 
 
 def write_rooms(root, count=4, size=SIZE):
-    """NYUDv2's layout: image 0 has all labels, 1 no normals, 2 only classes, the others no label."""
+    """NYUDv2's layout: image 0 has all labels, 1 has no normals, 2 has only classes, and the others have no label."""
     lines = []
     for i in range(count):
         rng = np.random.default_rng(i)
@@ -36,7 +36,7 @@ def write_rooms(root, count=4, size=SIZE):
             cells.append(f"depth/{name}")
         if i == 0:
             normals = np.zeros((*size, 3), np.uint8)
-            normals[:] = (128, 0, 128)  # x = 0, z = -1, y = 0: straight at the camera
+            normals[:] = (128, 0, 128)  # x = 0, z = -1, y = 0: facing the camera
             normals[0, 0] = 127
             write_png(root / "normals" / name, normals)
             cells.append(f"normals/{name}")

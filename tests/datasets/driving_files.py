@@ -1,4 +1,4 @@
-"""Writes small datasets of street scenes to disk, in their official formats."""
+"""Writes small street scene datasets to disk, in their official formats."""
 
 import json
 
@@ -49,14 +49,14 @@ def write_calibration(folder, size=SIZE):
 
 
 def random_scan(seed, count=400):
-    """Points around the car, x forward, y left, z up."""
+    """Random points around the car: (N, 4) float32; x forward, y left, z up, and reflectance."""
     rng = np.random.default_rng(seed)
     points = rng.uniform((-30, -12, -2, 0), (40, 12, 3, 1), (count, 4))
     return points.astype(np.float32)
 
 
 def sparse_depth(seed, size=SIZE):
-    """Codes of 1 … 80 m on a fifth of the pixels, none in the upper third."""
+    """uint16 depth of 1 to 80 m (metres × 256) in a fifth of the pixels, none in the upper third."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(256, 80 * 256, size, dtype=np.uint16) * (rng.random(size) < 0.2).astype(np.uint16)
     codes[: size[0] // 3] = 0
@@ -87,7 +87,7 @@ def write_kitti(root, size=SIZE, frames=FRAMES, ending="png"):
 
 
 def write_kitti_semantic(root, count=6, size=SIZE):
-    """`training` and `testing` of data_semantics.zip."""
+    """The folders `training` and `testing` of data_semantics.zip."""
     for i in range(count):
         name = f"{i:06d}_10.png"
         write_png(root / "training" / "image_2" / name, random_image(i, size))
@@ -100,7 +100,7 @@ def write_kitti_semantic(root, count=6, size=SIZE):
 
 
 def write_kitti6(root, count=6, size=SIZE):
-    """`rgb`, `masks` in colours, and `depth` for all but the last image."""
+    """`rgb`, `masks` as colours, and `depth` for all images except the last."""
     space = label_space("kitti6")
     colours = np.array([*space.palette, (0, 0, 0)], np.uint8)
     for i in range(count):

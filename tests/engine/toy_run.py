@@ -1,4 +1,4 @@
-"""A tiny real mmengine run, with dropout, BatchNorm and a validation, for the tests of this room."""
+"""A tiny real run of mmengine with dropout, BatchNorm and validation, and ways to kill it."""
 
 import multiprocessing
 import os
@@ -17,16 +17,16 @@ from mtl_plugins.engine import AtomicLocalBackend
 from mtl_plugins.files import TEMPORARY_PREFIX, atomic_write
 from mtl_plugins.registry import HOOKS
 
-HOOKS.import_from_location()  # now, and not in each of the processes forked below
+HOOKS.import_from_location()  # here, so that the processes forked below need not import it
 
 
 class ToyRunner(Runner):
     def _log_env(self, env_cfg):
-        """Nothing: it asks git and gcc for their versions, a second each run."""
+        """Skip mmengine's log of the environment: it runs git and gcc, which takes a second per run."""
 
 
 class ToyDataset(Dataset):
-    """Vectors; the label of the even ones is there."""
+    """Random vectors; those with an even index have a label."""
 
     def __init__(self, length=8):
         self.length = length
@@ -115,11 +115,11 @@ def build_runner(work_dir, epochs=2, model=None, dataset=None, iters=None, hooks
 
 
 def die():
-    os._exit(9)  # as kill -9: no clean-up, no flushing
+    os._exit(9)  # like kill -9: no clean-up, no flushing
 
 
 def kill_in_save(stage, number):
-    """End the process at a stage of the ``number``-th saving of a .pth file."""
+    """End the process at a stage of writing the `number`-th .pth file; see `STAGES`."""
     counts = dict(put=0)
     put, replace = AtomicLocalBackend.put, os.replace
 
@@ -154,7 +154,7 @@ STAGES = ("before_temporary", "mid_write", "before_rename", "after_rename", "bef
 
 
 def train(work_dir, kill=None, **kwargs):
-    """Train to the end, or to a kill=(stage, number of the save); for a process of its own."""
+    """Train to the end, or until `kill=(stage, number of the file)` ends the process; call it with `in_process`."""
     torch.set_num_threads(1)
     if kill:
         kill_in_save(*kill)
@@ -162,9 +162,9 @@ def train(work_dir, kill=None, **kwargs):
 
 
 def in_process(function, *args, **kwargs):
-    """Exit code of ``function`` in a process of its own."""
-    # Forking is quick, for nothing is imported anew. But a process that has used CUDA, or exported a network, has
-    # threads of autograd and may not be forked; the server imports once, and has none.
+    """Call `function` in a separate process and return its exit code."""
+    # A forked process starts quickly because it imports nothing. But a process that has used CUDA or exported a network
+    # has autograd threads and must not be forked. The fork server imports once and has no threads.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     process = context.Process(target=function, args=args, kwargs=kwargs)

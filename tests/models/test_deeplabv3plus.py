@@ -92,8 +92,8 @@ class TestDeepLabV3PlusHead(HeadContract):
         label[..., :1] = 255
         return label
 
-    def check_answer(self, answer):
-        assert answer.dtype == torch.uint8 and answer.max() < 5
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.uint8 and prediction.max() < 5
 
     def test_it_trains_with_batch_norm_too(self, head):
         losses = head.train().loss(head(self.features()), self.target(2, 20, 28))

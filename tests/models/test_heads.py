@@ -17,10 +17,10 @@ class TestSegmentationHead(HeadContract):
         label[..., :1] = 255
         return label
 
-    def check_answer(self, answer):
-        assert answer.dtype == torch.uint8 and answer.max() < 5
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.uint8 and prediction.max() < 5
 
-    def test_the_answer_is_the_class_of_the_highest_logit(self, head):
+    def test_the_prediction_is_the_class_of_the_highest_logit(self, head):
         outputs = head(self.features())
         assert torch.equal(head.predict(outputs, (5, 7)), outputs.argmax(1, keepdim=True).to(torch.uint8))
 
@@ -30,8 +30,8 @@ class TestSegmentationHead(HeadContract):
         head = MODELS.build(config)
         outputs = torch.zeros(1, num_classes, 2, 2)
         outputs[:, -1] = 1
-        answer = head.predict(outputs, (2, 2))
-        assert answer.dtype == dtype and (answer == num_classes - 1).all()
+        prediction = head.predict(outputs, (2, 2))
+        assert prediction.dtype == dtype and (prediction == num_classes - 1).all()
 
 
 class TestDepthHead(HeadContract):
@@ -43,10 +43,10 @@ class TestDepthHead(HeadContract):
         label[..., :1] = 0
         return label
 
-    def check_answer(self, answer):
-        assert answer.dtype == torch.float32 and (answer >= 0).all()
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.float32 and (prediction >= 0).all()
 
-    def test_the_answer_is_the_absolute_value(self, head):
+    def test_the_prediction_is_the_absolute_value(self, head):
         outputs = torch.tensor([[[[-2.0, 3.0]]]])
         assert torch.equal(head.predict(outputs, (1, 2)), torch.tensor([[[[2.0, 3.0]]]]))
 
@@ -60,9 +60,9 @@ class TestNormalsHead(HeadContract):
         label[..., :1] = 0
         return label
 
-    def check_answer(self, answer):
-        assert answer.dtype == torch.float32
-        torch.testing.assert_close(answer.norm(dim=1), torch.ones_like(answer[:, 0]))
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.float32
+        torch.testing.assert_close(prediction.norm(dim=1), torch.ones_like(prediction[:, 0]))
 
 
 class TestDenseHead(HeadContract):
@@ -74,5 +74,5 @@ class TestDenseHead(HeadContract):
     def label(self, n, *size):
         return torch.rand(n, 3, *size) + 0.1
 
-    def check_answer(self, answer):
-        assert answer.dtype == torch.float32 and answer.isfinite().all()
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.float32 and prediction.isfinite().all()

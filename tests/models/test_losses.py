@@ -85,7 +85,7 @@ class TestBinaryCrossEntropy(OnDepth):
     def pair(self, *args, **kwargs):
         return LossContract.pair(self, *args, **kwargs)
 
-    def test_a_perfect_prediction_costs_nothing(self):
+    def test_a_perfect_prediction_has_zero_loss(self):
         _, target, _ = self.pair()
         assert self.loss((target - 0.5) * 100, target).item() == pytest.approx(0, abs=1e-6)
 

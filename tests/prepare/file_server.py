@@ -1,4 +1,4 @@
-"""A web server of this process, for downloads."""
+"""A web server in this process, to test downloads."""
 
 import contextlib
 import threading
@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
-    """Gives ``content``; the first ``cuts`` answers break after so many bytes; ``asked`` holds each Range header."""
+    """Serves `content`; `cuts` truncates the first responses to so many bytes; `asked` collects the Range headers."""
 
     def __init__(self, content, name):
         super().__init__(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""Files like nyu_depth_v2_labeled.mat: HDF5 behind MATLAB's 512 bytes, columns first."""
+"""Files like nyu_depth_v2_labeled.mat: HDF5 after a MATLAB header of 512 bytes, in column-major order."""
 
 import h5py
 import numpy as np
@@ -8,7 +8,7 @@ TYPES = dict(images="u1", labels="u2", depths="f4", rawDepths="f4")
 
 
 def write_mat(path, fields, chunk=1):
-    """``fields``: {name: (N, 480, 640) or (N, 480, 640, 3)}, as they are seen; a chunk spans ``chunk`` images."""
+    """Write `fields`, {name: array of shape (N, 480, 640) or (N, 480, 640, 3)}, in chunks of `chunk` images."""
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, images in fields.items():
             data = images.transpose(0, *range(images.ndim - 1, 0, -1))
@@ -22,7 +22,7 @@ def write_mat(path, fields, chunk=1):
 
 
 def write_sparse_mat(path, count, chunk=1):
-    """A file of ``count`` images without a pixel, of some kB."""
+    """Write a file of a few kB that declares `count` images but stores no pixels."""
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, kind in TYPES.items():
             shape = ((3,) if name == "images" else ()) + SIZE[::-1]
@@ -31,7 +31,7 @@ def write_sparse_mat(path, count, chunk=1):
 
 
 def random_fields(count, seed=0):
-    """Blocks of 40×40 pixels, and some noise; depth has holes, and readings at the sensor's limit."""
+    """Random blocks of 40 × 40 pixels with noise; the depth has holes and readings at the sensor's limit."""
     rng = np.random.default_rng(seed)
 
     def blocks(draw, *more):

@@ -1,4 +1,4 @@
-"""Runs of preparers: killed, out of archives, from a server."""
+"""Helpers to prepare datasets from archives and servers, and to kill a preparation."""
 
 import contextlib
 import functools
@@ -12,12 +12,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 
 def contents(folder):
-    """Every file's path and bytes."""
+    """The bytes of every file in a folder by its relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def zipped(folder, path):
-    """All that is in ``folder``, as a zip."""
+    """Write the content of `folder` to a zip file."""
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*")):
             archive.write(file, file.relative_to(folder))
@@ -26,7 +26,7 @@ def zipped(folder, path):
 
 @contextlib.contextmanager
 def served(folder):
-    """The URL of a server of the folder's files."""
+    """The URL of a web server for the files of a folder."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -41,7 +41,7 @@ def served(folder):
 
 
 def kill(function, seconds):
-    """Run ``function()`` in a process of its own and kill that at once, unless it has ended: whether it was at work."""
+    """Run `function()` in a separate process and kill it after `seconds`; returns whether it was still running."""
     process = multiprocessing.get_context("fork").Process(target=_group, args=(function,))
     process.start()
     process.join(seconds)
@@ -53,12 +53,12 @@ def kill(function, seconds):
 
 
 def _group(function):
-    os.setpgid(0, 0)  # with the workers
+    os.setpgid(0, 0)  # so that its workers are killed with it
     function()
 
 
 def slowed(function, seconds=0.02):
-    """``function``, which takes longer."""
+    """`function` with a delay."""
 
     @functools.wraps(function)
     def slow(*args):

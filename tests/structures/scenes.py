@@ -1,4 +1,4 @@
-"""Scenes whose geometry is known: planes before a pinhole camera."""
+"""Scenes with known geometry: planes in front of a pinhole camera."""
 
 import torch
 from torchvision import tv_tensors
@@ -11,7 +11,7 @@ def unit(x, y, z):
 
 
 def two_planes(height, width, camera, tilts, distances=(2.0, 2.2)):
-    """A sample dict of two walls that meet: img, semseg (which wall), depth, normals, intrinsics, pixels."""
+    """A sample dict of two adjacent walls: img, semseg (the number of the wall), depth, normals, intrinsics, pixels."""
     fx, fy, cx, cy = camera
     v, u = torch.meshgrid(torch.arange(height).double(), torch.arange(width).double(), indexing="ij")
     rays = torch.stack(((u - cx) / fx, (v - cy) / fy, torch.ones_like(u)))
@@ -30,7 +30,7 @@ def two_planes(height, width, camera, tilts, distances=(2.0, 2.2)):
 
 
 def fitted_normal(points):
-    """Unit normal, turned to the camera, of the plane that fits points (3, N) best."""
+    """Unit normal, facing the camera, of the least-squares plane through points (3, N)."""
     centred = points.double() - points.double().mean(1, keepdim=True)
     normal = torch.linalg.svd(centred, full_matrices=False)[0][:, 2]
     return -normal if normal @ points.double().mean(1) > 0 else normal
