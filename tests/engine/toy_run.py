@@ -8,19 +8,18 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement, PixelData
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mtl_plugins.engine import AtomicLocalBackend
+from mtl_plugins.engine import AtomicLocalBackend, MultiTaskRunner
 from mtl_plugins.files import TEMPORARY_PREFIX, atomic_write
 from mtl_plugins.registry import HOOKS
 
 HOOKS.import_from_location()  # here, so that the processes forked below need not import it
 
 
-class ToyRunner(Runner):
+class ToyRunner(MultiTaskRunner):
     def _log_env(self, env_cfg):
         """Skip mmengine's log of the environment: it runs git and gcc, which takes a second per run."""
 
