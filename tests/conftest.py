@@ -91,11 +91,17 @@ def data():
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of material that must not be shipped (real frames, large fixtures); skips if it does not exist."""
-    for folder in (os.environ.get("MTL_SHARED"), ROOT.parent / "shared"):
-        if folder and Path(folder).is_dir():
-            return Path(folder)
-    pytest.skip("needs real frames or large fixtures that are not shipped (a folder named by $MTL_SHARED)")
+    """`shared(name)`: a folder of material that must not be shipped (real frames, large fixtures); skips without it."""
+
+    def find(name):
+        for folder in (os.environ.get("MTL_SHARED"), ROOT.parent / "shared"):
+            if folder and (Path(folder) / name).is_dir():
+                return Path(folder) / name
+        pytest.skip(
+            f"{name} is not shipped; it is neither in $MTL_SHARED nor in a folder 'shared' next to the repository"
+        )
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -241,7 +241,7 @@ def test_images_of_kinect_size_have_its_camera(tmp_path):
 
 
 def test_the_authors_frames(shared, tmp_path):
-    cells = [f"{shared}/data/nyud_samples/{kind}000433.png" for kind in ("", "segm_gt_", "depth_gt_", "norm_gt_")]
+    cells = [f"{shared('data/nyud_samples')}/{kind}000433.png" for kind in ("", "segm_gt_", "depth_gt_", "norm_gt_")]
     (tmp_path / "val.txt").write_text("\t".join(cells) + "\n" + "\t".join(c.replace("433", "464") for c in cells[:3]))
     dataset = NYUDv2(tmp_path, "val", intrinsics=(518.86, 519.47, 325.58, 253.74))
     assert dataset.label_counts() == dict(semseg=2, depth=2, normals=1)

@@ -90,7 +90,7 @@ def test_mirroring_changes_the_sign_of_x(normal):
 
 def test_real_depth_agrees_with_the_published_normals(shared):
     """Measured: mean angle 3.6° and median 1.15° where both have a normal; 99.8 % of the readings have one."""
-    samples = shared / "data" / "nyud_samples"
+    samples = shared("data/nyud_samples")
     depth = torch.from_numpy(np.asarray(Image.open(samples / "depth_gt_000433.png")).astype(np.float32) / 5000)[None]
     published = torch.from_numpy(decode_normals(np.asarray(Image.open(samples / "norm_gt_000433.png").convert("RGB"))))
     published = published.permute(2, 0, 1)

@@ -90,7 +90,7 @@ def test_the_dataset_reads_it(made, fields):
 
 
 def test_the_authors_frames_come_out_pixel_by_pixel(shared, tmp_path):
-    samples = shared / "data" / "nyud_samples"
+    samples = shared("data/nyud_samples")
     frames = ("000433", "000464")
     lut = class_map("nyud894", "nyud40")
     raw_of = np.array([np.flatnonzero(lut[:895] == n)[-1] for n in range(40)] + [0] * 216, np.uint16)

@@ -265,7 +265,7 @@ def test_decoding_a_wrong_shape_raises():
 
 
 def test_normals_of_real_nyudv2_files_face_the_camera(shared):
-    png = np.asarray(Image.open(shared / "data/nyud_samples/norm_gt_000433.png").convert("RGB"))
+    png = np.asarray(Image.open(shared("data/nyud_samples") / "norm_gt_000433.png").convert("RGB"))
     normals = decode_normals(png)
     valid = (normals != 0).any(-1)
     assert 0.5 < valid.mean() <= 1

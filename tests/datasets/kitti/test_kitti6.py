@@ -74,7 +74,7 @@ def test_all_files_in_one_folder(root, tmp_path):
 
 
 def test_the_authors_frame(shared):
-    folder = shared / "data" / "kitti_samples"
+    folder = shared("data/kitti_samples")
     dataset = KITTI6(folder, "trainval")
     assert dataset.label_counts() == dict(semseg=1, depth=0)
     sample = dataset[0]
