@@ -30,9 +30,8 @@ build on each other.
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     for source, target in PAGES.items():
-        if (ROOT / source).is_file():
-            text = _LINK.sub(_site_link, (ROOT / source).read_text(encoding="utf-8"))
-            files.append(File.generated(config, target, content=text))
+        text = _LINK.sub(_site_link, (ROOT / source).read_text(encoding="utf-8"))
+        files.append(File.generated(config, target, content=text))
     index = _INDEX
     for room in rooms():
         files.append(File.generated(config, f"reference/{room}.md", content=reference_page(room)))
