@@ -65,7 +65,8 @@ class MultiDataset(Dataset):
     def __getitem__(self, key: SampleKey) -> Any:
         index, *seed = key if isinstance(key, (tuple, list)) else (key,)
         dataset, inner = self._find(index)
-        return dataset[(inner, *seed)] if seed else dataset[inner]
+        inner_key = (inner, *seed) if seed else inner
+        return dataset[inner_key]
 
     def _find(self, index: int) -> tuple[MultiTaskDataset, int]:
         if not -len(self) <= index < len(self):

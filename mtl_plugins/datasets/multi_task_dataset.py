@@ -141,8 +141,8 @@ class MultiTaskDataset(Dataset):
         """The metadata of one sample, without reading it: `img_path`, `sample_idx`, `label_paths`, …"""
         sample = self.samples[index]
         paths = {task: str(path) for task, path in (sample.labels | sample.pseudo).items()}
-        extra = {} if self.name is None else dict(dataset=self.name)
-        if sample.pseudo:
+        extra: dict[str, Any] = {} if self.name is None else dict(dataset=self.name)
+        if self.pseudo_labels is not None and sample.pseudo:
             extra |= dict(pseudo=tuple(sample.pseudo), label_weights=self.pseudo_labels.weights_of(sample))
         return dict(img_path=str(sample.img), sample_idx=index, label_paths=paths, **extra)
 
@@ -168,7 +168,10 @@ class MultiTaskDataset(Dataset):
         sample: Sample = dict(img=read_image(files.img))
         size = sample["img"].shape[-2:]
         for task, path in (files.labels | files.pseudo).items():
-            label = self.pseudo_labels.read(task, path) if task in files.pseudo else self.readers[task](path)
+            if self.pseudo_labels is not None and task in files.pseudo:
+                label = self.pseudo_labels.read(task, path)
+            else:
+                label = self.readers[task](path)
             if label is None:
                 del info["label_paths"][task]
                 continue

@@ -115,7 +115,7 @@ def _find_type(name: str) -> type[torch.Tensor]:
     raise LookupError(f"unknown tensor type {name}")
 
 
-def _subclasses(kind: type) -> Iterator[type]:
+def _subclasses(kind: type[torch.Tensor]) -> Iterator[type[torch.Tensor]]:
     for child in kind.__subclasses__():
         yield child
         yield from _subclasses(child)
@@ -125,7 +125,8 @@ def _with_type(value: torch.Tensor, name: str, canvas: list[int] | None) -> torc
     kind = _find_type(name)
     if kind is torch.Tensor:
         return value
-    typed = kind(value) if canvas is None else kind(value, canvas_size=tuple(canvas))
+    options = {} if canvas is None else dict(canvas_size=tuple(canvas))
+    typed = kind(value, **options)
     if typed.shape != value.shape or typed.dtype != value.dtype:
         raise ValueError(f"{name} changes a tensor {tuple(value.shape)} of {value.dtype}")
     return typed

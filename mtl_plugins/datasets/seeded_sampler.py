@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count, islice
 
 import torch
@@ -46,7 +46,7 @@ class SeededInfiniteSampler(InfiniteSampler):
     def _keys(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator()
         for number in count():
-            order = range(self.size)
+            order: Sequence[int] = range(self.size)
             if self.shuffle:
                 order = torch.randperm(self.size, generator=generator.manual_seed(self.seed + number)).tolist()
             for index in order:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 def progress_bar(
     title: str, total: int | None, unit: str = "images", show: bool = True
 ) -> Iterator[Callable[..., None]]:
-    """A bar with count, rate and remaining time; yields ``advance(n=1, counts=True)``.
+    """A progress bar with count, rate and remaining time; yields `advance(n=1, counts=True)`.
 
-    What was finished in an earlier run advances the bar with ``counts=False``: the rate is that of this run's work.
-    The bar starts with the first ``advance``, not before: it starts a thread, and workers may be forked until then.
+    Use `counts=False` for work that an earlier run has done: it advances the bar but not the rate. The bar appears with
+    the first `advance`, not before, because it starts a thread and worker processes may be forked until then.
 
     Args:
-        total: None where it is not known.
-        unit: ``'MB'`` counts bytes and shows megabytes.
+        title: Text to the left of the bar.
+        total: Number of units; None if unknown.
+        unit: What is counted; with `'MB'`, `advance` counts bytes and the bar shows megabytes.
+        show: Whether to show the bar at all.
     """
     if not show:
         yield lambda n=1, counts=True: None
@@ -26,7 +28,7 @@ def progress_bar(
     task, began, done, count = bar.add_task("", total=total, text=""), time.perf_counter(), 0, 0
     scale, digits = (1e6, 1) if unit == "MB" else (1, 0)
 
-    def advance(n=1, counts=True):
+    def advance(n: int = 1, counts: bool = True) -> None:
         nonlocal done, count
         bar.start()
         done, count = done + n, count + n * counts
@@ -35,7 +37,7 @@ def progress_bar(
         bar.update(task, text=f"{text} {rate:.1f} {unit}/s" if count else text)
         if counts:
             bar.advance(task, n)
-        else:  # starts rich's estimate of the remaining time anew
+        else:  # restart rich's estimate of the remaining time
             bar.reset(task, completed=done)
 
     try:

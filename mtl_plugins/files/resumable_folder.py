@@ -1,77 +1,87 @@
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from .atomic_write import TEMPORARY_PREFIX, remove_temporaries, write_text
 from .png_file import png_is_complete
 
 
 class ResumableFolder:
-    """The folder that a set is prepared into. It tells what it holds, and whether all of it is there.
+    """A folder that a dataset is written to; it records what it contains and whether it is complete.
 
-    ``<name>.started.json`` says what is under way, ``<name>.json``, written last, that it is complete, with the
-    summary. A run that was killed goes on; another set, or other settings, never mix with what is there.
+    `<name>.started.json` describes a preparation in progress. `<name>.json` is written last and marks the dataset as
+    complete; it contains the summary. A killed run resumes. Another dataset, or other settings, are refused.
 
     Args:
-        out: the folder; it is made.
-        name: of the set, lower case.
-        title: of the set, for messages.
-        identity: what makes the files what they are (source, seed, size, version): another needs another folder.
+        out: The folder; `begin` creates it.
+        name: Name of the dataset in file names, lower case.
+        title: Name of the dataset in messages.
+        identity: What determines the files (source, seed, size, version); another identity needs another folder.
     """
 
-    def __init__(self, out: str | Path, name: str, title: str, identity: dict):
+    def __init__(self, out: str | Path, name: str, title: str, identity: Mapping[str, Any]):
         self.out, self.name, self.title = Path(out), name, title
-        self.identity = json.loads(json.dumps(identity))  # as it comes back from the file: lists for tuples
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity))  # lists for tuples, as in the file
         self.marker, self.started = self.out / f"{name}.json", self.out / f"{name}.started.json"
 
     def check(self) -> None:
-        """Refuse a folder that holds other things.
+        """Check that the folder is new, empty, or belongs to this dataset.
 
         Raises:
-            ValueError: it is a file, is not empty and no such set, or holds one of another identity.
+            ValueError: The path is a file, or the folder contains something else or another identity.
         """
         if self.out.exists() and not self.out.is_dir():
-            raise ValueError(f"{self.out} is a file; give a folder for the set.")
+            raise ValueError(f"{self.out} is a file; set a folder for the dataset.")
         if not self.out.exists() or all(path.name.startswith(TEMPORARY_PREFIX) for path in self.out.iterdir()):
             return
         marker = next((path for path in (self.marker, self.started) if path.exists()), None)
         if marker is None:
-            raise ValueError(f"{self.out} is not empty and holds no {self.title} set; give a new or an empty folder.")
+            raise ValueError(
+                f"{self.out} is not empty and contains no {self.title} dataset; set a new or an empty folder."
+            )
         try:
-            held = json.loads(marker.read_text())
+            content = json.loads(marker.read_text())
         except ValueError:
-            raise ValueError(f"{marker} is no JSON; delete {self.out} and prepare the set again.") from None
+            raise ValueError(f"{marker} is not valid JSON; delete {self.out} and prepare the dataset again.") from None
         wrong = [
-            f"{key} {held.get(key)} (asked: {value})" for key, value in self.identity.items() if held.get(key) != value
+            f"{key} {content.get(key)} (requested: {value})"
+            for key, value in self.identity.items()
+            if content.get(key) != value
         ]
         if wrong:
             raise ValueError(
-                f"{self.out} holds another {self.title} set: {', '.join(wrong)}. Give another folder, or delete it."
+                f"{self.out} contains another {self.title} dataset: {', '.join(wrong)}. Set another folder or delete "
+                "it."
             )
 
-    def finished(self, files: Iterable[Path], **wanted) -> dict | None:
-        """The summary, if the set is complete: its marker says so, with ``wanted``, and all ``files`` are there."""
+    def finished(self, files: Iterable[Path], **wanted: Any) -> dict[str, Any] | None:
+        """The summary if the dataset is complete, otherwise None.
+
+        Args:
+            files: Files that must exist; PNGs must be complete.
+            **wanted: Items that the summary must contain, in addition to the identity.
+        """
         if not self.marker.exists():
             return None
-        held = json.loads(self.marker.read_text())
-        same = all(held.get(key) == value for key, value in (self.identity | wanted).items())
-        if not same:
+        summary = json.loads(self.marker.read_text())
+        if any(summary.get(key) != value for key, value in (self.identity | wanted).items()):
             return None
-        whole = all(png_is_complete(path) if path.suffix == ".png" else path.exists() for path in files)
-        return held if whole else None
+        complete = all(png_is_complete(path) if path.suffix == ".png" else path.exists() for path in files)
+        return summary if complete else None
 
     def begin(self, folders: Iterable[str] = ()) -> None:
-        """Make the folders, and mark the set as under way."""
-        write_text(self.started, json.dumps(self.identity))  # first: a folder without a marker is refused
+        """Mark the preparation as started, and create the given subfolders."""
+        write_text(self.started, json.dumps(self.identity))  # first, because `check` refuses unmarked content
         self.marker.unlink(missing_ok=True)
         for folder in folders:
             (self.out / folder).mkdir(parents=True, exist_ok=True)
 
-    def finish(self, summary: dict) -> dict:
-        """Remove what killed runs left half-written, mark the set as complete, and return what the marker holds."""
+    def finish(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """Remove partial files of killed runs, mark the dataset as complete, and return the marker's content."""
         for folder in (self.out, *(path for path in self.out.rglob("*") if path.is_dir())):
             remove_temporaries(folder)
-        summary = self.identity | summary
-        write_text(self.marker, json.dumps(summary, indent=1) + "\n")
+        content = self.identity | dict(summary)
+        write_text(self.marker, json.dumps(content, indent=1) + "\n")
         self.started.unlink(missing_ok=True)
-        return summary
+        return content

@@ -1,4 +1,4 @@
-"""Many small jobs on all cores, with a bar, that can be interrupted and gone on with."""
+"""Runs many small jobs in parallel with a progress bar."""
 
 import contextlib
 import gc
@@ -16,7 +16,7 @@ from .progress_bar import progress_bar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-_WAITING = 4  # jobs a worker that are handed over in advance: memory stays bounded whatever their number
+_QUEUED = 4  # jobs per worker that are submitted in advance; limits the memory for any number of jobs
 
 
 def run_jobs(
@@ -28,46 +28,53 @@ def run_jobs(
     unit: str = "images",
     count: Callable[[Job], int] = lambda job: 1,
 ) -> list[Result]:
-    """``[function(job) for job in jobs]`` in ``workers`` processes (default: one a core), with a progress bar.
+    """Compute `[function(job) for job in jobs]` in parallel, with a progress bar.
 
-    ``function`` is a module's own function; a job that is finished already should return at once.
+    If `function` raises an error, the running jobs are finished, no further jobs are started, and the error is raised.
 
     Args:
-        unit, count: what the bar counts, and how many of them a job is.
+        function: A module-level function. To make a run resumable, let it return at once for finished jobs.
+        jobs: The jobs.
+        title: Title of the progress bar.
+        workers: Number of processes; None for one per core.
+        show: Whether to show the progress bar.
+        unit: What the bar counts.
+        count: How many units a job has.
 
     Raises:
-        RuntimeError: a process was killed (out of memory?).
-        whatever ``function`` raises: the jobs that were under way are waited for, the others are not begun.
+        RuntimeError: A process was killed, for example because memory ran out.
     """
     workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
-    results, done, total = {}, 0, sum(map(count, jobs))
+    results: dict[int, Result] = {}
+    done, total = 0, sum(map(count, jobs))
     with progress_bar(title, total, unit, show) as advance:
         try:
-            for index, result in _in_processes(function, jobs, workers):
+            for index, result in _run(function, jobs, workers):
                 results[index] = result
                 done += count(jobs[index])
                 advance(count(jobs[index]))
         except BrokenProcessPool:
             raise RuntimeError(
-                f"A process was killed (out of memory?) after {done} of {total} {unit}. Run again to go "
-                f"on, perhaps with fewer workers than {workers}."
+                f"A process was killed (out of memory?) after {done} of {total} {unit}. Run the command again to "
+                f"resume, perhaps with fewer than {workers} workers."
             ) from None
     return [results[index] for index in range(len(jobs))]
 
 
-def _in_processes(function, jobs, workers) -> Iterator[tuple]:
+def _run(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Result]]:
+    """(index, result) of each job, in the order of completion."""
     if workers == 1:
         yield from ((index, function(job)) for index, job in enumerate(jobs))
         return
-    # fork starts at once and needs no importable main module; elsewhere than on Linux it is unsafe.
+    # fork starts quickly and needs no importable main module; it is safe only on Linux
     context = get_context("fork" if sys.platform == "linux" else "spawn")
-    gc.freeze()  # else the workers' garbage collection copies the memory that they share
-    pool = ProcessPoolExecutor(workers, context, _die_with_parent)
+    gc.freeze()  # otherwise the workers' garbage collection copies the shared memory
+    pool = ProcessPoolExecutor(workers, context, _exit_with_parent)
     with contextlib.ExitStack() as stack:
         stack.callback(gc.unfreeze)
         stack.callback(pool.shutdown, cancel_futures=True)
         queue = enumerate(jobs)
-        running = {pool.submit(function, job): index for index, job in islice(queue, workers * _WAITING)}
+        running = {pool.submit(function, job): index for index, job in islice(queue, workers * _QUEUED)}
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -76,11 +83,12 @@ def _in_processes(function, jobs, workers) -> Iterator[tuple]:
                 yield index, result
 
 
-def _die_with_parent():
-    """A worker whose parent was killed would wait for ever, or go on writing beside the next run."""
+def _exit_with_parent() -> None:
+    """Let a worker exit when its parent is killed; otherwise it waits forever, or interferes with the next run."""
 
-    def watch():
-        parent_process().join()
+    def watch() -> None:
+        if parent := parent_process():
+            parent.join()
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()

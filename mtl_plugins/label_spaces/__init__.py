@@ -1,6 +1,6 @@
-"""Label spaces and the maps between them, as plain data: ``spaces/*.csv`` and ``maps/*.csv``.
+"""Label spaces (class names, ids, colours) and the maps between them, as CSV files in `spaces/` and `maps/`.
 
-A map or a space of yours is another such file: give its path in place of the name.
+To use a custom space or map, pass the path of a CSV file instead of a name.
 """
 
 from .class_map import VOID, class_map, list_class_maps, map_classes

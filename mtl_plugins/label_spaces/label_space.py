@@ -1,39 +1,51 @@
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .csv_tables import list_tables, read_table
+
+Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """The classes of a set of labels: their names, the ids that stand for them in files, their colours."""
+    """The classes of a set of labels: their names, their ids in files, and their colours."""
 
     name: str
     classes: tuple[str, ...]
     ids: tuple[int, ...]
-    palette: tuple[tuple[int, int, int], ...]  # RGB; empty where the space has no colours
+    palette: tuple[Colour, ...]  # RGB; empty if the space has no colours
 
     @property
-    def metainfo(self) -> dict:
-        """``classes`` and ``palette``, as a dataset's ``METAINFO`` has them."""
+    def metainfo(self) -> dict[str, Any]:
+        """`classes` and `palette`, as in the `METAINFO` of a dataset."""
         return dict(classes=self.classes, palette=self.palette)
 
 
 def label_space(name: str | Path) -> LabelSpace:
-    """A label space by name (``'nyud40'``, ``'cityscapes19'``, ``'kitti6'``, ...) or by the path of its CSV file.
+    """Get a label space by name or by the path of its CSV file.
 
-    The file has the columns ``id``, ``name`` and ``colour`` (``#rrggbb``, or empty in all rows).
+    The file has the columns `id`, `name` and `colour` (`#rrggbb`, or empty in all rows).
+
+    Args:
+        name: `'nyud40'`, `'cityscapes19'`, `'kitti6'`, …, or the path of a CSV file.
 
     Raises:
-        FileNotFoundError: no such space; the nearest names are told.
-        ValueError: a file that is not such a table.
+        FileNotFoundError: The space does not exist; the message suggests similar names.
+        ValueError: The file has another format.
+
+    Examples:
+        >>> label_space("kitti6").classes
+        ('sky', 'building', 'road', 'sidewalk', 'vegetation', 'car')
     """
     rows = read_table("spaces", name)
     try:
         classes, ids, colours = zip(*((row["name"], int(row["id"]), row["colour"]) for row in rows), strict=True)
-        palette = tuple(_colour(text) for text in colours) if any(colours) else ()
+        palette = tuple(_parse_colour(text) for text in colours) if any(colours) else ()
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{name} is no label space ({error}): its columns are id, name, colour (#rrggbb).") from None
+        raise ValueError(
+            f"{name} is not a label space ({error}): it needs the columns id, name, colour (#rrggbb)."
+        ) from None
     for what, values in (("name", classes), ("id", ids)):
         if len(set(values)) < len(values):
             twice = next(value for value in values if values.count(value) > 1)
@@ -42,11 +54,12 @@ def label_space(name: str | Path) -> LabelSpace:
 
 
 def list_label_spaces() -> list[str]:
-    """The names that ``label_space`` knows."""
+    """The names of the bundled label spaces."""
     return list_tables("spaces")
 
 
-def _colour(text):
+def _parse_colour(text: str) -> Colour:
     if len(text) != 7 or text[0] != "#":
-        raise ValueError(f"{text!r} is no colour such as #80c000")
-    return tuple(bytes.fromhex(text[1:]))
+        raise ValueError(f"{text!r} is not a colour such as #80c000")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue

@@ -1,114 +1,117 @@
-"""Sets that are read as they lie: every file is opened once, and a marker tells what there is."""
+"""Checks datasets that are read in their official layout: opens every file once and writes a summary."""
 
 import copy
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mtl_plugins.datasets import MultiTaskDataset, SampleFiles
 from mtl_plugins.files import TEMPORARY_PREFIX, write_text
 
-from .check_jobs import Check, Journal, digest, run_checks, version_of
-from .dataset_summary import figures, report, summarize
+from .check_jobs import Check, digest, run_checks, version_of
+from .dataset_summary import image_statistics, print_summary, shorten, summarize
+from .journal import Journal
 
-VERSION = 1  # of the markers
-
-
-def add_place_arguments(parser, what: str) -> None:
-    """``--root``, ``--out`` and ``--workers``; ``what`` says what the root is."""
-    parser.add_argument("--root", nargs="+", required=True, metavar="PATH", help=what)
-    parser.add_argument("--out", metavar="DIR", help="where archives are unpacked and the summary goes")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+VERSION = 1  # of the summary files
 
 
 def check_dataset(
-    datasets: dict[str, MultiTaskDataset],
+    datasets: Mapping[str, MultiTaskDataset],
     out: str | Path,
     name: str,
     title: str,
-    known: dict | None = None,
+    known: Mapping[str, Any] | None = None,
     workers: int | None = None,
     progress: bool = True,
-    also: Callable[[SampleFiles], Iterable[Path]] = lambda sample: (),
-    facts: dict | None = None,
-) -> dict:
-    """Read every sample of ``datasets`` in processes, and return what `summarize` says of them.
+    extra_files: Callable[[SampleFiles], Iterable[Path]] = lambda sample: (),
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Read every sample of some datasets in parallel and return their summary; see `summarize`.
 
-    ``<out>/<name>.json`` holds the same; where it is, all was well, and as long as no file changes its size and none is
-    added or lost, nothing is opened again. A run that was killed goes on where it stopped (``<name>.checked.jsonl``).
+    The summary is also written to `<out>/<name>.json`. The file exists only after a successful check. Nothing is opened
+    again until a file is added or removed or changes its size. A killed run resumes (`<name>.checked.jsonl`).
 
     Args:
-        datasets: {split: dataset without pipeline}.
-        out: folder of the marker.
-        known: numbers of the complete official set, see `differences`.
-        also: further files that a sample is read from.
-        facts: what else the marker shall hold.
+        datasets: Datasets without a pipeline, by split.
+        out: Folder of the summary.
+        name: Name of the dataset in file names.
+        title: Name of the dataset in messages.
+        known: Numbers of the complete official dataset; see `find_differences`.
+        workers: Number of processes; None for one per core.
+        progress: Whether to show a progress bar and print the summary.
+        extra_files: Further files that a sample is read from.
+        facts: Further items of the summary.
 
     Raises:
-        DataError: files that are not right: how many, and what is wrong with the first of them.
-        OSError: ``out`` can't be written, or the disk is full.
+        DataError: Files are invalid: how many, and what is wrong with the first ones.
+        OSError: `out` is not writable, or the disk is full.
     """
     out = Path(out).expanduser()
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
-        raise PermissionError(f"{out} can't be written, but {name}.json belongs there: give another folder with --out.")
+        raise PermissionError(
+            f"{out} is not writable, but {name}.json is written there: set another folder with --out."
+        )
     marker, journal = out / f"{name}.json", Journal(out / f"{name}.checked.jsonl")
     checks = [
-        Check(_alone(dataset, index), f"{split} {_version(dataset, sample, also)}")
+        Check(_single_sample(dataset, index), f"{split} {_version(dataset, sample, extra_files)}")
         for split, dataset in datasets.items()
         for index, sample in enumerate(dataset.samples)
     ]
-    identity = dict(version=VERSION, files=digest(checks)) | (facts or {})
-    summary = _finished(marker, identity)
-    head = f"{out}: complete already."
+    identity = dict(version=VERSION, files=digest(checks)) | dict(facts or {})
+    summary = _read_summary(marker, identity)
+    head = f"{out}: already complete."
     if summary is None:
         marker.unlink(missing_ok=True)
         found = run_checks(_check_sample, checks, journal, title, workers, progress)
-        summary = identity | _summary(found, datasets)
-        for left in out.glob(f"{TEMPORARY_PREFIX}*-{marker.name}"):  # by a run that was killed
-            left.unlink()
+        summary = identity | _summarize(found, datasets)
+        for partial_file in out.glob(f"{TEMPORARY_PREFIX}*-{marker.name}"):  # left by a killed run
+            partial_file.unlink()
         write_text(marker, json.dumps(summary, indent=1) + "\n")
         head = f"{out}: {len(found)} images checked."
     journal.remove()
     if progress:
-        report(f"{head} {_sizes(summary)}", summary, known, title)
+        print_summary(f"{head} {_format_sizes(summary)}", summary, known, title)
     return summary
 
 
-def _alone(dataset, index):
-    """The dataset with one sample, which travels quickly."""
-    alone = copy.copy(dataset)
-    alone.samples = [dataset.samples[index]]
-    return alone
+def _single_sample(dataset: MultiTaskDataset, index: int) -> MultiTaskDataset:
+    """The dataset with only one sample, which is quick to send to a process."""
+    single = copy.copy(dataset)
+    single.samples = [dataset.samples[index]]
+    return single
 
 
-def _version(dataset, sample, also):
-    files = (sample.img, *sample.labels.values(), *also(sample))
+def _version(
+    dataset: MultiTaskDataset, sample: SampleFiles, extra_files: Callable[[SampleFiles], Iterable[Path]]
+) -> str:
+    files = (sample.img, *sample.labels.values(), *extra_files(sample))
     return f"{version_of(files, dataset.data_root)} {sample.intrinsics or ''} {_options(dataset)}"
 
 
-def _options(dataset):
-    """How the labels are read, in words that are the same in every process."""
+def _options(dataset: MultiTaskDataset) -> dict[str, dict[str, Any]]:
+    """How the labels are read, equal in every process."""
     return {
         task: {key: value for key, value in label.items() if not callable(value)}
         for task, label in dataset.labels.items()
     }
 
 
-def _check_sample(dataset):
+def _check_sample(dataset: MultiTaskDataset) -> dict[str, Any]:
     sample = dataset.read(0)
     arrays = {key: np.asarray(sample[key]) for key in ("semseg", "depth") if key in sample}
-    found = figures(sample["meta"]["label_paths"], **arrays)
+    found = image_statistics(sample["meta"]["label_paths"], **arrays)
     if "counts" in found:
         found["counts"] = found["counts"].tolist()
     return found | dict(size=list(sample["img"].shape[-2:]), intrinsics="intrinsics" in sample)
 
 
-def _summary(found, datasets):
+def _summarize(found: list[dict[str, Any]], datasets: Mapping[str, MultiTaskDataset]) -> dict[str, Any]:
     first = next(iter(datasets.values()))
     splits = {split: len(dataset) for split, dataset in datasets.items()}
     sizes = Counter(f"{height} x {width}" for height, width in (image["size"] for image in found))
@@ -117,17 +120,15 @@ def _summary(found, datasets):
     )
 
 
-def _finished(marker, identity):
+def _read_summary(marker: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     if not marker.is_file():
         return None
     try:
-        held = json.loads(marker.read_text())
+        summary = json.loads(marker.read_text())
     except ValueError:
         return None
-    return held if all(held.get(key) == value for key, value in identity.items()) else None
+    return summary if all(summary.get(key) == value for key, value in identity.items()) else None
 
 
-def _sizes(summary):
-    sizes = list(summary["sizes"])
-    shown = ", ".join(sizes[:4]) + (f" and {len(sizes) - 4} more" if len(sizes) > 4 else "")
-    return f"Sizes: {shown}. Intrinsics of {summary['intrinsics']} images."
+def _format_sizes(summary: Mapping[str, Any]) -> str:
+    return f"Sizes: {shorten(list(summary['sizes']), 4)}. {summary['intrinsics']} images have intrinsics."

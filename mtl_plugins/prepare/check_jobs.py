@@ -1,63 +1,34 @@
-"""Opening many files to see that all is well: in processes, remembered, with all faults told at once."""
+"""Checks many files in parallel, remembers the results, and reports all faults at once."""
 
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mtl_plugins.datasets.data_error import DataError
+from mtl_plugins.datasets import DataError
 from mtl_plugins.files import run_jobs
+
+from .journal import Journal
 
 _SHOWN = 5  # faults
 
 
 class Check(NamedTuple):
-    """One job: what to look at, and which version of the files that is."""
+    """One job."""
 
-    job: object
-    key: str
-
-
-class Journal:
-    """Results of single jobs, kept in a file as soon as each is there, so that a run that was killed goes on.
-
-    Args:
-        path: the file; a line a result. Lines that a kill cut off are passed over.
-    """
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def read(self) -> dict[str, object]:
-        """{key: result} of earlier runs."""
-        found = {}
-        for line in self.path.read_text(errors="replace").splitlines() if self.path.is_file() else ():
-            try:
-                key, result = json.loads(line)
-            except ValueError:
-                continue
-            found[key] = result
-        return found
-
-    def add(self, key: str, result: object) -> None:
-        """Any process may call it at any time: a line is one write to the file's end."""
-        # begun on a new line, in case the last one was cut off
-        with open(self.path, "ab", buffering=0) as file:
-            file.write(f"\n{json.dumps([key, result])}\n".encode())
-
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
+    job: Any
+    key: str  # identifies the version of the job's files
 
 
 def version_of(files: Iterable[Path], root: Path) -> str:
-    """A key for `Check`: the names of the files below ``root``, and their sizes."""
+    """A key for `Check`: the paths of the files below `root`, and their sizes."""
     return " ".join(f"{os.path.relpath(path, root)}:{path.stat().st_size}" for path in files)
 
 
 def digest(checks: Iterable[Check]) -> str:
-    """One checksum of all keys: it changes as soon as a file is added, lost or of another size."""
+    """A checksum of all keys; it changes if a file is added or removed or changes its size."""
     total = hashlib.sha256()
     for check in checks:
         total.update(f"{check.key}\n".encode())
@@ -65,27 +36,32 @@ def digest(checks: Iterable[Check]) -> str:
 
 
 def run_checks(
-    function: Callable,
+    function: Callable[[Any], Any],
     checks: Sequence[Check],
     journal: Journal,
     title: str,
     workers: int | None = None,
     show: bool = True,
     unit: str = "images",
-    count: Callable[[object], int] = lambda job: 1,
+    count: Callable[[Any], int] = lambda job: 1,
     what: str | None = None,
-) -> list:
-    """``[function(check.job) for check in checks]`` by `run_jobs`, going on where the journal ends.
+) -> list[Any]:
+    """Compute `[function(check.job) for check in checks]` with `run_jobs`, except for results in the journal.
 
     Args:
-        unit, count: what the bar counts, and how many of them a job is.
-        what: the name of a check for messages; the unit by default.
-        function: a module's own; its result can be told as JSON. For files that are not right it raises DataError or
-            FileNotFoundError; the others are looked at all the same.
+        function: A module-level function with a JSON result. It raises `DataError` or `FileNotFoundError` for invalid
+            files; the other jobs run nevertheless.
+        checks: The jobs.
+        journal: Results of earlier runs; new results are added.
+        title: Title of the progress bar and of messages.
+        workers: Number of processes; None for one per core.
+        show: Whether to show a progress bar.
+        unit: What the bar counts.
+        count: How many units a job has.
+        what: What a job is called in messages; by default the unit.
 
     Raises:
-        DataError: files are not right: how many, and what is wrong with the first ones. They alone are looked at again
-            by the next run.
+        DataError: Files are invalid: how many, and what is wrong with the first ones. The next run checks only them.
     """
     known = journal.read()
     jobs = [(function, check, journal, known.get(check.key)) for check in checks]
@@ -95,8 +71,8 @@ def run_checks(
         more = f"\n  … and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         shown = "".join(f"\n  {text}" for text in faults[:_SHOWN])
         raise DataError(
-            f"{title}: {len(faults)} of {len(checks)} {what or unit} are not right:{shown}{more}\n"
-            "Mend them and run again: they alone are looked at then."
+            f"{title}: {len(faults)} of {len(checks)} {what or unit} are invalid:{shown}{more}\n"
+            "Fix them and run the command again: it checks only them."
         )
     return results
 
@@ -105,12 +81,12 @@ class _Fault(NamedTuple):
     text: str
 
 
-def _check(job):
+def _check(job: tuple[Callable[[Any], Any], Check, Journal, Any]) -> Any:
     function, check, journal, known = job
     if known is not None:
         return known
     try:
-        result = json.loads(json.dumps(function(check.job)))  # as it comes back from the journal: lists for tuples
+        result = json.loads(json.dumps(function(check.job)))  # lists for tuples, as when it is read from the journal
     except (DataError, FileNotFoundError) as error:
         return _Fault(str(error))
     journal.add(check.key, result)

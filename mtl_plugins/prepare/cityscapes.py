@@ -1,12 +1,17 @@
-"""``python tools/prepare_dataset.py cityscapes``: Cityscapes, which is read as it lies."""
+"""`mtl prepare cityscapes`: unpacks and checks Cityscapes."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from mtl_plugins.datasets import SampleFiles
 from mtl_plugins.datasets.cityscapes import Cityscapes, find_camera_file
 from mtl_plugins.datasets.cityscapes.cityscapes import DISPARITY_FOLDER, IMAGE_FOLDER, LABEL_FOLDER
 from mtl_plugins.datasets.cityscapes.disparity_reader import CAMERA_FOLDER
 
-from .check_dataset import add_place_arguments, check_dataset
+from .arguments import add_folder_arguments
+from .check_dataset import check_dataset
 from .unpack_dataset import unpack_dataset
 
 NAME, TITLE = "cityscapes", "Cityscapes"
@@ -17,56 +22,69 @@ SPLITS = ("train", "val", "test", "train_extra")
 KNOWN = dict(num_train=2975, num_val=500, num_test=1525, labels=dict(semseg=2975 + 500))
 
 
-def add_arguments(parser):
-    what = (
-        "the folder (leftImg8bit, gtFine, disparity, camera; archives that lie there are unpack_dataset), or archives"
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_folder_arguments(
+        parser,
+        "the folder (leftImg8bit, gtFine, disparity, camera; archives in it are unpacked), or the archives",
     )
-    add_place_arguments(parser, what)
     parser.add_argument(
         "--depth",
         choices=["metres", "disparity", "none"],
         default="metres",
-        help="what to make of disparity; metres need the camera files",
+        help="how disparity is read; metres need the camera files",
     )
 
 
-def prepare(args):
+def prepare(args: Namespace) -> None:
+    """Run the command."""
     prepare_cityscapes(args.root, args.out, None if args.depth == "none" else args.depth, args.workers)
 
 
-def prepare_cityscapes(root, out=None, depth="metres", workers=None, progress=True) -> dict:
-    """Checks all images, labels and cameras, and returns the summary (what ``cityscapes.json`` holds).
+def prepare_cityscapes(
+    root: str | Path | Sequence[str | Path],
+    out: str | Path | None = None,
+    depth: str | None = "metres",
+    workers: int | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Check all images, labels and cameras and return the summary that `cityscapes.json` contains.
 
     See `check_dataset`.
 
     Args:
-        root: the folder, or a list of archives, see `unpack_dataset`.
-        depth: as of `Cityscapes`.
+        root: The folder, or a list of archives; see `unpack_dataset`.
+        out: Where to unpack archives and to write the summary. None: the folder.
+        depth: See `Cityscapes`.
+        workers: Number of processes; None for one per core.
+        progress: Whether to show a progress bar and print the summary.
     """
-    given = [root] if isinstance(root, (str, Path)) else root
-    folder = unpack_dataset(given, NAME, ARCHIVES, _select, out, progress)
+    folder = unpack_dataset(root, NAME, ARCHIVES, _select_member, out, progress)
     splits = [split for split in SPLITS if (folder / IMAGE_FOLDER / split).is_dir()]
     if not splits:
+        images, labels, disparity, cameras = map(
+            _archive, (IMAGE_FOLDER, LABEL_FOLDER, DISPARITY_FOLDER, CAMERA_FOLDER)
+        )
         raise FileNotFoundError(
-            f"{folder} has no {IMAGE_FOLDER}/{SPLITS[0]}. Register at {PAGE} (a login is needed) and fetch "
-            f"{_archive(IMAGE_FOLDER)} (11 GB) and {_archive(LABEL_FOLDER)} (0.2 GB), for depth also "
-            f"{_archive(DISPARITY_FOLDER)} and {_archive(CAMERA_FOLDER)}; put them into {folder} and run again: they are unpacked there."
+            f"{folder} has no {IMAGE_FOLDER}/{SPLITS[0]}. Register at {PAGE} (a login is needed) and download {images} "
+            f"(11 GB) and {labels} (0.2 GB), for depth also {disparity} and {cameras}. Put them into {folder} and run "
+            "the command again: they are unpacked there."
         )
     datasets = {split: Cityscapes(folder, split, depth=depth) for split in splits}
-    summary = check_dataset(datasets, out or folder, NAME, TITLE, KNOWN, workers, progress, also=_camera)
+    summary = check_dataset(datasets, out or folder, NAME, TITLE, KNOWN, workers, progress, extra_files=_camera_files)
     if progress and depth and not any(summary["labels"].get(task) for task in ("depth", "disparity")):
-        print(f"note: no depth: {_archive(DISPARITY_FOLDER)} and {_archive(CAMERA_FOLDER)} of {PAGE} are not here.")
+        print(f"note: no depth: {_archive(DISPARITY_FOLDER)} and {_archive(CAMERA_FOLDER)} of {PAGE} are missing.")
     return summary
 
 
-def _camera(sample):
+def _camera_files(sample: SampleFiles) -> list[Path]:
     path = find_camera_file(sample.img)
     return [path] if path.is_file() else []
 
 
-def _archive(folder):
+def _archive(folder: str) -> str:
     return f"{folder}_trainvaltest.zip"
 
 
-def _select(name):
+def _select_member(name: str) -> str | None:
     return name if name.split("/")[0] in FOLDERS else None

@@ -1,17 +1,30 @@
-"""``python tools/prepare_dataset.py kitti-depth``: lists of KITTI's frames with depth, and their cameras."""
+"""`mtl prepare kitti-depth`: lists KITTI's frames with depth, and their cameras."""
 
+from argparse import ArgumentParser, Namespace
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mtl_plugins.datasets.kitti.frame_finder import FrameFinder, annotated_frames
+from mtl_plugins.datasets.kitti import FrameFinder, annotated_frames, read_frame_list
 from mtl_plugins.datasets.kitti.frame_index import INTRINSICS, NAME, camera_line
-from mtl_plugins.datasets.kitti.frame_list import read_frame_list
 from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS
 from mtl_plugins.files import ResumableFolder, write_text
 
-from .check_jobs import Check, Journal, digest, run_checks
-from .dataset_summary import joined_range, report
-from .kitti_depth_sources import ARCHIVE, cameras_of, check_lists, depth_source, kept_lists, raw_folder, unpack_depth
+from .arguments import add_workers_argument
+from .check_jobs import Check, digest, run_checks
+from .dataset_summary import print_summary, union_of_ranges
+from .journal import Journal
+from .kitti_depth_sources import (
+    ARCHIVE,
+    CameraKey,
+    check_lists,
+    find_depth_source,
+    find_raw_folder,
+    keep_lists,
+    read_all_intrinsics,
+    unpack_depth,
+)
 from .kitti_frame_check import FolderJob, check_frames
 from .kitti_frame_lists import FrameLists
 
@@ -21,28 +34,32 @@ KNOWN = dict(num_train=85898, num_val=6852)  # both colour cameras together
 EIGEN_TEST, KNOWN_EIGEN_TEST, KNOWN_EIGEN_TEST_IMPROVED = "eigen_test", dict(num_eigen_test=697), 652
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the options of the command."""
     parser.add_argument(
         "--raw",
         required=True,
         metavar="DIR",
-        help="the raw data: 2011_09_26/2011_09_26_drive_0001_sync/…; archives of it that lie there are unpacked",
+        help="the raw data: 2011_09_26/2011_09_26_drive_0001_sync/…; archives in DIR are unpacked",
     )
     parser.add_argument(
-        "--depth", metavar="PATH", help=f"the improved ground truth: the folder of train and val, or {ARCHIVE}"
+        "--depth", metavar="PATH", help=f"the improved ground truth: the folder with train and val, or {ARCHIVE}"
     )
-    parser.add_argument("--out", default="data/kitti/depth", metavar="DIR", help="where the lists go")
+    parser.add_argument("--out", default="data/kitti/depth", metavar="DIR", help="where to write the lists")
     parser.add_argument("--eigen-test", metavar="FILE", help="the list of the Eigen split's 697 test frames")
-    parser.add_argument("--eigen-train", metavar="FILE", help="a list of frames to train on, in the same format")
-    parser.add_argument("--check", action="store_true", help="open every file, not just one frame a drive and camera")
-    parser.add_argument("--without-calibration", action="store_true", help="go on where calibration files are missing")
+    parser.add_argument("--eigen-train", metavar="FILE", help="a list of training frames in the same format")
     parser.add_argument(
-        "--download", action="store_true", help=f"fetch {ARCHIVE} (14 GB) and missing calibration; needs no login"
+        "--check", action="store_true", help="open every file instead of one frame per drive and camera"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--without-calibration", action="store_true", help="continue if calibration files are missing")
+    parser.add_argument(
+        "--download", action="store_true", help=f"download {ARCHIVE} (14 GB, no login) and missing calibration"
+    )
+    add_workers_argument(parser)
 
 
-def prepare(args):
+def prepare(args: Namespace) -> None:
+    """Run the command."""
     lists = dict(eigen_train=args.eigen_train, eigen_test=args.eigen_test)
     prepare_kitti_depth(
         args.raw,
@@ -57,86 +74,109 @@ def prepare(args):
 
 
 def prepare_kitti_depth(
-    raw, depth, out, lists=None, check=False, need_calibration=True, fetch=False, workers=None, progress=True
-) -> dict:
-    """Writes into ``out`` what `KITTIDepth` reads, and returns the summary (what ``kitti_depth.json`` holds).
+    raw: str | Path,
+    depth: str | Path | None,
+    out: str | Path,
+    lists: Mapping[str, str | Path] | None = None,
+    check: bool = False,
+    need_calibration: bool = True,
+    fetch: bool = False,
+    workers: int | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Write the files that `KITTIDepth` reads to `out`, and return the summary that `kitti_depth.json` contains.
 
-    That is a list of frames for each split (``train.txt``, ``val.txt``, ``eigen_test.txt``, …: `index_line`),
-    ``intrinsics.txt`` (`camera_line`) and, last, ``kitti_depth.json``. Images and depth stay where they are. Drives
-    that the raw data lacks are left out, and told. A run that was killed goes on where it stopped; run it again as
-    soon as there is more data.
+    The files are one list of frames per split (`train.txt`, `val.txt`, `eigen_test.txt`, …; see `index_line`),
+    `intrinsics.txt` (see `camera_line`) and, last, `kitti_depth.json`. Images and depth are not copied. Drives that are
+    missing from the raw data are left out with a note. A killed run resumes. Run it again when there is more data.
 
     Args:
-        raw: folder of the raw data.
-        depth: folder of the improved ground truth, or its archive, which is unpacked into ``out/depth``; None: what is
-            in ``out/depth``, if anything.
-        lists: {split: file with frames in the usual format of the Eigen split}.
-        check: whether to open every file, not just those of one frame a drive and camera.
-        need_calibration: False: go on without intrinsics where calibration files are missing.
-        fetch: whether to download the improved ground truth, if none is given, and missing calibration.
+        raw: Folder of the raw data.
+        depth: Folder of the improved ground truth, or its archive, which is unpacked to `out/depth`. None: uses
+            `out/depth`, if it exists.
+        out: Target folder.
+        lists: Files with frames in the usual format of the Eigen split, by split.
+        check: Whether to open every file instead of one frame per drive and camera.
+        need_calibration: Whether missing calibration is an error. If not, these frames have no intrinsics.
+        fetch: Whether to download the improved ground truth (unless it is given) and missing calibration.
+        workers: Number of processes; None for one per core.
+        progress: Whether to show progress bars and print the summary.
 
     Raises:
-        FileNotFoundError: a folder, a list, or calibration that is missing, and where it comes from.
-        DataError: images of listed frames that are missing, or files that are not right.
-        ValueError: ``out`` holds other things.
-        OSError: the disk is full, or a folder can't be written.
+        FileNotFoundError: A folder, a list, or calibration is missing; the message says where to download it.
+        DataError: Images of listed frames are missing, or files are invalid.
+        ValueError: `out` contains something else.
+        OSError: The disk is full, or a folder is not writable.
     """
-    out, raw = Path(out).expanduser().resolve(), raw_folder(raw, progress)
+    out, raw = Path(out).expanduser().resolve(), find_raw_folder(raw, progress)
     given = {name: Path(path).expanduser() for name, path in (lists or {}).items()}
-    depth_root, archive = depth_source(depth, out, (out / f"{NAME}.json").exists(), fetch)
+    depth_root, archive = find_depth_source(depth, out, (out / f"{NAME}.json").exists(), fetch)
     check_lists(given, out, bool(depth_root))
-    target = ResumableFolder(
-        out, NAME, TITLE, dict(version=VERSION, raw=str(raw), depth=depth_root and str(depth_root))
-    )
+    identity = dict(version=VERSION, raw=str(raw), depth=depth_root and str(depth_root))
+    target = ResumableFolder(out, NAME, TITLE, identity)
     target.check()
-    held = target.finished([]) or {}
+    previous = target.finished([]) or {}
     target.begin()
-    if archive:
+    if archive and depth_root:
         unpack_depth(archive, depth_root, fetch, progress)
     frames = FrameLists(FrameFinder(raw, depth_root))
-    for split in ANNOTATED_SPLITS if depth_root else ():
-        frames.write(out / f"{split}.txt", annotated_frames(depth_root, split))
-    for split, path in kept_lists(given, out).items():
+    if depth_root:
+        for split in ANNOTATED_SPLITS:
+            frames.write(out / f"{split}.txt", annotated_frames(depth_root, split))
+    for split, path in keep_lists(given, out).items():
         frames.write(out / f"{split}.txt", read_frame_list(path))
     frames.check()
-    cameras = cameras_of(raw, frames.cameras(), need_calibration, fetch, progress)
+    cameras = read_all_intrinsics(raw, frames.cameras(), need_calibration, fetch, progress)
     write_text(out / INTRINSICS, "".join(camera_line(*camera, values) for camera, values in cameras.items()))
-    opened = _opened(raw, depth_root, frames, check, held, out, workers, progress)
-    summary = target.finish(dict(checked=check, opened=opened) | _summary(frames, opened, cameras))
-    _journal(out).remove()
+    journal = Journal(out / f"{NAME}.checked.jsonl")
+    opened = _open_files(_checks(raw, depth_root, frames, check), previous, journal, workers, progress)
+    summary = target.finish(dict(checked=check, opened=opened) | _summarize(frames, opened, list(cameras)))
+    journal.remove()
     if progress:
-        _report(out, summary)
+        _print_report(out, summary)
     return summary
 
 
-def _opened(raw, depth_root, frames, check, held, out, workers, progress):
-    """What `check_frames` finds in all files, or in one frame a drive and camera; nothing is opened twice."""
+def _checks(raw: Path, depth_root: Path | None, frames: FrameLists, check_all: bool) -> list[Check]:
+    """One job per drive and camera, with all frames or one."""
     checks = []
-    for (drive, camera), numbers in sorted(frames.numbers.items()):
-        numbers = sorted(numbers)
-        job = FolderJob(raw, depth_root, drive, camera, tuple(numbers if check else [numbers[len(numbers) // 2]]))
+    for (drive, camera), unsorted in sorted(frames.numbers.items()):
+        numbers = sorted(unsorted)
+        job = FolderJob(raw, depth_root, drive, camera, tuple(numbers if check_all else [numbers[len(numbers) // 2]]))
         checks.append(Check(job, job.version()))
+    return checks
+
+
+def _open_files(
+    checks: Sequence[Check], previous: Mapping[str, Any], journal: Journal, workers: int | None, progress: bool
+) -> dict[str, Any]:
+    """Summarize what `check_frames` finds; opens no file that was opened before."""
     files = digest(checks)
-    if held.get("opened", {}).get("files") == files:
-        return held["opened"]
-    count = dict(unit="frames", count=lambda job: len(job.numbers), what="drives")
-    found = run_checks(check_frames, checks, _journal(out), TITLE, workers, progress, **count)
-    sizes = Counter()
+    if previous.get("opened", {}).get("files") == files:
+        return previous["opened"]
+    found = run_checks(
+        check_frames,
+        checks,
+        journal,
+        TITLE,
+        workers,
+        progress,
+        unit="frames",
+        count=lambda job: len(job.numbers),
+        what="drives",
+    )
+    sizes: Counter[str] = Counter()
     for folder in found:
         sizes.update(folder["sizes"])
     return dict(
         files=files,
         frames=sum(folder["frames"] for folder in found),
         sizes=dict(sorted(sizes.items())),
-        depth_range=joined_range(folder["depth"] for folder in found if folder["depth"]),
+        depth_range=union_of_ranges(folder["depth"] for folder in found if folder["depth"]),
     )
 
 
-def _journal(out):
-    return Journal(out / f"{NAME}.checked.jsonl")
-
-
-def _summary(frames, opened, cameras):
+def _summarize(frames: FrameLists, opened: Mapping[str, Any], cameras: Sequence[CameraKey]) -> dict[str, Any]:
     official = [count for name, count in frames.counts.items() if name in ANNOTATED_SPLITS]
     return dict(
         **{f"num_{name}": count["frames"] for name, count in frames.counts.items()},
@@ -150,11 +190,11 @@ def _summary(frames, opened, cameras):
     )
 
 
-def _report(out, summary):
+def _print_report(out: Path, summary: Mapping[str, Any]) -> None:
     opened = "all files" if summary["checked"] else f"the files of {summary['opened']['frames']} frames"
     sizes = ", ".join(summary["opened"]["sizes"])
     known = KNOWN | (KNOWN_EIGEN_TEST if EIGEN_TEST in summary["lists"] else {})
-    report(f"{out}: lists of frames; {opened} were opened. Sizes: {sizes}.", summary, known, TITLE)
+    print_summary(f"{out}: lists of frames; {opened} were opened. Sizes: {sizes}.", summary, known, TITLE)
     for name, count in summary["lists"].items():
         official = f" ({KNOWN_EIGEN_TEST_IMPROVED} in the official set)" if name == EIGEN_TEST else ""
         print(

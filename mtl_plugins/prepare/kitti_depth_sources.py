@@ -1,14 +1,19 @@
-"""What `prepare_kitti_depth` starts from: raw data, improved depth, lists and calibration."""
+"""Finds and downloads what `prepare_kitti_depth` needs: raw data, improved depth, lists and calibration."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mtl_plugins.datasets.kitti.calibration import CalibrationMissing, lidar_to_image, read_camera_intrinsics
+from mtl_plugins.datasets.kitti import CalibrationMissing, lidar_to_image, read_camera_intrinsics
 from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS, URL
-from mtl_plugins.files import write_text
+from mtl_plugins.files import remove_temporaries, write_text
 
 from .download import download
 from .unpack_dataset import unpack_dataset, unpack_selected
+
+#: (date, camera)
+CameraKey = tuple[str, int]
+Intrinsics = tuple[float, ...]  # fx, fy, cx, cy
 
 ARCHIVE = "data_depth_annotated.zip"
 DEPTH_FOLDER, LISTS_FOLDER = "depth", "lists"  # in the target
@@ -17,141 +22,161 @@ _RAW_MEMBER = re.compile(r"\d{4}_\d\d_\d\d/.+")
 _RAW_ARCHIVES = ("*_sync.zip", "*_calib.zip")
 
 
-def raw_folder(raw: str | Path, show: bool = True) -> Path:
-    """The folder of the raw data; archives of it that lie there are unpacked.
+def find_raw_folder(raw: str | Path, show: bool = True) -> Path:
+    """The folder of the raw data; unpacks the archives in it.
+
+    Args:
+        raw: The folder.
+        show: Whether to show progress bars.
 
     Raises:
-        FileNotFoundError: there is none, and where the data comes from.
+        FileNotFoundError: The folder does not exist; the message says where to download the data.
     """
     raw = Path(raw).expanduser().resolve()
     if not raw.is_dir():
         drive = "2011_09_26_drive_0001"
         raise FileNotFoundError(
-            f"there is no folder {raw}. KITTI's raw data comes drive by drive: {URL}/raw_data/{drive}/{drive}_sync.zip "
-            "…; all are listed at https://www.cvlibs.net/datasets/kitti/raw_data.php. Put those that you want into one "
-            "folder, with the *_calib.zip of their dates, and give it with --raw: they are unpacked there."
+            f"the folder {raw} does not exist. KITTI's raw data has one archive per drive: "
+            f"{URL}/raw_data/{drive}/{drive}_sync.zip …; see https://www.cvlibs.net/datasets/kitti/raw_data.php. Put "
+            "the archives of your drives and the *_calib.zip of their dates into one folder and set it with --raw: "
+            "they are unpacked there."
         )
     return unpack_dataset([raw], "raw", _RAW_ARCHIVES, _select_raw, show=show)
 
 
-def depth_source(
+def find_depth_source(
     depth: str | Path | None, out: Path, is_complete: bool, fetch: bool
 ) -> tuple[Path | None, Path | None]:
-    """The folder of the improved ground truth (None: there is none), and the archive to unpack into it (or None).
+    """Where the improved ground truth is: its folder (or None), and the archive to unpack into that folder (or None).
 
     Args:
-        depth: what the user gave: folder, archive, or nothing.
-        out: the target.
-        is_complete: whether ``out`` was prepared to the end before: then ``out/depth`` is whole.
-        fetch: whether the archive may be downloaded.
+        depth: The user's folder or archive, or None.
+        out: The target.
+        is_complete: Whether an earlier preparation of `out` is complete, and so `out/depth` is complete too.
+        fetch: Whether the archive may be downloaded.
+
+    Raises:
+        FileNotFoundError: The path does not exist, is another folder, or an earlier run was interrupted.
     """
     inside = out / DEPTH_FOLDER
     if depth is None:
         if (out / ARCHIVE).exists() or fetch and not is_complete:
             return inside, out / ARCHIVE
         if inside.is_dir() and not is_complete:
-            raise FileNotFoundError(f"{inside} may not be unpacked to the end: give --depth {ARCHIVE} again.")
+            raise FileNotFoundError(f"{inside} may be unpacked only in part: set --depth {ARCHIVE} again.")
         return (inside if inside.is_dir() else None), None
     depth = Path(depth).expanduser().resolve()
     if not depth.exists():
         raise FileNotFoundError(
-            f"there is no {depth}. Fetch {URL}/{ARCHIVE} (14 GB, no login needed) and give it, or the folder that it "
-            "is unpacked in, with --depth; or let --download do so, without --depth."
+            f"{depth} does not exist. Download {URL}/{ARCHIVE} (14 GB, no login) and set --depth to the archive or to "
+            "the folder of its content; or use --download without --depth."
         )
     if depth.is_file():
         return inside, depth
     if not any((depth / split).is_dir() for split in ANNOTATED_SPLITS):
         raise FileNotFoundError(
-            f"{depth} has neither of the folders {', '.join(ANNOTATED_SPLITS)} of {ARCHIVE}. Is it the raw data, whose "
-            "folder --raw names?"
+            f"{depth} has neither of the folders {', '.join(ANNOTATED_SPLITS)} of {ARCHIVE}. Is it the raw data, which "
+            "is set with --raw?"
         )
     return depth, None
 
 
 def unpack_depth(archive: Path, depth_root: Path, fetch: bool, show: bool = True) -> None:
-    """Unpack the archive of the improved ground truth; ``fetch``: download it first."""
+    """Unpack the archive of the improved ground truth, and download it before if `fetch` is true."""
     if fetch:
         download(f"{URL}/{ARCHIVE}", archive, show=show)
     unpack_selected(archive, depth_root, _select_depth, show)
 
 
-def check_lists(given: dict[str, Path], out: Path, has_depth: bool) -> None:
-    """See that the given lists are there, and that there is anything to make lists of.
+def check_lists(given: Mapping[str, Path], out: Path, has_depth: bool) -> None:
+    """Check that the given lists exist, and that there is depth or a list.
+
+    Args:
+        given: List files by split.
+        out: The target, which contains the lists of earlier runs.
+        has_depth: Whether there is improved ground truth.
 
     Raises:
-        FileNotFoundError
+        FileNotFoundError: A list does not exist, or there is neither depth nor a list.
     """
     missing = next((path for path in given.values() if not path.is_file()), None)
     if missing:
         raise FileNotFoundError(
-            f"there is no list {missing}. The lists of the Eigen split come with most code for monocular depth, one "
-            "frame a line: 2011_09_26/2011_09_26_drive_0002_sync 0000000069 l"
+            f"the list {missing} does not exist. The lists of the Eigen split are part of most code for monocular "
+            "depth. They have one frame per line: 2011_09_26/2011_09_26_drive_0002_sync 0000000069 l"
         )
     if not (has_depth or given or list((out / LISTS_FOLDER).glob("*.txt"))):
         raise FileNotFoundError(
-            f"no depth and no list of frames: give --depth ({URL}/{ARCHIVE}, 14 GB, no login needed; --download "
-            "fetches it), or --eigen-test FILE."
+            f"no depth and no list of frames: set --depth ({URL}/{ARCHIVE}, 14 GB, no login; --download downloads it) "
+            "or --eigen-test FILE."
         )
 
 
-def kept_lists(given: dict[str, Path], out: Path) -> dict[str, Path]:
-    """{split: list} of those that are given now, and of those that earlier runs were given: copies in ``out``."""
+def keep_lists(given: Mapping[str, Path], out: Path) -> dict[str, Path]:
+    """Copy the given lists to `out`, and return the copies of this and of earlier runs by split."""
     folder = out / LISTS_FOLDER
+    remove_temporaries(folder)  # of killed runs, which would look like lists
     for name, path in given.items():
         folder.mkdir(exist_ok=True)
         write_text(folder / f"{name}.txt", path.read_text(encoding="utf-8"))
     return {path.stem: path for path in sorted(folder.glob("*.txt"))}
 
 
-def cameras_of(
-    raw: Path, wanted: list[tuple[str, int]], need: bool = True, fetch: bool = False, show: bool = True
-) -> dict[tuple[str, int], tuple[float, ...]]:
-    """{(date, camera): intrinsics} of the wanted ones, as far as they are known.
+def read_all_intrinsics(
+    raw: Path, cameras: Sequence[CameraKey], need: bool = True, fetch: bool = False, show: bool = True
+) -> dict[CameraKey, Intrinsics]:
+    """Read the intrinsics of some cameras, and check that their laser scans can be projected.
 
     Args:
-        need: False: leave out what is missing.
-        fetch: whether to download calibration that is missing.
+        raw: Folder of the raw data.
+        cameras: (date, camera) pairs.
+        need: Whether missing calibration is an error. If not, these cameras are left out.
+        fetch: Whether to download missing calibration.
+        show: Whether to show progress bars.
 
     Raises:
-        FileNotFoundError: calibration is missing, and where it comes from.
-        DataError: a file is cut off.
+        FileNotFoundError: Calibration is missing; the message says where to download it.
+        DataError: A file is truncated.
     """
-    known, missing = _calibrated(raw, wanted)
+    known, missing = _read_calibration(raw, cameras)
     if missing and fetch:
         for date in sorted({date for date, _ in missing}):
             archive = download(_calibration_url(date), raw / f"{date}_calib.zip", show=show)
             unpack_selected(archive, raw, _select_raw, show)
-        known, missing = _calibrated(raw, wanted)
+        known, missing = _read_calibration(raw, cameras)
     if missing and need:
         urls = ", ".join(_calibration_url(date) for date in sorted({date for date, _ in missing}))
         raise FileNotFoundError(
-            f"{next(iter(missing.values()))}\nIn all, calibration is missing from: {urls} (no login needed; --download "
-            "fetches them). Without it intrinsics are unknown and laser scans can't be projected; "
-            "--without-calibration goes on with the improved depth alone."
+            f"{next(iter(missing.values()))}\nAll missing calibration: {urls} (no login; --download downloads it). "
+            "Without it, intrinsics are unknown and laser scans cannot be projected; --without-calibration continues "
+            "with only the improved depth."
         )
     return known
 
 
-def _calibrated(raw, wanted):
-    """{(date, camera): intrinsics}, and {(date, camera): error} where a file is missing."""
-    known, missing = {}, {}
-    for key in wanted:
+def _read_calibration(
+    raw: Path, cameras: Sequence[CameraKey]
+) -> tuple[dict[CameraKey, Intrinsics], dict[CameraKey, CalibrationMissing]]:
+    """The intrinsics by camera, and the errors by camera whose files are missing."""
+    known: dict[CameraKey, Intrinsics] = {}
+    missing = {}
+    for date, camera in cameras:
         try:
-            known[key] = read_camera_intrinsics(raw, *key)
-            lidar_to_image(raw, *key)  # for laser scans
+            known[date, camera] = read_camera_intrinsics(raw, date, camera)
+            lidar_to_image(raw, date, camera)
         except CalibrationMissing as error:
-            missing[key] = error
+            missing[date, camera] = error
     return known, missing
 
 
-def _calibration_url(date):
+def _calibration_url(date: str) -> str:
     return f"{URL}/raw_data/{date}_calib.zip"
 
 
-def _select_raw(name):
+def _select_raw(name: str) -> str | None:
     return name if _RAW_MEMBER.fullmatch(name) else None
 
 
-def _select_depth(name):
+def _select_depth(name: str) -> str | None:
     found = _DEPTH_MEMBER.fullmatch(name)
-    return found and found[1]
+    return found[1] if found else None

@@ -1,25 +1,26 @@
-"""The PNGs of one image of NYUDv2."""
+"""Writes the PNG files of NYUDv2 images."""
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
-from mtl_plugins.datasets.data_error import DataError
-from mtl_plugins.datasets.nyudv2 import DEPTH_FOLDERS, DEPTH_SCALE, KINECT_INTRINSICS, MASK_IDS
+from mtl_plugins.datasets import KINECT_INTRINSICS, DataError
+from mtl_plugins.datasets.nyudv2 import DEPTH_FOLDERS, DEPTH_SCALE, MASK_IDS
 from mtl_plugins.files import png_is_complete, write_png
 from mtl_plugins.functional import depth_to_normals
 from mtl_plugins.functional.normals_png import INVALID, encode_normals
 from mtl_plugins.label_spaces import VOID, class_map, map_classes
 
-from .dataset_summary import figures
+from .dataset_summary import image_statistics
+from .nyud_labeled_mat import LabeledMat
 
 RAW_IDS = "nyud894"
-SENSOR_LIMIT = 10.0  # metres: what the sensor gives where it reads nothing
+SENSOR_LIMIT = 10.0  # metres; the value of pixels without a reading
 
 
 class Kind(NamedTuple):
@@ -27,36 +28,36 @@ class Kind(NamedTuple):
 
     folder: str
     field: str  # of the .mat
-    encode: Callable[[np.ndarray], np.ndarray]  # from a field's image to what the PNG holds
+    encode: Callable[[np.ndarray], np.ndarray]  # from an image of the field to the content of the PNG
 
 
 def encode_labels(labels: np.ndarray) -> np.ndarray:
-    """Raw classes to 0 … 39, 255 void.
+    """Map raw classes to ids 0 … 39, 255 for void.
 
     Raises:
-        DataError: a class that NYUDv2 doesn't have.
+        DataError: A class does not exist in NYUDv2.
     """
     lut = class_map(RAW_IDS, MASK_IDS)
     if labels.min() < 0 or labels.max() >= len(lut):
-        raise DataError(f"the labels go from {labels.min()} to {labels.max()}, but NYUDv2 has 0 … {len(lut) - 1}")
+        raise DataError(f"the labels range from {labels.min()} to {labels.max()}, but NYUDv2 has 0 … {len(lut) - 1}")
     return map_classes(labels, lut)
 
 
 def encode_depth(metres: np.ndarray) -> np.ndarray:
-    """Metres × 5000, rounded, uint16; 0 where that is no depth, or more than 16 bits hold (13.1 m)."""
+    """Encode depth as uint16 of metres × 5000, rounded; 0 for invalid values and values above 16 bits (13.1 m)."""
     code = np.rint(np.nan_to_num(metres, nan=0.0, posinf=0.0, neginf=0.0) * DEPTH_SCALE)
     return np.where((code > 0) & (code <= np.iinfo(np.uint16).max), code, 0).astype(np.uint16)
 
 
 def encode_raw_depth(metres: np.ndarray) -> np.ndarray:
-    """`encode_depth` of what the sensor read: at its limit it read nothing."""
+    """Encode the sensor's depth with `encode_depth`; values at the sensor's limit are no readings."""
     return encode_depth(np.where(metres < SENSOR_LIMIT, metres, 0))
 
 
 def encode_normals_of_depth(metres: np.ndarray) -> np.ndarray:
-    """Normals of what the sensor read."""
+    """Compute normals from the sensor's depth and encode them."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # each process has a core, and the pool of threads is lost in a fork
+    torch.set_num_threads(1)  # each process has one core, and a fork loses the thread pool
     try:
         depth = encode_raw_depth(metres).astype(np.float32) / np.float32(DEPTH_SCALE)
         normals = depth_to_normals(torch.from_numpy(depth)[None], KINECT_INTRINSICS)
@@ -73,34 +74,39 @@ KINDS = dict(
     filled=Kind(DEPTH_FOLDERS["filled"], "depths", encode_depth),
 )
 
+# The value of invalid pixels of each label.
+_INVALID = dict(semseg=VOID, depth=0, normals=INVALID)
 
-# Of each kind that is a label: what says nothing of a pixel.
-_NOTHING = dict(semseg=VOID, depth=0, normals=INVALID)
 
-
-def path_of(out: Path, kind: str, number: int) -> Path:
-    """The file of image ``number``, counted from 1."""
+def png_path(out: Path, kind: str, number: int) -> Path:
+    """The file of image `number`, counted from 1."""
     return out / KINDS[kind].folder / f"{number:06d}.png"
 
 
 def list_line(kinds: Sequence[str], number: int) -> str:
-    """An image's line of a list: all but the filled depth, which `NYUDv2` finds by the raw one's name."""
-    paths = (path_of(Path(), kind, number) for kind in kinds if kind != "filled")
+    """The line of an image in a list: all but the filled depth, which `NYUDv2` derives from the raw one."""
+    paths = (png_path(Path(), kind, number) for kind in kinds if kind != "filled")
     return "\t".join(path.as_posix() for path in paths) + "\n"
 
 
-def prepare_block(job: tuple) -> list[dict]:
-    """Writes images of a `LabeledMat`, but for those that are there, and gives the `figures` of them all.
+class BlockJob(NamedTuple):
+    """The images `first` to `stop` - 1, counted from 0."""
 
-    Args:
-        job: (mat, out, kinds, first, stop); the images ``first`` to ``stop`` - 1, counted from 0.
-    """
+    mat: LabeledMat
+    out: Path
+    kinds: Sequence[str]
+    first: int
+    stop: int
+
+
+def write_block(job: BlockJob) -> list[dict[str, Any]]:
+    """Write the missing PNGs of some images, and return the `image_statistics` of all of them."""
     mat, out, kinds, first, stop = job
     missing = [
         (kind, index)
         for kind in kinds
         for index in range(first, stop)
-        if not png_is_complete(path_of(out, kind, index + 1))
+        if not png_is_complete(png_path(out, kind, index + 1))
     ]
     for field, parts in groupby(missing, key=lambda part: KINDS[part[0]].field):
         images = mat.read(field, first, stop)
@@ -109,15 +115,15 @@ def prepare_block(job: tuple) -> list[dict]:
                 array = KINDS[kind].encode(images[index - first])
             except DataError as error:
                 raise DataError(f"{mat.path}: image {index + 1}: {error}. Is this another file?") from None
-            write_png(path_of(out, kind, index + 1), array)
-        del images  # before the next are read
-    return [_figures(out, kinds, index + 1) for index in range(first, stop)]
+            write_png(png_path(out, kind, index + 1), array)
+        del images  # free the memory before the next field is read
+    return [_statistics(out, kinds, index + 1) for index in range(first, stop)]
 
 
-def _figures(out, kinds, number):
+def _statistics(out: Path, kinds: Sequence[str], number: int) -> dict[str, Any]:
     arrays = {}
-    for kind in set(kinds) & set(_NOTHING):
-        with Image.open(path_of(out, kind, number)) as image:
+    for kind in set(kinds) & set(_INVALID):
+        with Image.open(png_path(out, kind, number)) as image:
             arrays[kind] = np.asarray(image)
-    tasks = [kind for kind, array in arrays.items() if (array != _NOTHING[kind]).any()]
-    return figures(tasks, arrays["semseg"], arrays["depth"].astype(np.uint16) / DEPTH_SCALE)
+    tasks = [kind for kind, array in arrays.items() if (array != _INVALID[kind]).any()]
+    return image_statistics(tasks, arrays["semseg"], arrays["depth"].astype(np.uint16) / DEPTH_SCALE)

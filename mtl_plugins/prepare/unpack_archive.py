@@ -1,4 +1,4 @@
-"""Archives into a folder: member by member, each whole or not at all, and gone on with after a break."""
+"""Unpacks zip and tar archives: each member is written atomically, and an interrupted run resumes."""
 
 import lzma
 import re
@@ -10,35 +10,46 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
-from mtl_plugins.datasets.data_error import DataError
+from mtl_plugins.datasets import DataError
 from mtl_plugins.files import progress_bar, write_file
 
+#: The path below the target folder for the name of a member, or None to skip it.
+SelectMember = Callable[[str], str | None]
+
 _BLOCK = 1 << 20  # bytes
+# Missing in typeshed.
+_END_HEADERS = (tarfile.EmptyHeaderError, tarfile.InvalidHeaderError)  # type: ignore[attr-defined]
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
 
 def unpack_archive(
-    archive: str | Path, out: str | Path, select: Callable[[str], str | None] | None = None, show: bool = True
+    archive: str | Path, out: str | Path, select: SelectMember | None = None, show: bool = True
 ) -> list[Path]:
-    """Unpack a zip or a tar (plain, gz, bz2 or xz) into the folder ``out``; gives the paths of all that belongs there.
+    """Unpack a zip or a tar (plain, gz, bz2 or xz).
 
-    A member that lies there in its full size already is passed over, so a run that was killed goes on where it
-    stopped.
+    Members that exist already with their full size are skipped, so that a killed run resumes.
 
     Args:
-        select: the path below ``out`` for a member's name, or None to leave it out; by default the name itself.
-        show: whether to show a bar.
+        archive: The archive.
+        out: Target folder.
+        select: Maps the name of a member to its path below `out`, or to None to skip it. None: keeps all names.
+        show: Whether to show a progress bar.
+
+    Returns:
+        The paths of all selected members.
 
     Raises:
-        FileNotFoundError: there is no such archive.
-        DataError: it is no archive, damaged or cut off, or a member is encrypted, a link, or would leave ``out``.
-        OSError: the disk is full, or the folder can't be written.
+        FileNotFoundError: The archive does not exist.
+        DataError: It is not an archive, is damaged or truncated, or a member is encrypted, a link, or outside of `out`.
+        OSError: The disk is full or the folder is not writable.
     """
-    archive, out, paths, name = Path(archive), Path(out), [], None
+    archive, out = Path(archive), Path(out)
+    paths: list[Path] = []
+    name = None
     if not archive.is_file():
-        raise FileNotFoundError(f"there is no archive {archive}.")
+        raise FileNotFoundError(f"the archive {archive} does not exist.")
     with open(archive, "rb") as file, progress_bar(archive.name, archive.stat().st_size, "MB", show) as advance:
         try:
             for member in _members(file):
@@ -46,21 +57,21 @@ def unpack_archive(
                 if at is None:
                     advance(member.cost(), counts=False)
                     continue
-                path = _inside(out, at, member, archive)
-                there = path.is_file() and path.stat().st_size == member.size
-                if not there:
+                path = _safe_path(out, at, member, archive)
+                exists = path.is_file() and path.stat().st_size == member.size
+                if not exists:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     write_file(path, partial(_copy, member), durable=False)  # a truncated file has another size
-                advance(member.cost(), counts=not there)
+                advance(member.cost(), counts=not exists)
                 paths.append(path)
         except (*_DAMAGED, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # the disk's; the packers' have no number
+            if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
                 raise
             place = f"at {name}" if name else "at its very start"
-            reason = str(error).partition(":\n")[0]  # without what each way to open it says
+            reason = str(error).partition(":\n")[0]  # without tarfile's list of attempts
             raise DataError(
-                f"{archive} is damaged, cut off or no zip or tar ({place}: {reason}). Delete it, fetch it again and "
-                f"run again; what lies unpacked in {out} is kept."
+                f"{archive} is damaged, truncated or not a zip or tar ({place}: {reason}). Delete it, download it "
+                f"again and repeat the command; the files already unpacked in {out} are kept."
             ) from None
     return paths
 
@@ -68,18 +79,18 @@ def unpack_archive(
 class _Member(NamedTuple):
     name: str
     size: int
-    open: Callable[[], BinaryIO]
-    cost: Callable[[], int]  # bytes of the archive, asked for when the member was dealt with
-    fault: str | None = None  # why it can't be unpacked
+    open: Callable[[], IO[bytes] | None]
+    cost: Callable[[], int]  # bytes of the archive; called after the member was processed
+    fault: str | None = None  # why it cannot be unpacked
 
 
-def _members(file) -> Iterator[_Member]:
+def _members(file: BinaryIO) -> Iterator[_Member]:
     is_zip = file.read(2) == b"PK"
     file.seek(0)
-    return _members_of_zip(file) if is_zip else _members_of_tar(file)
+    return _zip_members(file) if is_zip else _tar_members(file)
 
 
-def _members_of_zip(file):
+def _zip_members(file: BinaryIO) -> Iterator[_Member]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if not info.is_dir():
@@ -89,44 +100,46 @@ def _members_of_zip(file):
                 yield _Member(info.filename, info.file_size, partial(archive.open, info), cost, fault)
 
 
-def _members_of_tar(file):
-    with tarfile.open(fileobj=file, mode="r:*", tarinfo=_TarInfo) as archive:
+def _tar_members(file: BinaryIO) -> Iterator[_Member]:
+    with tarfile.open(fileobj=file, mode="r:*", tarinfo=_StrictTarInfo) as archive:
         before = 0
 
-        def cost():
+        def cost() -> int:
             nonlocal before
             spent, before = file.tell() - before, file.tell()
             return spent
 
         while (info := archive.next()) is not None:
-            archive.members.clear()  # it would keep all of them
+            archive.members.clear()  # type: ignore[attr-defined]  # missing in typeshed; otherwise tarfile keeps all members in memory
             if not info.isdir():
                 fault = None if info.isfile() else "is a link or a device"
                 yield _Member(info.name, info.size, partial(archive.extractfile, info), cost, fault)
-        while archive.fileobj.read(_BLOCK):  # to the checksum at the end
+        while archive.fileobj.read(_BLOCK):  # verifies the checksum at the end
             pass
 
 
-class _TarInfo(tarfile.TarInfo):
+class _StrictTarInfo(tarfile.TarInfo):
     @classmethod
-    def fromtarfile(cls, archive):
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "_StrictTarInfo":
         try:
             return super().fromtarfile(archive)
-        except (tarfile.EmptyHeaderError, tarfile.InvalidHeaderError) as error:
-            # tarfile takes both for the end; but a whole archive ends with a block of zeros
+        except _END_HEADERS as error:
+            # tarfile treats both as the end, but a complete archive ends with a block of zeros
             raise tarfile.ReadError(f"{error}, where a member or the end should be") from None
 
 
-def _inside(out, at, member, archive):
+def _safe_path(out: Path, at: str, member: _Member, archive: Path) -> Path:
     parts = PurePosixPath(at.replace("\\", "/")).parts
-    leaves = not parts or parts[0] == "/" or ".." in parts or re.match("[A-Za-z]:", parts[0])
-    if fault := "would be written outside the folder" if leaves else member.fault:
+    is_outside = not parts or parts[0] == "/" or ".." in parts or re.match("[A-Za-z]:", parts[0])
+    if fault := "would be written outside the folder" if is_outside else member.fault:
         raise DataError(
-            f"{archive}: the member {member.name!r} {fault}: it was not unpacked. Is this the right archive?"
+            f"{archive}: the member {member.name!r} {fault}; it was not unpacked. Is this the right archive?"
         )
     return out / at
 
 
-def _copy(member, file):
-    with member.open() as source:
+def _copy(member: _Member, file: BinaryIO) -> None:
+    source = member.open()
+    assert source is not None  # only for links and devices, which are refused
+    with source:
         shutil.copyfileobj(source, file, _BLOCK)

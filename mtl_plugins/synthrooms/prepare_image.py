@@ -8,7 +8,7 @@ from PIL import Image
 from mtl_plugins.datasets.nyudv2 import DEPTH_SCALE
 from mtl_plugins.files import png_is_complete, write_png
 from mtl_plugins.functional.normals_png import encode_normals
-from mtl_plugins.prepare.dataset_summary import figures
+from mtl_plugins.prepare.dataset_summary import image_statistics
 
 from .render_room import render_room, room_intrinsics
 
@@ -24,7 +24,7 @@ def prepare_image(job: tuple[str, int, int, tuple[int, int]]) -> dict:
         job: Folder of the set, seed, index of the image, and (height, width).
 
     Returns:
-        The image's `intrinsics`, and what `mtl_plugins.prepare.dataset_summary.figures` returns.
+        The image's `intrinsics`, and what `mtl_plugins.prepare.dataset_summary.image_statistics` returns.
     """
     out, seed, index, size = job
     paths = {key: Path(out, folder, f"{index:06d}.png") for key, folder in FOLDERS.items()}
@@ -39,4 +39,4 @@ def prepare_image(job: tuple[str, int, int, tuple[int, int]]) -> dict:
         arrays = dict(img=room["img"], semseg=semseg, depth=code, normals=encode_normals(room["normals"]))
         for key, path in paths.items():
             write_png(path, arrays[key])
-    return dict(intrinsics=intrinsics) | figures(TASKS, semseg, code / DEPTH_SCALE)
+    return dict(intrinsics=intrinsics) | image_statistics(TASKS, semseg, code / DEPTH_SCALE)

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from mtl_plugins.files import ResumableFolder, run_jobs, write_text
-from mtl_plugins.prepare.dataset_summary import report, summarize
+from mtl_plugins.prepare.dataset_summary import print_summary, summarize
 
 from .class_ids import NYUD40
 from .prepare_image import FOLDERS, TASKS, prepare_image
@@ -62,7 +62,7 @@ def prepare_synthrooms(
     done = target.finished([*lists, *(out / folder / name for folder in FOLDERS.values() for name in names)], **counts)
     if done:
         if progress:
-            report(f"{out} is already complete.", done)
+            print_summary(f"{out} is already complete.", done)
         return done
     began = time.perf_counter()
     target.begin(FOLDERS.values())
@@ -78,7 +78,7 @@ def prepare_synthrooms(
     )
     summary = target.finish(summarize(found, dict(train=num_train, val=num_val), NYUD40, TASKS))
     if progress:
-        report(f"{out}: {total} images in {time.perf_counter() - began:.0f} s.", summary)
+        print_summary(f"{out}: {total} images in {time.perf_counter() - began:.0f} s.", summary)
     return summary
 
 

@@ -76,7 +76,7 @@ def test_a_map_of_ones_own(tmp_path):
 def test_names_that_are_not_there():
     with pytest.raises(FileNotFoundError, match="'nyud41'.*did you mean 'nyud40'"):
         label_space("nyud41")
-    with pytest.raises(FileNotFoundError, match="no class map from kitti6 to nyud40; there are: camvid11 -> kitti6"):
+    with pytest.raises(FileNotFoundError, match="no class map from kitti6 to nyud40; known: camvid11 -> kitti6"):
         class_map("kitti6", "nyud40")
     with pytest.raises(FileNotFoundError, match="'kiti6'.*did you mean 'kitti6'"):
         class_map("kiti6", "nyud40")

@@ -20,7 +20,7 @@ def root(tmp_path):
     return write_camvid(tmp_path / "camvid")
 
 
-def test_it_is_looked_at_once(root, monkeypatch, capsys):
+def test_files_are_opened_once(root, monkeypatch, capsys):
     before = contents(root)
     summary = prepare_camvid(root, workers=1)
     printed = capsys.readouterr().out
@@ -33,18 +33,18 @@ def test_it_is_looked_at_once(root, monkeypatch, capsys):
     assert prepare_camvid(root, **ONE) == summary
 
 
-def test_what_is_wrong_is_said(root, tmp_path):
+def test_invalid_files(root, tmp_path):
     write_png(root / "trainannot" / "frame_0.png", np.full(SIZE, 12, np.uint8))
     write_png(root / "trainannot" / "frame_1.png", np.zeros((5, 7), np.uint8))
-    with pytest.raises(DataError, match="2 of 4 images are not right") as caught:
+    with pytest.raises(DataError, match="2 of 4 images are invalid") as caught:
         prepare_camvid(root, **ONE)
     assert "frame_0.png contains class id 12" in str(caught.value) and "label is 5×7" in str(caught.value)
     assert not (root / "camvid.json").exists()
-    with pytest.raises(FileNotFoundError, match="no CamVid in .*nowhere: .*train, val, test.*--download"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not contain CamVid: .*train, val, test.*--download"):
         prepare_camvid(tmp_path / "nowhere", **ONE)
 
 
-def test_the_command_fetches_it(root, tmp_path, run_tool, monkeypatch):
+def test_the_command_downloads_it(root, tmp_path, run_tool, monkeypatch):
     archive = tmp_path / "served" / "master.zip"
     archive.parent.mkdir()
     with zipfile.ZipFile(archive, "w") as file:

@@ -37,7 +37,7 @@ def made(request, tmp_path):
     return write(tmp_path / "set"), prepare, labels, request.param
 
 
-def test_it_leaves_the_marker_alone_and_opens_nothing_twice(made, monkeypatch):
+def test_a_second_run_keeps_the_summary_and_opens_nothing(made, monkeypatch):
     root, prepare, _, name = made
     before = contents(root)
     summary = prepare(root, **ONE)
@@ -48,13 +48,13 @@ def test_it_leaves_the_marker_alone_and_opens_nothing_twice(made, monkeypatch):
     assert prepare(root, **ONE) == summary and contents(root) == after
 
 
-def test_workers_change_nothing(made, tmp_path):
+def test_the_summary_does_not_depend_on_workers(made, tmp_path):
     root, prepare, _, name = made
     assert prepare(root, **ONE) == prepare(root, out=tmp_path / "out", workers=3, progress=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{name}.json"]
 
 
-def test_all_faults_are_told_at_once_and_looked_at_alone_afterwards(made, monkeypatch):
+def test_all_faults_are_reported_at_once_and_only_they_are_checked_again(made, monkeypatch):
     root, prepare, labels, name = made
     first, second = root / labels.format(0), root / labels.format(1)
     whole = second.read_bytes()
@@ -63,7 +63,7 @@ def test_all_faults_are_told_at_once_and_looked_at_alone_afterwards(made, monkey
     with pytest.raises(DataError) as caught:
         prepare(root, **ONE)
     message = str(caught.value)
-    assert "2 of " in message and "run again" in message
+    assert "2 of " in message and "again" in message
     assert f"{first} contains class id 77" in message and f"cannot decode {second}" in message
     assert not (root / f"{name}.json").exists()
     looked_at, look_at = [], check_dataset._check_sample
@@ -84,14 +84,14 @@ def test_a_label_of_another_size_than_its_image(made):
         prepare(root, **ONE)
 
 
-def test_a_file_that_is_lost_or_added_is_noticed(made):
+def test_removed_and_added_files_are_noticed(made):
     root, prepare, labels, _ = made
     before = prepare(root, **ONE)
     (root / labels.format(1)).unlink()
     assert prepare(root, **ONE)["labels"]["semseg"] == before["labels"]["semseg"] - 1
 
 
-def test_killed_at_any_moment_it_ends_the_same(made, monkeypatch):
+def test_killed_at_any_moment_it_resumes_to_the_same_result(made, monkeypatch):
     root, prepare, _, _ = made
     prepare(root, **ONE)
     expected = contents(root)
@@ -105,7 +105,7 @@ def test_killed_at_any_moment_it_ends_the_same(made, monkeypatch):
     assert contents(root) == expected
 
 
-def test_a_full_disk_is_said(made, monkeypatch):
+def test_full_disk(made, monkeypatch):
     root, prepare, _, name = made
 
     class Full:
@@ -128,10 +128,10 @@ def test_a_full_disk_is_said(made, monkeypatch):
     prepare(root, **ONE)
 
 
-def test_a_folder_that_may_not_be_written(made, tmp_path, monkeypatch):
+def test_read_only_folder(made, tmp_path, monkeypatch):
     root, prepare, _, name = made
     monkeypatch.setattr(check_dataset.os, "access", lambda path, mode: path != root)
-    with pytest.raises(PermissionError, match=f"{name}.json belongs there: give another folder with --out"):
+    with pytest.raises(PermissionError, match=f"{name}.json is written there: set another folder with --out"):
         prepare(root, **ONE)
     prepare(root, out=tmp_path / "out", **ONE)
     assert (tmp_path / "out" / f"{name}.json").exists()
@@ -167,12 +167,12 @@ def test_kitti6_lists_and_scale(tmp_path):
     assert KITTI6(root).depth_scale == 800 and KITTI6(root, depth_scale=256).depth_scale == 256
 
 
-def test_kitti6_depth_that_no_laser_reads_is_told(tmp_path, capsys):
+def test_kitti6_depth_beyond_the_scanners_range(tmp_path, capsys):
     root = write_kitti6(tmp_path)
     path = root / "depth" / "000001.png"
     write_png(path, np.full(SIZE, 40 * 800, np.uint16))  # the authors' 40 m
     prepare_kitti6(root, workers=1)
-    assert "depth reaches 125 m" in (told := capsys.readouterr().out) and "--depth-scale 800" in told
+    assert "depth reaches 125 m" in (printed := capsys.readouterr().out) and "--depth-scale 800" in printed
     prepare_kitti6(root, depth_scale=800, workers=1)
     assert "depth reaches" not in capsys.readouterr().out
 
@@ -185,7 +185,7 @@ def test_an_unknown_colour(tmp_path):
 
 
 @pytest.mark.parametrize("given", ["zips", "folder of zips"])
-def test_cityscapes_out_of_its_archives(tmp_path, given):
+def test_cityscapes_from_its_archives(tmp_path, given):
     root, downloads = write_cityscapes(tmp_path / "whole"), tmp_path / "downloads"
     downloads.mkdir()
     expected, archives = contents(root), []
@@ -204,10 +204,10 @@ def test_cityscapes_out_of_its_archives(tmp_path, given):
         prepare_cityscapes(archives, tmp_path / "again", **ONE)
 
 
-def test_cityscapes_says_what_to_fetch(tmp_path, capsys):
+def test_cityscapes_explains_what_to_download(tmp_path, capsys):
     with pytest.raises(FileNotFoundError, match=r"cityscapes-dataset.com.*login.*leftImg8bit_trainvaltest.zip.*gtFine"):
         prepare_cityscapes(tmp_path, **ONE)
-    with pytest.raises(FileNotFoundError, match="there is no .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         prepare_cityscapes(tmp_path / "nowhere", **ONE)
     root = write_cityscapes(tmp_path / "set")
     shutil.rmtree(root / "camera")
@@ -226,7 +226,7 @@ def test_kitti_semantic_from_the_server(tmp_path, monkeypatch):
     root = tmp_path / "root"
     with served(tmp_path / "server") as url:
         monkeypatch.setattr(kitti_semantic, "URL", url)
-        with pytest.raises(FileNotFoundError, match=r"no .*training/image_2.*data_semantics.zip.*--download"):
+        with pytest.raises(FileNotFoundError, match=r"training/image_2 does not exist.*data_semantics.zip.*--download"):
             prepare_kitti_semantic(tmp_path / "server" / "..", **ONE)
         summary = prepare_kitti_semantic(root, fetch=True, **ONE)
     assert summary["labels"] == dict(semseg=6) and len(KITTISemantic(root)) == 5
@@ -235,13 +235,13 @@ def test_kitti_semantic_from_the_server(tmp_path, monkeypatch):
     assert prepare_kitti_semantic(root, fetch=True, **ONE) == summary, "nothing is fetched twice"
 
 
-def test_an_archive_of_something_else(tmp_path):
+def test_an_archive_of_another_dataset(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("mine")
     archive = zipped(tmp_path / "other", tmp_path / "data_semantics.zip")
-    with pytest.raises(DataError, match="holds nothing of this set"):
+    with pytest.raises(DataError, match="contains no file of this dataset"):
         prepare_kitti_semantic([archive], **ONE)
-    with pytest.raises(ValueError, match="one folder or some archives"):
+    with pytest.raises(ValueError, match="one folder or several archives"):
         prepare_kitti_semantic([archive, tmp_path], **ONE)
 
 

@@ -102,21 +102,21 @@ def test_it_gives_up_and_says_what_is_kept(server, fetch):
     server.cuts = [100_000, 0, 0, 0]
     with pytest.raises(ConnectionError) as caught:
         fetch(retries=2)
-    for words in (server.url, "brought nothing: 3", f"0.1 MB are kept in {fetch.part}", f"put it at {fetch.path}"):
+    for words in (server.url, "without progress: 3", f"0.1 MB are kept in {fetch.part}", f"set.zip as {fetch.path}"):
         assert words in str(caught.value)
     assert len(server.asked) == 4
 
 
 def test_a_server_that_always_breaks_and_starts_anew_ends(server, fetch):
     server.ranges, server.cuts = False, [100_000] * 100
-    with pytest.raises(ConnectionError, match="brought nothing: 3"):
+    with pytest.raises(ConnectionError, match="without progress: 3"):
         fetch(retries=2)
 
 
-@pytest.mark.parametrize("status, words", [(404, "404 Not Found"), (403, "asks for a login")])
+@pytest.mark.parametrize("status, words", [(404, "404 Not Found"), (403, "requires a login")])
 def test_what_the_server_refuses_is_said_at_once(server, fetch, status, words):
     server.status = status
-    with pytest.raises(FileNotFoundError, match=f"{server.url}: {status}.*By hand.*{fetch.path}") as caught:
+    with pytest.raises(FileNotFoundError, match=f"{server.url}: {status}.*manually.*{fetch.path}") as caught:
         fetch()
     assert words in str(caught.value) and len(server.asked) == 1
 
@@ -129,13 +129,15 @@ def test_a_busy_server_is_asked_again(server, fetch):
 
 
 def test_no_network(fetch, tmp_path):
-    with pytest.raises(ConnectionError, match="nowhere.invalid.* could not be fetched.*Is there a network.*By hand"):
+    with pytest.raises(
+        ConnectionError, match="nowhere.invalid.* could not be downloaded.*Is there a network.*manually"
+    ):
         download("http://nowhere.invalid/x.zip", tmp_path / "x.zip", show=False, retries=1, pause=0.001)
 
 
 @pytest.mark.parametrize("wrong", [dict(sha256="0" * 64), dict(md5="0" * 32)])
 def test_a_wrong_checksum_keeps_nothing(server, fetch, wrong):
-    with pytest.raises(DataError, match=f"of {fetch.part} is .* is wanted.*deleted.*{server.url}"):
+    with pytest.raises(DataError, match=f"of {fetch.part} is .* is expected.*deleted.*{server.url}"):
         fetch(**wrong)
     assert not list(fetch.path.parent.iterdir())
     assert fetch() == CONTENT
@@ -145,14 +147,14 @@ def test_a_wrong_checksum_keeps_nothing(server, fetch, wrong):
 
 
 def test_a_wrong_size_is_said_before_the_file_comes(server, fetch):
-    with pytest.raises(DataError, match="has 300,000 bytes, but 300,001 are wanted"):
+    with pytest.raises(DataError, match="has 300,000 bytes, but 300,001 are expected"):
         fetch(size=300_001)
     assert not list(fetch.path.parent.iterdir())
 
 
 def test_a_web_page_is_no_archive(server, fetch):
     server.type = "text/html"
-    with pytest.raises(DataError, match="gives a web page, not set.zip"):
+    with pytest.raises(DataError, match="returned a web page, not set.zip"):
         fetch()
 
 

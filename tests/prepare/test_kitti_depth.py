@@ -97,7 +97,7 @@ def test_workers_change_nothing(roots, tmp_path, eigen):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_killed_at_any_moment_it_ends_the_same(data, roots, tmp_path, eigen, monkeypatch):
+def test_killed_at_any_moment_it_resumes_to_the_same_result(data, roots, tmp_path, eigen, monkeypatch):
     archive = zipped(data / "depth", tmp_path / "data_depth_annotated.zip")
     prepare_kitti_depth(roots[0], archive, tmp_path / "expected", eigen, check=True, **ONE)
     out, options = tmp_path / "out", dict(check=True, workers=2, progress=False)
@@ -135,7 +135,7 @@ def test_files_that_are_damaged_are_found_and_told(roots, tmp_path):
     with pytest.raises(DataError) as caught:
         prepare_kitti_depth(*roots, tmp_path / "out", check=True, **ONE)
     message = str(caught.value)
-    assert "3 of 4 drives are not right" in message, "both cameras share the scan"
+    assert "3 of 4 drives are invalid" in message, "both cameras share the scan"
     assert f"cannot decode {image}" in message and f"{scan} (" in message
     image.write_bytes(whole[0]), scan.write_bytes(whole[1])
     assert prepare_kitti_depth(*roots, tmp_path / "out", check=True, **ONE)["checked"]
@@ -152,7 +152,7 @@ def test_images_that_are_missing(roots, tmp_path):
     summary = prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
     assert summary["lists"]["train"] == dict(frames=3, improved=3, scans=3, left_out=3)
     shutil.rmtree(raw / DATE)
-    with pytest.raises(FileNotFoundError, match="12 frames are listed .*images of none of their drives"):
+    with pytest.raises(FileNotFoundError, match="12 frames are listed .*no images of their drives"):
         prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
 
 
@@ -203,10 +203,10 @@ def test_an_archive_that_is_cut_off(data, roots, tmp_path):
     archive, out = zipped(data / "depth", tmp_path / "data_depth_annotated.zip"), tmp_path / "out"
     whole = archive.read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"data_depth_annotated.zip is damaged, cut off or no zip"):
+    with pytest.raises(DataError, match=r"data_depth_annotated.zip is damaged, truncated or not a zip"):
         prepare_kitti_depth(roots[0], archive, out, **ONE)
     (out / "depth").mkdir(exist_ok=True)
-    with pytest.raises(FileNotFoundError, match="may not be unpacked to the end"):
+    with pytest.raises(FileNotFoundError, match="may be unpacked only in part"):
         prepare_kitti_depth(roots[0], None, out, **ONE)
     archive.write_bytes(whole)
     assert prepare_kitti_depth(roots[0], archive, out, **ONE)["num_val"] == COUNT
@@ -237,20 +237,20 @@ def test_lists_alone(roots, tmp_path, eigen):
 def test_what_is_not_there(roots, tmp_path, eigen):
     raw, depth = roots
     for arguments, message in (
-        ((tmp_path / "no", depth), r"no folder .*no\. .*2011_09_26_drive_0001_sync.zip.*--raw"),
-        ((raw, tmp_path / "no"), r"there is no .*data_depth_annotated.zip.*no login"),
+        ((tmp_path / "no", depth), r"folder .*no does not exist\. .*2011_09_26_drive_0001_sync.zip.*--raw"),
+        ((raw, tmp_path / "no"), r"no does not exist.*data_depth_annotated.zip.*no login"),
         ((raw, raw), "neither of the folders train, val"),
         ((raw, None), "no depth and no list of frames"),
     ):
         with pytest.raises(FileNotFoundError, match=message):
             prepare_kitti_depth(*arguments, tmp_path / "out", **ONE)
-    with pytest.raises(FileNotFoundError, match="no list .*gone.txt.*one frame a line"):
+    with pytest.raises(FileNotFoundError, match="list .*gone.txt does not exist.*one frame per line"):
         prepare_kitti_depth(raw, depth, tmp_path / "out", dict(eigen_test=tmp_path / "gone.txt"), **ONE)
     assert not (tmp_path / "out").exists()
-    with pytest.raises(ValueError, match="not empty and holds no KITTI depth set"):
+    with pytest.raises(ValueError, match="not empty and contains no KITTI depth dataset"):
         prepare_kitti_depth(raw, depth, raw, **ONE)
     prepare_kitti_depth(raw, depth, tmp_path / "out", **ONE)
-    with pytest.raises(ValueError, match="holds another KITTI depth set: depth"):
+    with pytest.raises(ValueError, match="contains another KITTI depth dataset: depth"):
         prepare_kitti_depth(raw, None, tmp_path / "out", eigen, **ONE)
 
 
@@ -287,3 +287,12 @@ def test_the_command(run_tool, roots, tmp_path, eigen, capsys):
         *("train.txt", "val.txt", "eigen_train.txt", "eigen_test.txt"),
         *("intrinsics.txt", "kitti_depth.json", "lists"),
     }
+
+
+def test_a_partial_list_of_a_killed_run_is_not_a_split(roots, tmp_path, eigen):
+    out = tmp_path / "out"
+    prepare_kitti_depth(*roots, out, eigen, **ONE)
+    partial = out / "lists" / f"{files.TEMPORARY_PREFIX}1-eigen_test.txt"
+    partial.write_text("")
+    assert "num_.saving-1-eigen_test" not in prepare_kitti_depth(*roots, out, **ONE)
+    assert not partial.exists()

@@ -178,7 +178,7 @@ def test_another_split(made, mat, tmp_path, capsys):
     assert "has 5 images, but the official file has 1449" in printed
     assert "train 2 of 3, val 0 of 1; val.txt is empty" in printed and printed.count("note:") == 1
     prepare_nyud(mat, out, write(trainNdxs=[1, 2], testNdxs=[2, 3]), workers=1)
-    assert "1 images (2) are in train and in val" in capsys.readouterr().out
+    assert "1 images (2) are in both train and val" in capsys.readouterr().out
     summary = prepare_nyud(mat, out, write(trainNdxs=[1], testNdxs=[2, 3]), **ONE)
     assert (summary["num_train"], summary["num_val"]) == (1, 2), "other lists over the same images"
 
@@ -200,10 +200,10 @@ def test_the_official_split(tmp_path):
     "numbers, words",
     [
         (dict(trainNdxs=[1]), "it has no testNdxs"),
-        (dict(trainNdxs=[0, 1], testNdxs=[2]), "trainNdxs holds other things than whole numbers from 1"),
-        (dict(trainNdxs=[1.5], testNdxs=[2]), "trainNdxs holds other things"),
-        (dict(trainNdxs=[1], testNdxs=[2, 2]), "testNdxs holds a number twice"),
-        (None, "splits.mat is no splits.mat"),
+        (dict(trainNdxs=[0, 1], testNdxs=[2]), "trainNdxs must contain integers from 1"),
+        (dict(trainNdxs=[1.5], testNdxs=[2]), "trainNdxs must contain integers"),
+        (dict(trainNdxs=[1], testNdxs=[2, 2]), "testNdxs contains a number twice"),
+        (None, "splits.mat is not a splits.mat"),
     ],
 )
 def test_bad_splits(tmp_path, numbers, words):
@@ -217,7 +217,7 @@ def test_bad_splits(tmp_path, numbers, words):
 
 def test_a_mapping_of_the_labels_given_as_splits(tmp_path):
     scipy.io.savemat(tmp_path / "classMapping40.mat", dict(mapClass=np.ones((1, 894), np.uint8)))
-    with pytest.raises(DataError, match="classMapping40.mat is no splits.mat: it has no trainNdxs"):
+    with pytest.raises(DataError, match="classMapping40.mat is not a splits.mat: it has no trainNdxs"):
         read_splits(tmp_path / "classMapping40.mat")
 
 
@@ -228,18 +228,18 @@ def change(path, fields, **changes):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        (dict(rawDepths=None, labels=None), "has no labels, rawDepths; it holds: accelData, depths, images."),
+        (dict(rawDepths=None, labels=None), "has no labels, rawDepths; it contains: accelData, depths, images."),
         (dict(depths=lambda x: x.transpose(0, 2, 1)), r"depths is float32 \(5, 480, 640\), but \(N, 640, 480\) of"),
-        (dict(images=lambda x: x.astype(np.uint16)), "images is uint16 .*of uint8 is wanted"),
+        (dict(images=lambda x: x.astype(np.uint16)), "images is uint16 .*of uint8 is expected"),
         (dict(images=lambda x: x[..., :1]), r"images is uint8 \(5, 1, 640, 480\)"),
-        (dict(labels=lambda x: x.astype(np.float32)), "labels is float32 .*of uint16 is wanted"),
+        (dict(labels=lambda x: x.astype(np.float32)), "labels is float32 .*of uint16 is expected"),
         (dict(depths=lambda x: x[:3]), "images 5, labels 5, depths 3, rawDepths 5"),
     ],
 )
 def test_wrong_fields(tmp_path, fields, changes, words):
     changes = {name: by and by(fields[name]) for name, by in changes.items()}
     path = change(tmp_path / "bad.mat", fields, **changes)
-    with pytest.raises(DataError, match=f"bad.mat.*{words}.*Wanted is nyu_depth_v2_labeled.mat .*--download"):
+    with pytest.raises(DataError, match=f"bad.mat.*{words}.*Expected nyu_depth_v2_labeled.mat .*--download"):
         prepare_nyud(path, tmp_path / "out", **ONE)
     assert not (tmp_path / "out").exists()
 
@@ -248,17 +248,17 @@ def test_a_class_that_there_is_not(tmp_path, fields):
     labels = fields["labels"].copy()
     labels[1, 0, 0] = 895
     path = change(tmp_path / "bad.mat", fields, labels=labels)
-    with pytest.raises(DataError, match="bad.mat: image 2: the labels go from .* to 895, but NYUDv2 has 0 … 894"):
+    with pytest.raises(DataError, match="bad.mat: image 2: the labels range from .* to 895, but NYUDv2 has 0 … 894"):
         prepare_nyud(path, tmp_path / "out", **ONE)
 
 
 @pytest.mark.parametrize(
     "content, words",
     [
-        (b"", "is no HDF5 file"),
-        (b"<html>404</html>", "is no HDF5 file"),
-        (b"MATLAB 7.3 MAT-file", "is no HDF5 file"),
-        (None, "is cut off or damaged .*truncated"),
+        (b"", "is not an HDF5 file"),
+        (b"<html>404</html>", "is not an HDF5 file"),
+        (b"MATLAB 7.3 MAT-file", "is not an HDF5 file"),
+        (None, "is truncated or damaged .*truncated file"),
     ],
 )
 def test_no_such_file_or_a_part_of_it(tmp_path, mat, content, words):
@@ -266,13 +266,13 @@ def test_no_such_file_or_a_part_of_it(tmp_path, mat, content, words):
     path.write_bytes(mat.read_bytes()[:-100_000] if content is None else content)
     with pytest.raises(DataError, match=rf"bad.mat \([\d,]+ bytes\) {words}"):
         prepare_nyud(path, tmp_path / "out", **ONE)
-    with pytest.raises(FileNotFoundError, match="no file .*gone.mat. Fetch http"):
+    with pytest.raises(FileNotFoundError, match="file .*gone.mat does not exist. Download http"):
         prepare_nyud(tmp_path / "gone.mat", tmp_path / "out", **ONE)
 
 
 def test_splits_instead_of_the_mat_file(tmp_path):
     scipy.io.savemat(tmp_path / "splits.mat", dict(trainNdxs=[1], testNdxs=[2]))
-    with pytest.raises(DataError, match="splits.mat .* is a MATLAB file of the older kind.*--splits takes"):
+    with pytest.raises(DataError, match="splits.mat .* is a MATLAB file of the older format.*use --splits"):
         prepare_nyud(tmp_path / "splits.mat", tmp_path / "out", **ONE)
 
 
@@ -283,17 +283,17 @@ def test_damage_inside_the_file(tmp_path, mat):
         at = file["depths"].id.get_chunk_info(3).byte_offset + 512
     data[at : at + 200] = bytes(200)
     path.write_bytes(data)
-    with pytest.raises(DataError, match="bad.mat is damaged: depths of the images 4 to 4 can't be read"):
+    with pytest.raises(DataError, match="bad.mat is damaged: depths of the images 4 to 4 cannot be read"):
         prepare_nyud(path, tmp_path / "out", **ONE)
 
 
 def test_another_file_or_other_things_in_the_folder_are_refused(made, tmp_path, fields):
     other = change(tmp_path / "other.mat", fields, depths=fields["depths"] + np.float32(0.1))
-    with pytest.raises(ValueError, match="holds another NYUDv2 set: bytes"):
+    with pytest.raises(ValueError, match="contains another NYUDv2 dataset: bytes"):
         prepare_nyud(other, made[0], **ONE)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("mine")
-    with pytest.raises(ValueError, match="not empty and holds no NYUDv2 set"):
+    with pytest.raises(ValueError, match="not empty and contains no NYUDv2 dataset"):
         prepare_nyud(other, tmp_path / "mine", **ONE)
     with pytest.raises(ValueError, match="workers=0"):
         prepare_nyud(other, tmp_path / "out", workers=0)
@@ -318,7 +318,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 
 
 def test_the_command(mat, tmp_path, run_tool, capsys):
-    with pytest.raises(ValueError, match="fetch http://.*nyu_depth_v2_labeled.mat .2.8 GB, no login.*--download"):
+    with pytest.raises(ValueError, match="download http://.*nyu_depth_v2_labeled.mat .2.8 GB, no login.*--download"):
         run_tool("prepare_dataset", "nyud")
     run_tool("prepare_dataset", "nyud", "--labeled-mat", mat, "--workers", 1)
     printed = capsys.readouterr().out

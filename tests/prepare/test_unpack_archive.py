@@ -73,7 +73,7 @@ def test_a_cut_archive_is_said_once_and_whole_files_stay(archive, tmp_path, kept
     archive.write_bytes(whole[: int(len(whole) * kept)])
     if archive.suffix == ".tar" and kept == 0.999:  # in the zeros at its end: nothing of it is missing
         return
-    with pytest.raises(DataError, match=rf"{archive.name} is damaged, cut off.*fetch it again"):
+    with pytest.raises(DataError, match=rf"{archive.name} is damaged, truncated.*download it again"):
         unpack_archive(archive, out, show=False)
     assert contents(out).items() <= FILES.items(), "no half-written file"
     archive.write_bytes(whole)
@@ -152,9 +152,9 @@ def test_links_and_encrypted_members_are_refused(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"<html>log in</html>", b"PK no zip", gzip.compress(b"no tar")])
 def test_no_archive_at_all(tmp_path, content):
     (tmp_path / "data.zip").write_bytes(content)
-    with pytest.raises(DataError, match="data.zip is damaged, cut off or no zip or tar .at its very start"):
+    with pytest.raises(DataError, match="data.zip is damaged, truncated or not a zip or tar .at its very start"):
         unpack_archive(tmp_path / "data.zip", tmp_path / "out", show=False)
-    with pytest.raises(FileNotFoundError, match="no archive .*gone.zip"):
+    with pytest.raises(FileNotFoundError, match="archive .*gone.zip does not exist"):
         unpack_archive(tmp_path / "gone.zip", tmp_path / "out")
 
 

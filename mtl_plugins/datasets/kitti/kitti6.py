@@ -88,8 +88,8 @@ class KITTI6(ListedDataset):
         )
 
     def _sample(self, image: Path, cameras: dict[str, Camera]) -> SampleFiles:
-        files = {task: self._label_file(task, label, image.stem) for task, label in self.labels.items()}
-        files = {task: path for task, path in files.items() if path and path.is_file()}
+        paths = {task: self._label_file(task, label, image.stem) for task, label in self.labels.items()}
+        files = {task: path for task, path in paths.items() if path and path.is_file()}
         return SampleFiles(image, files, self._camera_of(image, cameras))
 
     def _label_file(self, task: str, label: LabelConfig, stem: str) -> Path | None:

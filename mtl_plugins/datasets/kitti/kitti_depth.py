@@ -71,6 +71,8 @@ class KITTIDepth(MultiTaskDataset):
     )
 
     index: KITTIIndex | None
+    raw_root: Path
+    depth_root: Path | None
 
     def __init__(
         self,
@@ -99,8 +101,7 @@ class KITTIDepth(MultiTaskDataset):
         self.depth, self.crop, self.cameras = depth, crop, tuple(cameras)
         self.depth_range = parse_depth_range(depth_range)
         self.labelled_only, self.need_intrinsics, self.ann_file = labelled_only, need_intrinsics, ann_file
-        self.raw_root = raw_root and Path(raw_root).expanduser()
-        self.depth_root = depth_root and Path(depth_root).expanduser()
+        self._given_roots = tuple(Path(root).expanduser() if root else None for root in (raw_root, depth_root))
         if label_space is not None:
             metainfo = metainfo_of_space(label_space, metainfo)
         super().__init__(data_root, split, metainfo=metainfo, **kwargs)
@@ -128,13 +129,14 @@ class KITTIDepth(MultiTaskDataset):
         sample = super().read(index)
         if self.depth == "lidar":
             self._add_scan(sample, self.samples[index])
-        return self._crop(sample) if self.crop else sample
+        return sample if self.crop is None else self._crop(sample, CROPS[self.crop])
 
     # Which frames exist
 
     def _set_roots(self) -> None:
         raw, depth = self.index or (_subfolder(self.data_root, "raw"), _subfolder(self.data_root, "depth"))
-        self.raw_root, self.depth_root = self.raw_root or raw, self.depth_root or depth
+        given_raw, given_depth = self._given_roots
+        self.raw_root, self.depth_root = given_raw or raw, given_depth or depth
         for root, option in ((self.raw_root, "raw_root"), (self.depth_root, "depth_root")):
             if root is not None and not root.is_dir():
                 raise FileNotFoundError(
@@ -168,7 +170,7 @@ class KITTIDepth(MultiTaskDataset):
     def _wanted_frames(self) -> list[Frame]:
         if self.ann_file:
             return list(read_frame_list(self._source()))
-        if self.split in ANNOTATED_SPLITS:
+        if self.split in ANNOTATED_SPLITS and self.depth_root is not None:
             return list(annotated_frames(self.depth_root, self.split, self.cameras))
         raise ValueError(
             f"{self._name()}: the official splits are {', '.join(ANNOTATED_SPLITS)}; another split needs a list of "
@@ -215,7 +217,7 @@ class KITTIDepth(MultiTaskDataset):
 
     def _sample(self, frame: FrameFiles, intrinsics: Mapping[CameraKey, tuple[float, ...] | None]) -> SampleFiles:
         root, label = (self.depth_root, frame.improved) if self.depth == "improved" else (self.raw_root, frame.scan)
-        labels = {} if label is None else dict(depth=root / label)
+        labels = {} if root is None or label is None else dict(depth=root / label)
         return SampleFiles(self.raw_root / frame.img, labels, intrinsics[_camera_key(frame)])
 
     def _add_scan(self, sample: Sample, files: SampleFiles) -> None:
@@ -225,15 +227,15 @@ class KITTIDepth(MultiTaskDataset):
             return
         image = files.img.relative_to(self.raw_root).as_posix()
         projection = self.projections[_camera_key(FrameFiles(image, None, None))]
-        depth = points_to_depth(read_laser_scan(path), projection, sample["img"].shape[-2:])
-        depth = limit_depth(depth, self.depth_range, path)
+        readings = points_to_depth(read_laser_scan(path), projection, sample["img"].shape[-2:])
+        depth = limit_depth(readings, self.depth_range, path)
         if depth is not None:
             sample[self._depth_task] = depth
             sample["meta"]["label_paths"][self._depth_task] = str(path)
 
-    def _crop(self, sample: Sample) -> Sample:
+    def _crop(self, sample: Sample, crop_window: Callable) -> Sample:
         try:
-            window = CROPS[self.crop](*sample["img"].shape[-2:])
+            window = crop_window(*sample["img"].shape[-2:])
         except ValueError as error:
             raise DataError(f"{self._name()}: {sample['meta']['img_path']}: {error}. Set crop=None.") from None
         sample = {
@@ -251,7 +253,9 @@ class KITTIDepth(MultiTaskDataset):
     def _source(self) -> Path:
         if self.ann_file:
             return self.data_root / self.ann_file
-        return self.data_root / f"{self.split}.txt" if self.index else self.depth_root / self.split
+        if self.index or self.depth_root is None:
+            return self.data_root / f"{self.split}.txt"
+        return self.depth_root / self.split
 
 
 def _camera_key(files: FrameFiles) -> CameraKey:

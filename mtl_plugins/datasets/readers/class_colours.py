@@ -27,16 +27,19 @@ def read_colours(path: str | Path, space: str | Path, void_colours: Iterable[Col
     Raises:
         DataError: The image contains a colour that the label space does not have.
     """
-    space = label_space(space)
+    colours = label_space(space)
     red, green, blue = decode_file(path, "RGB").numpy().astype(np.int32)
     codes = red << 16 | green << 8 | blue
     ids, known = np.full(codes.shape, VOID, np.uint8), np.zeros(codes.shape, bool)
-    for identity, colour in (*((VOID, colour) for colour in void_colours), *zip(space.ids, space.palette, strict=True)):
+    for identity, colour in (
+        *((VOID, colour) for colour in void_colours),
+        *zip(colours.ids, colours.palette, strict=True),
+    ):
         found = codes == _code(colour)
         ids[found] = identity
         known |= found
     if not known.all():
-        raise DataError(_unknown_colour(path, codes, known, space))
+        raise DataError(_unknown_colour(path, codes, known, colours))
     return tv_tensors.Mask(torch.from_numpy(ids)[None])
 
 
