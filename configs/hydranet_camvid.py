@@ -1,4 +1,5 @@
-# CamVid at half size (180x240), from scratch, within an hour on two cores. hydranet_camvid_full.py: at full size.
+# CamVid at half size (180x240), trained from scratch within an hour on two cores. hydranet_camvid_full.py uses the
+# full size.
 _base_ = [
     "_base_/models/hydranet_camvid.py",
     "_base_/datasets/camvid.py",
@@ -7,7 +8,7 @@ _base_ = [
 ]
 size = (180, 240)
 train_pipeline = [
-    dict(type="RandomZoom", scale=(0.4, 0.8), p=1.0),  # 0.5 is the size of the evaluation
+    dict(type="RandomZoom", scale=(0.4, 0.8), p=1.0),  # evaluation uses 0.5
     dict(type="RandomCrop", size=size),
     dict(type="RandomHorizontalFlip", p=0.5),
     dict(type="ColorJitter", brightness=0.2, contrast=0.2, saturation=0.2),

@@ -1,4 +1,4 @@
-# CamVid at its full size (360x480), from scratch; for a GPU. hydranet_camvid.py: at half size, for two cores.
+# CamVid at full size (360x480), trained from scratch on a GPU. hydranet_camvid.py uses half the size, for two cores.
 _base_ = [
     "_base_/models/hydranet_camvid.py",
     "_base_/datasets/camvid.py",

@@ -1,6 +1,6 @@
-# KITTI: six classes and depth, 2.99 M parameters (paper: 87.02 % mIoU, 3.453 m RMSE, with a Cityscapes teacher's
-# classes for the frames that have depth alone). The schedule is that of the authors' later script; the paper's own is
-# known in part only.
+# KITTI: six classes and depth, 2.99 M parameters (paper: 87.02 % mIoU, 3.453 m RMSE, with classes of a
+# Cityscapes teacher for the frames with only depth). The schedule is that of the authors' later script; the paper's is
+# only partly known.
 #   Eigen's split: --cfg-options train_dataloader.dataset.datasets.kitti.split=eigen_train
 #                  val_dataloader.dataset.datasets.kitti.split=eigen_test
 _base_ = [

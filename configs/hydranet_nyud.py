@@ -1,5 +1,5 @@
 # NYUDv2, 40 classes and depth: 3.07 M parameters (paper: 42.02 % mIoU, 0.565 m RMSE, with teachers' labels for the
-# raw frames). The recipe is the authors' later script, since the paper's own is known in part only. The paper starts
+# raw frames). The schedule is that of the authors' later script; the paper's is only partly known. The paper starts
 # from ImageNet weights: --cfg-options model.backbone.pretrained=FILE
 _base_ = [
     "_base_/models/hydranet.py",

@@ -14,7 +14,7 @@ model = dict(
             ranges=dict(nyud=(0, 40), kitti=(40, 46), kitti6=(40, 46)),
             loss=dict(type="CrossEntropyLoss", loss_weight=0.5),
         ),
-        # an output of 1 is a metre indoors and eight outdoors; errors count in those units
+        # an output of 1 means one metre indoors and eight outdoors; the loss uses these units
         depth=dict(
             type="DepthHead",
             scales=dict(nyud=1.0, kitti=8.0, kitti6=8.0),

@@ -1,6 +1,6 @@
-# Does a folder's data reach the network right? Learns the few images of its train.txt by heart, without augmentation,
-# and evaluates on the same: a few hundred iterations should give nearly perfect maps.
-#   python tools/train.py configs/hydranet_nyud_overfit.py --cfg-options data_root=DIR
+# Checks that data is read correctly: overfits the few images of a folder's train.txt without augmentation and evaluates
+# on the same images. A few hundred iterations should give nearly perfect predictions.
+#   mtl train hydranet_nyud_overfit --cfg-options data_root=DIR
 _base_ = [
     "_base_/models/hydranet.py",
     "_base_/datasets/nyud.py",

@@ -1,11 +1,9 @@
-# The demo: classes, depth and normals of rendered rooms, from scratch, in some minutes on two cores.
+# The demo: classes, depth and normals of rendered rooms, trained from scratch in a few minutes on two cores.
 _base_ = [
     "_base_/models/hydranet_rooms.py",
     "_base_/datasets/synthrooms.py",
-    "_base_/schedules/adamw_poly.py",
+    "_base_/schedules/adamw_rooms.py",
     "_base_/runtime.py",
 ]
-optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
-train_cfg = dict(by_epoch=True, max_epochs=9, val_interval=9)
 val_evaluator = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
 test_evaluator = val_evaluator

@@ -1,3 +1,4 @@
+# Hooks, logging and environment of all presets.
 default_scope = "mtl_plugins"
 default_hooks = dict(
     timer=dict(type="IterTimerHook"),
@@ -21,7 +22,7 @@ log_processor = dict(type="LogProcessor", window_size=20, by_epoch=True)
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),  # gloo where there is no GPU
+    dist_cfg=dict(backend="nccl"),  # gloo on machines without a GPU
 )
 randomness = dict(seed=0)
 log_level = "INFO"

@@ -1,21 +1,10 @@
-# The paper's last stage on KITTI: one network on everything. A ResNet-38 trained on Cityscapes answers for the classes
-# of the frames that have depth alone, the depth teacher for the depth of the images that have classes alone.
-#   1. python tools/convert_checkpoint.py cityscapes_best.pth work_dirs/wrn38.pth --from wrn38-cityscapes
-#   2. python tools/train.py configs/distillation/kitti_depth_teacher.py
-#   3. python tools/train.py configs/distillation/kitti_student.py
-# The ResNet-38 is many times the student's size: tools/pseudo_label.py asks it once, in place of at each step.
-_base_ = [
-    "../_base_/models/hydranet.py",
-    "../_base_/datasets/kitti.py",
-    "../_base_/schedules/sgd_3x100.py",
-    "../_base_/runtime.py",
-]
-model = dict(
-    heads=dict(
-        semseg=dict(type="SegmentationHead", num_classes=6, loss=dict(type="CrossEntropyLoss", loss_weight=0.5)),
-        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.05)),
-    )
-)
+# The paper's last stage on KITTI: one network trained on all images. A ResNet-38 trained on Cityscapes provides classes
+# for the frames with only depth; the depth teacher provides depth for the images with only classes.
+#   1. mtl convert cityscapes_best.pth work_dirs/wrn38.pth --from wrn38-cityscapes
+#   2. mtl train distillation/kitti_depth_teacher
+#   3. mtl train distillation/kitti_student
+# The ResNet-38 is many times larger than the student: mtl pseudo-label runs it once instead of in every step.
+_base_ = "../hydranet_kitti.py"
 custom_hooks = [
     *_base_.custom_hooks,
     dict(
@@ -36,8 +25,3 @@ custom_hooks = [
         ],
     ),
 ]
-val_evaluator = [
-    dict(type="SegmentationMetric", dataset="kitti6"),
-    dict(type="DepthMetric", dataset="kitti", protocol="kitti-eigen-80"),
-]
-test_evaluator = val_evaluator

@@ -1,15 +1,5 @@
-# One label an image, and three teachers, each of one task, for the two that are missing.
-_base_ = [
-    "../_base_/models/hydranet_rooms.py",
-    "../_base_/datasets/synthrooms_small.py",
-    "../_base_/schedules/adamw_poly.py",
-    "../_base_/runtime.py",
-]
-train_dataloader = dict(
-    dataset=dict(label_shares=dict(semseg=(0.0, 1 / 3), depth=(1 / 3, 2 / 3), normals=(2 / 3, 1.0)))
-)
-optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
-train_cfg = dict(by_epoch=True, max_epochs=9, val_interval=9)
+# one_label_masked plus three teachers, one per task, for the two labels that each image does not have.
+_base_ = "one_label_masked.py"
 custom_hooks = [
     *_base_.custom_hooks,
     dict(
@@ -33,5 +23,3 @@ custom_hooks = [
         ],
     ),
 ]
-val_evaluator = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
-test_evaluator = val_evaluator

@@ -1,13 +1,12 @@
-# The paper's first teacher: the same network for depth alone, on the images that have depth.
+# The paper's first teacher: the same network for depth only, trained on the images that have depth.
 _base_ = [
     "../_base_/models/hydranet_rooms.py",
     "../_base_/datasets/synthrooms_small.py",
-    "../_base_/schedules/adamw_poly.py",
+    "../_base_/schedules/adamw_rooms.py",
     "../_base_/runtime.py",
 ]
 model = dict(heads=dict(semseg=None, normals=None))
 train_dataloader = dict(dataset=dict(tasks=["depth"], label_shares=dict(depth=(0.0, 0.9)), skip_unlabelled=True))
-optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
-train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=10)
+train_cfg = dict(max_epochs=10, val_interval=10)
 val_evaluator = [dict(type="DepthMetric")]
 test_evaluator = val_evaluator

@@ -1,14 +1,5 @@
-# + the depth teacher: the tenth without depth gets its answers.
-_base_ = [
-    "../_base_/models/hydranet_rooms.py",
-    "../_base_/datasets/synthrooms_small.py",
-    "../_base_/schedules/adamw_poly.py",
-    "../_base_/runtime.py",
-]
-model = dict(heads=dict(normals=None))
-train_dataloader = dict(dataset=dict(label_shares=dict(depth=(0.0, 0.9), semseg=(0.9, 1.0))))
-optim_wrapper = dict(optimizer=dict(lr=1.2e-2))
-train_cfg = dict(by_epoch=True, max_epochs=9, val_interval=9)
+# rooms_masked plus the depth teacher, which labels the tenth of the images without depth.
+_base_ = "rooms_masked.py"
 custom_hooks = [
     *_base_.custom_hooks,
     dict(
@@ -22,5 +13,3 @@ custom_hooks = [
         ],
     ),
 ]
-val_evaluator = [dict(type="SegmentationMetric"), dict(type="DepthMetric")]
-test_evaluator = val_evaluator

@@ -1,6 +1,6 @@
 # A teacher for street scenes: DeepLabV3+ on a dilated WideResNet-38, 19 Cityscapes classes (Zhu et al., CVPR 2019,
-# arXiv 1812.01593). Its published weights:
-#   python tools/convert_checkpoint.py cityscapes_best.pth wrn38.pth --from wrn38-cityscapes
+# arXiv 1812.01593). Convert its published weights:
+#   mtl convert cityscapes_best.pth wrn38.pth --from wrn38-cityscapes
 _base_ = ["../_base_/runtime.py"]
 label_space = "cityscapes19"
 model = dict(

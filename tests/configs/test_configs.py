@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
@@ -52,16 +53,32 @@ def test_there_are_the_presets_that_the_readme_names():
     assert wanted <= {path.stem for path in PRESETS}
 
 
+def bases_of(path):
+    """The files that a config inherits from directly."""
+    names = Config._get_base_files(str(path))
+    return [(path.parent / name).resolve() for name in names]
+
+
+def steps(path, folder):
+    """The longest chain of `_base_` within a folder."""
+    return max((1 + steps(base, folder) for base in bases_of(path) if base.parent.is_relative_to(folder)), default=0)
+
+
 @pytest.mark.parametrize("path", sorted((CONFIGS / "_base_").rglob("*.py")), ids=lambda path: path.stem)
-def test_bases_have_no_bases(path):
-    assert "_base_" not in path.read_text()
+def test_a_chain_of_parts_has_at_most_two_steps(path):
+    assert all(base.is_relative_to(CONFIGS / "_base_") for base in bases_of(path))
+    assert steps(path, CONFIGS / "_base_") <= 2
 
 
-@each_preset
-def test_presets_inherit_from_bases_alone(path):
-    names = [line.strip().strip('",') for line in path.read_text().split("_base_ = [")[1].split("]")[0].splitlines()]
-    names = [name for name in names if name]
-    assert names and all(name.startswith("_base_/") and (CONFIGS / name).is_file() for name in names)
+@pytest.mark.parametrize("path", [*PRESETS, *RECIPES], ids=lambda path: path.stem)
+def test_a_chain_of_presets_has_at_most_two_steps(path):
+    presets = [base for base in bases_of(path) if not base.is_relative_to(CONFIGS / "_base_")]
+    assert bases_of(path) and len(presets) in (0, 1) and all(base in (*PRESETS, *RECIPES) for base in presets)
+    length = 0
+    while presets:
+        length += 1
+        presets = [base for base in bases_of(presets[0]) if base in (*PRESETS, *RECIPES)]
+    assert length <= 2
 
 
 @each_preset

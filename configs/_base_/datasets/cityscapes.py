@@ -1,6 +1,7 @@
-# Cityscapes in its own folders: 19 classes, and metric depth out of disparity and camera file.
+# Cityscapes in its official folders: 19 classes, and metric depth from the disparity and camera files.
+_base_ = "../loaders.py"
 data_root = "data/cityscapes"
-size = (512, 1024)  # half of the images'; depth keeps its metres
+size = (512, 1024)  # half of the images' size; depth stays in metres
 train_pipeline = [
     dict(type="RandomZoom", scale=(0.5, 1.0), p=1.0),
     dict(type="RandomCrop", size=size),
@@ -10,20 +11,13 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type="ResizeInput", size=size), dict(type="PackSample")]
 predict_pipeline = test_pipeline
+depth_range = (1.0, 100.0)  # metres
 train_dataloader = dict(
     batch_size=6,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=True),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(type="Cityscapes", split="train", depth_range=(1.0, 100.0), pipeline=train_pipeline),
+    dataset=dict(type="Cityscapes", split="train", depth_range=depth_range, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=False),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(type="Cityscapes", split="val", depth_range=(1.0, 100.0), pipeline=test_pipeline),
+    dataset=dict(type="Cityscapes", split="val", depth_range=depth_range, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader

@@ -1,4 +1,5 @@
-# KITTI as in the paper: many frames with depth alone (depth/), some hundred with six classes (kitti6/).
+# KITTI as in the paper: many frames with only depth (depth/), some hundred with six classes (kitti6/).
+_base_ = "../loaders.py"
 data_root = "data/kitti"
 train_pipeline = [
     dict(type="RandomZoom", scale=(0.8, 1.5), p=0.5),
@@ -8,16 +9,15 @@ train_pipeline = [
     dict(type="PackSample"),
 ]
 test_pipeline = [dict(type="PackSample")]
+depth_range = (0.0, 100.0)  # metres
 depth = dict(
-    type="KITTIDepth", label_space="kitti6", data_root="{data_root}/depth", cameras=(2,), depth_range=(0.0, 100.0)
+    type="KITTIDepth", label_space="kitti6", data_root="{data_root}/depth", cameras=(2,), depth_range=depth_range
 )
-kitti6 = dict(type="KITTI6", data_root="{data_root}/kitti6", depth_range=(0.0, 100.0))
+kitti6 = dict(type="KITTI6", data_root="{data_root}/kitti6", depth_range=depth_range)
 train_dataloader = dict(
     batch_size=6,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="MultiDatasetSampler", weights=dict(kitti=3, kitti6=1), length=6000),
-    collate_fn=dict(type="pseudo_collate"),
+    sampler=dict(_delete_=True, type="MultiDatasetSampler", weights=dict(kitti=3, kitti6=1), length=6000),
     dataset=dict(
         type="MultiDataset",
         datasets=dict(
@@ -27,11 +27,6 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=False),
-    collate_fn=dict(type="pseudo_collate"),
     dataset=dict(
         type="MultiDataset",
         datasets=dict(

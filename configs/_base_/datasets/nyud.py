@@ -1,4 +1,5 @@
 # NYUDv2 in the authors' folder layout: rgb/, masks/, depth/, normals/, train.txt, val.txt.
+_base_ = "../loaders.py"
 data_root = "data/nyud"
 train_pipeline = [
     dict(type="RandomZoom", scale=(0.8, 2.0), p=0.5),
@@ -7,20 +8,6 @@ train_pipeline = [
     dict(type="PackSample"),
 ]
 test_pipeline = [dict(type="PackSample")]
-train_dataloader = dict(
-    batch_size=6,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=True),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(type="NYUDv2", split="train", pipeline=train_pipeline),
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=False),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(type="NYUDv2", split="val", pipeline=test_pipeline),
-)
+train_dataloader = dict(batch_size=6, dataset=dict(type="NYUDv2", split="train", pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(type="NYUDv2", split="val", pipeline=test_pipeline))
 test_dataloader = val_dataloader

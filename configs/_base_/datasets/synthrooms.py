@@ -1,6 +1,7 @@
 # SynthRooms: rendered rooms in the folder layout of NYUDv2, trained at four tenths of their size.
+_base_ = "../loaders.py"
 data_root = "data/synthrooms"
-size = (96, 128)  # what the network sees; predictions and metrics are at the images' own 240x320
+size = (96, 128)  # of the network's input; predictions and metrics have the images' own size, 240x320
 train_pipeline = [
     dict(type="Resize", size=size),
     dict(type="RandomHorizontalFlip", p=0.5),
@@ -8,20 +9,6 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type="ResizeInput", size=size), dict(type="PackSample")]
 predict_pipeline = test_pipeline
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=True),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(type="SynthRooms", split="train", pipeline=train_pipeline),
-)
-val_dataloader = dict(
-    batch_size=10,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="SeededSampler", shuffle=False),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(type="SynthRooms", split="val", pipeline=test_pipeline),
-)
+train_dataloader = dict(batch_size=8, dataset=dict(type="SynthRooms", split="train", pipeline=train_pipeline))
+val_dataloader = dict(batch_size=10, dataset=dict(type="SynthRooms", split="val", pipeline=test_pipeline))
 test_dataloader = val_dataloader

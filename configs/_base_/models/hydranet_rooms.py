@@ -1,5 +1,5 @@
-# HydraNet with SynthRooms' three heads; a preset that wants fewer sets the others to None. The losses' weights are such
-# that no task's gradient drowns the others: with 2.0 for depth, classes stayed at 17 % mIoU in place of 44.
+# HydraNet with three heads for SynthRooms; a preset with fewer tasks sets the others to None. The loss weights balance
+# the gradients of the tasks: with 2.0 for depth, semseg reached 17 % mIoU instead of 44 %.
 model = dict(
     type="MultiTaskModel",
     backbone=dict(type="TimmBackbone", model_name="mobilenetv2_hydranet"),

@@ -1,6 +1,6 @@
-# From scratch: AdamW with warm-up and polynomial decay, gradients clipped. The encoder, whose batch norm makes its
-# weights free of scale, wants a rate twenty times that of the decoder, which has none.
-decoder_rate = 0.05  # of the encoder's
+# For training from scratch: AdamW with warm-up, polynomial decay and gradient clipping. The encoder has batch norm, so
+# the scale of its weights does not matter; it needs a learning rate twenty times that of the decoder, which has none.
+decoder_rate = 0.05  # relative to the encoder's learning rate
 optim_wrapper = dict(
     type="AutocastOptimWrapper",
     optimizer=dict(type="AdamW", lr=8e-3, weight_decay=1e-2, fused=True),

@@ -1,5 +1,5 @@
-# The authors' later training script: SGD, three stages of 100 epochs, each at half the rate of the one before;
-# the encoder learns at a tenth of the decoder's rate.
+# The authors' later training script: SGD, three stages of 100 epochs, each with half the learning rate of the
+# previous one; the encoder has a tenth of the decoder's learning rate.
 optim_wrapper = dict(
     type="AutocastOptimWrapper",
     optimizer=dict(type="SGD", lr=5e-3, momentum=0.9, weight_decay=1e-5),
