@@ -1,5 +1,5 @@
-# The paper's first stage on KITTI: the same network for depth only, trained on the frames that have depth. It then labels
-# the images of KITTI-6, which have classes but no depth.
+# The paper's first stage on KITTI: the same network for depth only, trained on the frames that have depth. It then
+# labels the images of KITTI-6, which have classes but no depth.
 _base_ = [
     "../_base_/models/hydranet.py",
     "../_base_/datasets/kitti.py",
