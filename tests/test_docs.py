@@ -20,6 +20,8 @@ from PIL import Image
 from mtl_plugins.cli.main import COMMANDS
 from mtl_plugins.cli.main import main as mtl
 
+from .test_rooms import FLOOR_OF
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 PAGES = ("README.md", "CONTRIBUTING.md", *DOCS)
@@ -58,7 +60,7 @@ def commands(page):
     spans = re.findall(r"`((?:python|make|mtl|tools/\w+\.sh) [^`]+)`", prose)
     lines = [line for code in blocks(page, "bash") for line in code.replace("\\\n", " ").splitlines()]
     for line in (*lines, *spans):
-        line = re.sub(r"\$\([^)]*\)", "SUBSTITUTED", line)
+        line = re.sub(r"^\w+=\S+ ", "", re.sub(r"\$\([^)]*\)", "SUBSTITUTED", line))  # VARIABLE=value python ...
         words = shlex.split(line, comments=True)
         while "&&" in words:
             yield words[: words.index("&&")]
@@ -228,6 +230,12 @@ def test_the_reference_documents_every_public_class_and_function(site):
         shown = {name.split(".")[-1] for name in re.findall(r'id="(mtl_plugins[\w.]*)"', page)}
         assert shown >= {name for name, value in public.items() if inspect.isroutine(value) or inspect.isclass(value)}
         assert f"reference/{room}.md" in read("mkdocs.yml")
+
+
+def test_the_architecture_lists_the_rooms_in_their_order():
+    listed = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", read("docs/architecture.md"), re.MULTILINE)
+    assert sorted(listed) == sorted(FLOOR_OF)
+    assert [FLOOR_OF[room] for room in listed] == sorted(FLOOR_OF.values())
 
 
 @pytest.fixture
@@ -445,6 +453,12 @@ def test_the_guide_on_prediction(workspace):
     assert set(names["maps"]) == {"semseg", "depth"} and names["maps"]["semseg"].shape == (48, 64)
     np.testing.assert_allclose(names["depth"], names["maps"]["depth"], atol=1e-5)
     assert set(names["raw"]) == {"semseg", "depth"}
+
+
+def test_the_example_of_class_maps():
+    names = {}
+    exec(scripts("docs/datasets.md")[0], names)
+    assert names["labels"].tolist() == [[2, 1], [5, 255]]  # road, building; car, void
 
 
 def test_the_example_of_the_readme(workspace):
