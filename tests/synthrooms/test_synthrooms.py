@@ -202,7 +202,9 @@ def test_a_missing_file_is_rendered_again(made, tmp_path):
     assert contents(tmp_path) == contents(made[0])
 
 
-@pytest.mark.parametrize("change, words", [(dict(seed=4), "seed 3 .requested: 4"), (dict(size=(24, 32)), "size .48, 64.")])
+@pytest.mark.parametrize(
+    "change, words", [(dict(seed=4), "seed 3 .requested: 4"), (dict(size=(24, 32)), "size .48, 64.")]
+)
 def test_a_folder_with_another_set_raises(made, change, words):
     with pytest.raises(ValueError, match=words):
         prepare_synthrooms(made[0], 4, 2, **(dict(size=SIZE, seed=3, progress=False) | change))
