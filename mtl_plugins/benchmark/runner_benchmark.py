@@ -82,7 +82,7 @@ class _AlternateHook(Hook):
         synchronize: Callable[[], object],
         count: int,
         after_warm_up: Callable[[], object],
-    ):
+    ) -> None:
         self.bare_step, self.synchronize, self.count, self.after_warm_up = bare_step, synchronize, count, after_warm_up
         self.runner_seconds: list[float] = []
         self.bare_seconds: list[float] = []

@@ -16,7 +16,7 @@ class Stopwatch:
         seconds: Seconds by name.
     """
 
-    def __init__(self, synchronize: Callable[[], object] = lambda: None):
+    def __init__(self, synchronize: Callable[[], object] = lambda: None) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self.synchronize = synchronize
 

@@ -54,7 +54,7 @@ class InMemoryDataset(Dataset):
         length: Length of the dataset.
     """
 
-    def __init__(self, samples: Sequence[dict], length: int):
+    def __init__(self, samples: Sequence[dict], length: int) -> None:
         self.samples, self.length = samples, length
         self.metainfo: dict = {}
 

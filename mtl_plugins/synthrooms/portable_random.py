@@ -20,7 +20,7 @@ class PortableRandom:
         key: Integers that together seed the stream.
     """
 
-    def __init__(self, *key: int):
+    def __init__(self, *key: int) -> None:
         self._bits = np.random.PCG64(np.random.SeedSequence(key))
 
     def unit(self) -> float:

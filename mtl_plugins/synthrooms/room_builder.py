@@ -36,7 +36,7 @@ class RoomBuilder:
         rng: The source of all random numbers. The order of the draws determines the room.
     """
 
-    def __init__(self, rng: PortableRandom):
+    def __init__(self, rng: PortableRandom) -> None:
         self.rng, self.style = rng, Style(rng)
         self.width, self.depth, self.height = rng.uniform(2.8, 4.4), rng.uniform(3.0, 5.2), rng.uniform(2.35, 2.75)
         if rng.chance(0.2):

@@ -31,7 +31,7 @@ class SolidArrays:
         b: float32, (N, 3), second colour in linear light.
     """
 
-    def __init__(self, parts: Sequence[Primitive], textures: Mapping[str, int]):
+    def __init__(self, parts: Sequence[Primitive], textures: Mapping[str, int]) -> None:
         f32 = np.float32
         self.kind = np.array([p.kind for p in parts], np.int32)
         self.centre = np.array([p.centre for p in parts], f32)

@@ -52,7 +52,7 @@ class Style:
         rng: Random numbers.
     """
 
-    def __init__(self, rng: PortableRandom):
+    def __init__(self, rng: PortableRandom) -> None:
         self.rng = rng
         self.main_wood, self.second_wood = rng.pick(_WOODS), rng.pick(_WOODS)
         self.wall_colour = rng.near(rng.pick(_WALLS), 0.04)

@@ -272,7 +272,7 @@ TEXTURES = {p.__name__[1:]: n for n, p in enumerate(_PATTERNS)} | {"mirror": len
 class _SurfacePoints:
     """The hits with one texture: coordinates, colours and parameters of the pattern, each (N,)."""
 
-    def __init__(self, solids: SolidArrays, hits: Hits, footprint: np.ndarray, where: np.ndarray):
+    def __init__(self, solids: SolidArrays, hits: Hits, footprint: np.ndarray, where: np.ndarray) -> None:
         index = hits.index[where]
         self.u, self.v, self.half_u, self.half_v, self.up = (
             x[where] for x in (hits.u, hits.v, hits.half_u, hits.half_v, hits.up)
