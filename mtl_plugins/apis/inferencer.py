@@ -1,62 +1,62 @@
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mtl_plugins.backends import Backend, build_backend, check_same_network, load_backend
+from mtl_plugins.backends import GraphBackend, build_backend, check_exported, load_backend
 from mtl_plugins.backends.build import SUFFIXES, find_backend
-from mtl_plugins.backends.graph_backend import GraphBackend
 from mtl_plugins.files import progress_bar
 from mtl_plugins.models import InferenceNetwork
 from mtl_plugins.models.multi_task_model import select_outputs
+from mtl_plugins.registry import INFERENCERS
 from mtl_plugins.visualization import MultiTaskVisualizer
-from mtl_plugins.visualization.overlay import OverlayPainter
 
 from .config import drop_pretrained, load_config
 from .init_model import init_model
 from .predict_pipeline import build_predict_pipeline, input_size
+from .predict_video import VideoReport, predict_video
 from .predictions import PredictionWriter, to_numpy
 from .sources import is_many, is_video, list_images, read_source
 from .stages import overlap
-from .video import VideoReader, VideoWriter
+from .video import VideoReader
 
-__all__ = ["MultiTaskInferencer", "VideoReport", "list_images"]
-
-Maps = dict[str, np.ndarray]
+Maps = dict[str, Any]  # numpy arrays by task, or trees of arrays
 
 
+@INFERENCERS.register_module()
 class MultiTaskInferencer:
-    """Predicts every task of a trained network for images of any size, and for video.
+    """Predicts every task of a trained network for images of any size and for videos.
 
-    Its methods have the names and meanings of mmengine's ``BaseInferencer``: ``preprocess``, ``forward``,
-    ``visualize``, ``postprocess``, and a call that does them all. Images are read and prepared in a thread while the
-    network computes in another.
+    The methods have the names and meanings of mmengine's `BaseInferencer`: `preprocess`, `forward`, `visualize`,
+    `postprocess`, and a call that runs all of them. A thread reads and prepares images while another one computes the
+    network.
+
+    A call takes one image or several: a path, a uint8 RGB array (H, W, 3) or a uint8 RGB tensor (3, H, W); a sequence
+    of these; a folder, a glob or a video file. It returns one dict or a list of dicts with a numpy array per task at
+    the image's original size: `semseg` (H, W) class ids, `depth` (H, W) metres, `normals` (3, H, W) unit vectors. Other
+    maps with one channel are (H, W), with several (C, H, W).
 
     Args:
-        config: Config file, preset name or Config; its ``predict_pipeline`` (by default none) prepares the images.
-        checkpoint: Trained weights; ``None``: start values.
-        device: ``None``: a GPU where there is one and the backend is PyTorch's.
+        config: Config file, preset name or `Config`. Its `predict_pipeline`, if it has one, prepares the images.
+        checkpoint: Trained weights; without them the network has its initial weights.
+        device: Device of the network; by default a GPU if one is available and the backend is PyTorch's.
         cfg_options: Options to merge into the config.
-        dataset: For a network whose heads tell datasets apart: whose classes and depths are wanted (``'nyud'``).
-        backend: What computes the network: one of ``BACKENDS``, or the path of a file that ``tools/export.py`` wrote
-            from this config (its weights are used, not the checkpoint's).
-        tasks: Those to predict; ``None``: all. Others are not computed.
-        precision: One that the backend knows: ``'float32'`` (the default), ``'bf16'`` ...; a file has its own.
-        **options: Of the backend, see ``build_backend``.
+        dataset: Dataset whose classes and depths are predicted (`'nyud'`), if the heads distinguish datasets.
+        backend: One of `BACKENDS`, or the path of a file that `tools/export.py` wrote with this config. The file's
+            weights are used instead of the checkpoint's.
+        tasks: Tasks to predict; all by default. Other tasks are not computed.
+        precision: One of the backend's precisions; `'float32'` by default. An exported file has a fixed precision.
+        **options: Options of the backend (see `build_backend`).
 
-    A call takes one image or several: path, uint8 array (H, W, 3) RGB, or uint8 tensor (3, H, W) RGB; a sequence of
-    these; a folder, a glob or a video file. It gives one dict, or a list, of numpy maps at the image's own size:
-    ``semseg`` (H, W) class ids, ``depth`` (H, W) metres, ``normals`` (3, H, W) unit vectors; a map of one channel is
-    (H, W), others are (C, H, W).
+    Raises:
+        ValueError: Unknown dataset, task or backend, or a file that does not belong to the config.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class MultiTaskInferencer:
         backend: str | Path = "torch",
         tasks: Sequence[str] | None = None,
         precision: str | None = None,
-        **options,
+        **options: Any,
     ):
         from_file = Path(backend).suffix in SUFFIXES
         if device is None:
@@ -79,64 +79,76 @@ class MultiTaskInferencer:
         if from_file:
             drop_pretrained(cfg)
         model = init_model(cfg, None if from_file else checkpoint, device)
-        self.dataset = _checked_dataset(model, dataset)
+        self.dataset = _check_dataset(model, dataset)
         network = InferenceNetwork(model, tasks)
         self.model = network.model
         self.pipeline = build_predict_pipeline(cfg)
         if from_file:
-            self.backend = _checked_file(load_backend(backend, **options), network, tasks, self.dataset)
+            self.backend = load_backend(backend, **options)
+            check_exported(self.backend.signature, network.model, tasks, self.dataset)
             if precision not in (None, self.backend.precision):
                 raise ValueError(
                     f"{backend} was exported in {self.backend.precision}; given: precision={precision!r}. "
-                    "Leave it out, or export the network in that precision (tools/export.py --precision)."
+                    "Leave precision out, or export the network in that precision (tools/export.py --precision)."
                 )
         else:
-            settings = dict(size=input_size(cfg), precision=precision or "float32", fixed_size=False) | options
-            self.backend = build_backend(str(backend), network, **settings)
+            settings: dict[str, Any] = (
+                dict(size=input_size(cfg), precision=precision or "float32", fixed_size=False) | options
+            )
+            self.backend = build_backend(str(backend), network, **settings | options)
         self.tasks = tuple(task for task in self.backend.tasks if task in network.tasks)
 
     @property
     def dataset_meta(self) -> dict:
-        """Classes and palette of what is predicted."""
+        """Metainfo (classes, palette) of the predictions."""
         meta = self.model.dataset_meta
         return meta.get("datasets", {}).get(self.dataset, meta)
 
     def __call__(
         self,
-        inputs,
+        inputs: Any,
         batch_size: int = 1,
         return_datasamples: bool = False,
         show: bool = False,
         out_dir: str | Path | None = None,
         show_progress: bool = True,
     ) -> Maps | list[Maps] | BaseDataElement | list[BaseDataElement]:
-        """The predictions of one image, or a list of those of several.
+        """Predict one image or several.
 
         Args:
-            inputs: See above.
-            return_datasamples: Samples with ``.pred`` in place of dicts.
-            show: Whether each panel is shown in a window.
-            out_dir: Where panels are written to.
-            show_progress: Whether a bar tells how far it is, where there are several images.
+            inputs: One image or several, as described for the class.
+            batch_size: Images per batch.
+            return_datasamples: Whether to return samples with `.pred` instead of dicts.
+            show: Whether to show the panel of each image in a window.
+            out_dir: Folder for the panels; None to write none.
+            show_progress: Whether to show a progress bar for several images.
+
+        Returns:
+            The prediction of a single image, or a list of those of several.
         """
         single, inputs, number = _listed(inputs)
         writer = None if out_dir is None else PredictionWriter(out_dir, self.dataset_meta)
-        answers = []
+        predictions: list = []
         with progress_bar("predicting", number, show=show_progress and not single) as advance:
             for image, sample in self.stream(inputs, batch_size):
                 self.visualize(image, sample, show, writer)
-                answers.append(self.postprocess(sample, return_datasamples))
+                predictions.append(self.postprocess(sample, return_datasamples))
                 advance()
-        return answers[0] if single else answers
+        return predictions[0] if single else predictions
 
     def stream(
-        self, inputs, batch_size: int = 1, on_error: Callable[[Exception], None] | None = None
+        self, inputs: Any, batch_size: int = 1, on_error: Callable[[Exception], None] | None = None
     ) -> Iterator[tuple[Tensor, BaseDataElement]]:
-        """Yields ``(image, data_sample)``: the uint8 image (3, H, W) as it was read, the sample with ``.pred``.
+        """Predict images one after another, also from an endless source.
 
         Args:
-            inputs: As for a call; or any iterable of images, or the number of a camera: it may be endless.
-            on_error: Is given the error of an image that can't be read, which is then left out; ``None``: it is raised.
+            inputs: As for a call, or any iterable of images, or the number of a camera.
+            batch_size: Images per batch.
+            on_error: Called with the error of an image that cannot be read, which is then skipped. Without it, the
+                error is raised.
+
+        Yields:
+            The uint8 image (3, H, W) as it was read, and its sample with `.pred`.
         """
         _, inputs, _ = _listed(inputs, camera=True)
         results = overlap(
@@ -149,9 +161,18 @@ class MultiTaskInferencer:
     def preprocess(
         self, inputs: Iterable, batch_size: int = 1, on_error: Callable[[Exception], None] | None = None
     ) -> Iterator[dict]:
-        """Yields batches, ``dict(images=[as read], inputs=[for the network], data_samples=[...])``, of images."""
+        """Read images and prepare them for the network.
+
+        Args:
+            inputs: Images.
+            batch_size: Images per batch.
+            on_error: As for `stream`.
+
+        Yields:
+            Batches: dicts with the lists `images` (as read), `inputs` (for the network) and `data_samples`.
+        """
         if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: at least 1.")
+            raise ValueError(f"batch_size={batch_size} must be at least 1.")
         images = self._read(inputs, on_error)
         while batch := list(islice(images, batch_size)):
             packed = [
@@ -164,8 +185,7 @@ class MultiTaskInferencer:
                 data_samples=[sample["data_samples"] for sample in packed],
             )
 
-    @staticmethod
-    def _read(inputs, on_error):
+    def _read(self, inputs, on_error):
         for source in inputs:
             try:
                 image = read_source(source)
@@ -178,28 +198,35 @@ class MultiTaskInferencer:
 
     @torch.inference_mode()
     def forward(self, batch: dict) -> list[BaseDataElement]:
-        """The batch's samples, each with ``.pred``: maps at the image's own size, resized on the device."""
-        if self.backend.signature.whole:
+        """The samples of a batch with `.pred`: predictions at the image's original size, resized on the device."""
+        if self.backend.signature.end_to_end:
             for image, sample in zip(batch["inputs"], batch["data_samples"], strict=True):
-                self.model.predict(image[None], [sample], self._whole_maps)
+                self.model.predict(image[None], [sample], self._resize_predictions)
             return batch["data_samples"]
         prepared = self.model.data_preprocessor({key: batch[key] for key in ("inputs", "data_samples")})
-        return self.model.predict(prepared["inputs"], prepared["data_samples"], self._maps)
+        return self.model.predict(prepared["inputs"], prepared["data_samples"], self._predict)
 
-    def _maps(self, images, size, dataset):
+    def _predict(self, images, size, dataset):
         outputs = self.backend(images)
         heads = {task: self.model.heads[task] for task in self.tasks}
         return {task: head.predict(select_outputs(head, outputs[task], dataset), size) for task, head in heads.items()}
 
-    def _whole_maps(self, images, size, dataset):
-        """Maps of a file that gives them itself, at the size of its input."""
-        maps = self.backend(images)
-        return {task: _resized(self.model.heads[task], maps[task], size) for task in self.tasks}
+    def _resize_predictions(self, images, size, dataset):
+        """Predictions of an end-to-end file, which have the size of its input."""
+        predictions, before = self.backend(images), tuple(images.shape[-2:])
+        return {task: self.model.heads[task].resize_prediction(predictions[task], before, size) for task in self.tasks}
 
     def visualize(
         self, image: Tensor, sample: BaseDataElement, show: bool = False, writer: PredictionWriter | None = None
     ) -> None:
-        """Show one image's panel in a window, and have it written."""
+        """Show the panel of an image in a window, or write it.
+
+        Args:
+            image: uint8 image (3, H, W).
+            sample: Its sample with `.pred`.
+            show: Whether to open a window.
+            writer: Writes the panel; None to write none.
+        """
         if show:
             visualizer = MultiTaskVisualizer()
             visualizer.dataset_meta = self.dataset_meta
@@ -208,7 +235,7 @@ class MultiTaskInferencer:
             writer.write(image, sample)
 
     def postprocess(self, sample: BaseDataElement, return_datasamples: bool = False) -> Maps | BaseDataElement:
-        """One sample's predictions, as a user gets them."""
+        """The predictions of a sample as numpy arrays by task, or the sample itself."""
         return sample if return_datasamples else to_numpy(sample, self.tasks)
 
     def video(
@@ -219,81 +246,34 @@ class MultiTaskInferencer:
         limit: int | None = None,
         opacity: float = 0.5,
         show_progress: bool = True,
-    ) -> "VideoReport":
-        """Write a video whose frames carry their predictions: classes over the frame, other tasks beside it.
+    ) -> VideoReport:
+        """Write a video whose frames show their predictions: classes over the frame, other tasks next to it.
 
-        Reading, computing, painting and writing overlap. A camera is filmed until Ctrl-C.
+        Reading, computing, painting and writing run concurrently. A camera is recorded until Ctrl-C.
 
         Args:
-            source: A video file, the number of a camera, or a stream's address.
-            out: The video, ``.mp4``, ``.mkv`` or ``.avi``.
-            batch_size: Frames that are computed together; 1 answers a camera soonest.
-            limit: Frames to end after.
-            opacity: Of the class colours, 0 ... 1.
+            source: A video file, the number of a camera, or the address of a stream.
+            out: The video to write: `.mp4`, `.mkv` or `.avi`.
+            batch_size: Frames per batch. A batch size of 1 has the shortest delay for a camera.
+            limit: Maximum number of frames.
+            opacity: Opacity of the class colours in 0 ... 1.
+            show_progress: Whether to show a progress bar.
 
         Raises:
-            FileNotFoundError, ValueError: no such video, an empty one, one that is cut off or damaged, a camera that is
-                gone: the frames until then are in ``out``, which plays.
-            OSError: ``out`` can't be written, or the disk is full.
+            FileNotFoundError: The video does not exist.
+            ValueError: The video is empty, damaged or incomplete, or the camera disconnected. `out` contains the frames
+                before that and can be played.
+            OSError: `out` cannot be written, or the disk is full.
         """
-        if not isinstance(source, int) and Path(source).exists() and Path(out).exists() and Path(out).samefile(source):
-            raise ValueError(f"{out} is the video that is read: write to another folder.")
-        reader, painter = VideoReader(source), OverlayPainter(self.dataset_meta, opacity)
-        number = limit if reader.frames is None else min(reader.frames, limit or reader.frames)
-        begin, stages = time.perf_counter(), []
-
-        def paint(batch_and_samples):
-            batch, samples = batch_and_samples
-            return [
-                painter.draw(image.permute(1, 2, 0).numpy(), to_numpy(sample, self.tasks))
-                for image, sample in zip(batch["images"], samples, strict=True)
-            ]
-
-        def write(pictures):
-            for picture in pictures:
-                writer.write(picture)
-            return len(pictures)
-
-        with VideoWriter(out, reader.fps) as writer, progress_bar("video", number, "frames", show_progress) as advance:
-            batches = self.preprocess(islice(reader, limit), batch_size)
-            steps = (lambda batch: (batch, self.forward(batch)), paint, write)
-            try:
-                with closing(overlap(batches, *steps, seconds=stages)) as results:
-                    for done in results:
-                        advance(done)
-            except KeyboardInterrupt:
-                if not reader.camera:
-                    raise
-            except ValueError as error:
-                raise ValueError(f"{error} {_kept(writer)}") from error
-        names = ("read", "network", "paint", "write")
-        return VideoReport(Path(out), writer.frames, time.perf_counter() - begin, dict(zip(names, stages, strict=True)))
+        return predict_video(self, source, out, batch_size, limit, opacity, show_progress)
 
 
-@dataclass(frozen=True)
-class VideoReport:
-    """What a video took: ``stages`` are the seconds in which each worked, all at the same time."""
-
-    path: Path
-    frames: int
-    seconds: float
-    stages: dict[str, float]
-
-    def __str__(self):
-        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.stages.items())
-        slowest = max(self.stages, key=self.stages.get)
-        return (
-            f"{self.path}: {self.frames} frames in {self.seconds:.1f} s, {self.frames / self.seconds:.1f} a second "
-            f"(seconds of work: {told}; the slowest is {slowest})"
-        )
-
-
-def _listed(inputs, camera=False):
-    """``(whether it is a single image, images, their number or None)``."""
+def _listed(inputs: Any, camera: bool = False) -> tuple[bool, Iterable, int | None]:
+    """Whether `inputs` is a single image, all images, and their number if it is known."""
     if isinstance(inputs, str | Path) and is_video(inputs) or camera and isinstance(inputs, int):
         reader = VideoReader(inputs)
         if not camera and reader.frames is None:
-            raise ValueError(f"{reader.name} does not end: take stream({inputs!r}) or video({inputs!r}, 'out.mp4').")
+            raise ValueError(f"{reader.name} is endless: use stream({inputs!r}) or video({inputs!r}, 'out.mp4').")
         return False, reader, reader.frames
     if is_many(inputs):
         files = list_images([inputs])
@@ -303,38 +283,12 @@ def _listed(inputs, camera=False):
     return False, inputs, len(inputs) if isinstance(inputs, Sequence) else None
 
 
-def _checked_dataset(model, dataset):
+def _check_dataset(model, dataset):
     known = sorted(model.datasets)
     if known and dataset not in known:
-        given = "none is given" if dataset is None else f"there is no {dataset!r}"
+        problem = "dataset is not set" if dataset is None else f"dataset {dataset!r} does not exist"
         raise ValueError(
-            f"this network predicts the classes and depths of one dataset at a time, and {given}: choose one of "
+            f"{problem}, but this network predicts the classes and depths of one dataset at a time: choose one of "
             f"{', '.join(known)} with dataset=NAME (predict.py: --dataset NAME)."
         )
     return dataset
-
-
-def _checked_file(backend: Backend, network, tasks, dataset):
-    signature = backend.signature
-    check_same_network(signature, network.model)
-    missing = [task for task in (tasks or signature.tasks) if task not in signature.tasks or task not in network.tasks]
-    if missing:
-        raise ValueError(
-            f"the exported file answers {', '.join(signature.tasks)}, and the config {', '.join(network.tasks)}: not "
-            f"both have {', '.join(missing)}. Take the config that it was exported with, or other tasks."
-        )
-    if signature.whole and signature.dataset != dataset:
-        raise ValueError(f"the exported file answers for the dataset {signature.dataset}; asked for: {dataset}.")
-    return backend
-
-
-def _resized(head, maps, size):
-    if tuple(maps.shape[-2:]) == tuple(size):
-        return maps
-    if maps.is_floating_point():
-        return head.answer(head.resize(maps, size, "bilinear"))
-    return F.interpolate(maps, size, mode="nearest-exact")  # class ids: between two there is no third
-
-
-def _kept(writer):
-    return f"The first {writer.frames} frames are in {writer.path}." if writer.frames else "No video was written."

@@ -1,5 +1,6 @@
 import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -23,23 +24,30 @@ def init_model(
     device: str | torch.device = "cpu",
     cfg_options: dict | None = None,
 ) -> MultiTaskModel:
-    """The model of a config, with a checkpoint's weights, in evaluation mode.
+    """Build the model of a config in evaluation mode and load a checkpoint.
 
-    ``model(inputs, mode='tensor')`` takes normalised float images (N, 3, H, W) and gives ``{task: raw output}``. The
-    model carries ``cfg`` and ``dataset_meta`` (classes, palette).
+    `model(inputs, mode='tensor')` takes normalised float images (N, 3, H, W) and returns raw outputs by task. The model
+    has the attributes `cfg` and `dataset_meta` (classes, palette).
+
+    Args:
+        config: Config file, preset name or `Config`.
+        checkpoint: Trained weights; without them the model has its initial weights.
+        device: Device of the model.
+        cfg_options: Options to merge into the config.
 
     Raises:
-        FileNotFoundError: no such config or checkpoint.
-        ValueError: a checkpoint of another model (the keys are named), or no plain checkpoint.
+        FileNotFoundError: The config or the checkpoint does not exist.
+        ValueError: The checkpoint belongs to another model (the message names the keys) or is not a plain checkpoint,
+            or the device does not exist.
     """
-    cfg, device = load_config(config, cfg_options), _checked_device(device)
+    cfg, device = load_config(config, cfg_options), _check_device(device)
     init_default_scope(cfg.get("default_scope", SCOPE))
     if checkpoint is not None:
         drop_pretrained(cfg)
     model = MODELS.build(cfg.model)
     content = {}
     if checkpoint is None:
-        with _without_a_word(), safe_loaders():
+        with _warnings_only(), safe_loaders():
             model.init_weights()
     else:
         content = read_checkpoint(checkpoint)
@@ -47,14 +55,14 @@ def init_model(
         load_weights(model, content)
     model.cfg = cfg
     model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
-    if device.type == "cpu":
+    if torch.device(device).type == "cpu":
         warm_up()
     return model.to(device).eval()
 
 
 @contextlib.contextmanager
-def _without_a_word():
-    """mmengine tells of every parameter that it has set; that is for a training's log."""
+def _warnings_only() -> Iterator[None]:
+    """Hide mmengine's messages about the initial value of every parameter, which belong in a training log."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -64,11 +72,11 @@ def _without_a_word():
         logger.setLevel(level)
 
 
-def _checked_device(device):
+def _check_device(device: str | torch.device) -> torch.device:
     device = torch.device(device)
     if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        raise ValueError(f"device={str(device)!r}: this machine has {found} usable GPUs. Take 'cpu', or leave it out.")
+        raise ValueError(f"device={str(device)!r}: this machine has {found} usable GPUs. Use 'cpu'.")
     return device
 
 
@@ -76,11 +84,11 @@ def _dataset_meta(cfg):
     for name in ("test_dataloader", "val_dataloader", "train_dataloader"):
         if cfg.get(name):
             return _meta_of(cfg[name].dataset)
-    return label_space(cfg.label_space).metainfo if cfg.get("label_space") else {}  # a network without data
+    return label_space(cfg.label_space).metainfo if cfg.get("label_space") else {}  # without a dataset
 
 
 def _meta_of(dataset):
-    """The metainfo that a dataset of this config would have, without its files."""
+    """The metainfo of a dataset of this config; its files are not needed."""
     if isinstance(dataset.get("datasets"), dict):
         return combine_metainfo({name: _meta_of(part) for name, part in dataset["datasets"].items()})
     if "dataset" in dataset:  # a wrapper such as RepeatDataset

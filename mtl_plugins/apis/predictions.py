@@ -1,10 +1,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.structures import BaseDataElement
+from torch.utils._pytree import tree_map
 
 from mtl_plugins.visualization import MultiTaskVisualizer
 from mtl_plugins.visualization.visualizer import write_picture
@@ -12,13 +14,22 @@ from mtl_plugins.visualization.visualizer import write_picture
 from .map_files import write_map
 
 
-def to_numpy(sample: BaseDataElement, tasks: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """``{task: map}`` of a sample's predictions: (H, W) where a map has one channel, else (C, H, W).
+def to_numpy(sample: BaseDataElement, tasks: Sequence[str] | None = None) -> dict[str, Any]:
+    """The predictions of a sample as numpy arrays by task.
 
-    ``tasks`` give the order; without them it is that of the names (``PixelData`` keeps none).
+    Args:
+        sample: A sample with `.pred`.
+        tasks: Names of the tasks, in order; by default all in alphabetical order.
+
+    Returns:
+        Maps (H, W) if they have one channel, else (C, H, W); vectors (K,); or trees of arrays.
     """
-    maps = {task: sample.pred.get(task).cpu().numpy() for task in tasks or sorted(sample.pred.keys())}
-    return {task: value[0] if value.shape[0] == 1 else value for task, value in maps.items()}
+    return {task: tree_map(_to_array, sample.pred.get(task)) for task in tasks or sorted(sample.pred.keys())}
+
+
+def _to_array(tensor: torch.Tensor) -> np.ndarray:
+    array = tensor.cpu().numpy()
+    return array[0] if array.ndim == 3 and len(array) == 1 else array
 
 
 class PredictionWriter:
@@ -36,9 +47,9 @@ class PredictionWriter:
 
     def __init__(self, out: str | Path, meta: dict, panels: bool = True, maps: str | None = None):
         self.out, self.maps = Path(out), maps
-        self._names = Counter()
+        self._names: Counter[str] = Counter()
         self._visualizer = MultiTaskVisualizer() if panels else None
-        if panels:
+        if self._visualizer is not None:
             self._visualizer.dataset_meta = meta
         try:
             self.out.mkdir(parents=True, exist_ok=True)

@@ -1,31 +1,34 @@
-"""A chain of stages that work at the same time, each in a thread of its own."""
+"""A pipeline of stages that run concurrently, each in its own thread."""
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, nullcontext
 from typing import Any
 
-_PATIENCE = 5.0  # seconds that a thread is given to end; one that hangs in a driver must not hang the caller
+_JOIN_TIMEOUT = 5.0  # seconds to wait for a thread to end: a thread that hangs in a driver must not block the caller
 
 
 def overlap(
     items: Iterable, *stages: Callable[[Any], Any], depth: int = 2, seconds: list[float] | None = None
-) -> Iterator:
-    """Yields ``stages[-1](… stages[0](item))`` of each item, in order, at the speed of the slowest stage.
+) -> Generator[Any, None, None]:
+    """Run stages concurrently over items, at the speed of the slowest stage.
 
-    Reading ``items`` and each of the stages run in a thread each, and what the caller does with a result overlaps too.
-    Threads share Python's lock: that pays where stages decode, compute or encode in C.
+    One thread reads `items`, and one thread runs each stage; the caller's work with the results overlaps, too. Threads
+    share Python's global lock, so this pays off for stages that decode, compute or encode in C.
 
-    An error of ``items`` or of a stage is raised to the caller after the results that came before it. When the caller
-    stops early (an exception, ``break``, Ctrl-C), the threads end; ``items`` is closed if it can be.
+    An error of `items` or of a stage is raised after the results of the items before it. If the caller stops early (an
+    exception, `break`, Ctrl-C), the threads end and `items` is closed if it has `close`.
 
     Args:
-        items: What to work on; it may be endless.
-        stages: Functions of one argument. Each sees its items one after another.
-        depth: Results that wait between two stages at most, so memory is bounded.
-        seconds: A list that becomes the seconds spent in ``items`` and in each stage, waiting not counted.
+        items: The items; may be endless.
+        *stages: Functions of one argument. Each processes the items in order.
+        depth: Maximum number of results that wait between two stages, which bounds the memory.
+        seconds: A list that is filled with the seconds spent in `items` and in each stage, without waiting.
+
+    Yields:
+        `stages[-1](... stages[0](item))` for each item, in order.
     """
     seconds = [] if seconds is None else seconds
     seconds[:] = [0.0] * (1 + len(stages))
@@ -47,11 +50,11 @@ def overlap(
             channel.close()
         for thread in threads:
             if thread.is_alive():
-                thread.join(_PATIENCE)
+                thread.join(_JOIN_TIMEOUT)
 
 
 class _End:
-    """The last that comes through a channel, with the error that ended it, if one did."""
+    """The last item of a channel, with the error that ended it, if any."""
 
     def __init__(self, error: BaseException | None = None):
         self.error = error
@@ -60,12 +63,13 @@ class _End:
 class _Channel:
     """A bounded queue from one thread to another, which the reader can close."""
 
-    def __init__(self, size):
-        self._items, self._size, self._closed = deque(), size, False
+    def __init__(self, size: int):
+        self._items: deque = deque()
+        self._size, self._closed = size, False
         self._changed = threading.Condition()
 
-    def put(self, item) -> bool:
-        """Waits for room; whether there still is a reader."""
+    def put(self, item: Any) -> bool:
+        """Wait for space and add an item. Returns False if the reader has closed the channel."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._items) < self._size)
             if not self._closed:
@@ -73,7 +77,7 @@ class _Channel:
                 self._changed.notify_all()
             return not self._closed
 
-    def get(self):
+    def get(self) -> Any:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items)
             if self._closed:
@@ -81,7 +85,7 @@ class _Channel:
             self._changed.notify_all()
             return self._items.popleft()
 
-    def close(self):
+    def close(self) -> None:
         with self._changed:
             self._closed = True
             self._items.clear()
@@ -118,5 +122,5 @@ def _work(stage, inbox, outbox, seconds, position):
             end = item
     except BaseException as error:
         end = _End(error)
-    inbox.close()  # those before it need not go on
+    inbox.close()  # stops the stages before this one
     outbox.put(end)

@@ -1,18 +1,27 @@
-"""Ways to compute a trained network: one interface, from eager PyTorch to an exported file."""
+"""Backends compute a trained network: PyTorch, `torch.compile`, and exported files. All have one interface."""
 
-from .answer_with import answer_with
-from .backend import Backend, Signature
+from .backend import Backend
 from .build import BACKENDS, FORMATS, available_backends, build_backend, load_backend
-from .network_digest import check_same_network
+from .check_exported import check_exported, check_same_network
+from .compare import compare, difference
+from .compute_with import compute_with
+from .graph import NotExpressibleError
+from .graph_backend import GraphBackend
+from .signature import Signature
 
 __all__ = [
     "BACKENDS",
     "FORMATS",
     "Backend",
+    "GraphBackend",
+    "NotExpressibleError",
     "Signature",
-    "answer_with",
     "available_backends",
     "build_backend",
+    "check_exported",
     "check_same_network",
+    "compare",
+    "compute_with",
+    "difference",
     "load_backend",
 ]

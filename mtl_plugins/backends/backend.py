@@ -1,113 +1,64 @@
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from mtl_plugins.models import InferenceNetwork
 
 from .extras import is_installed, require
-from .network_digest import network_digest
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What goes in and what comes out: all that has to be known of an exported file.
-
-    Args:
-        tasks: Names of the outputs, in order.
-        shape: (N, H, W) of the images; ``None`` where any will do.
-        whole: Whether uint8 images go in and maps come out, see ``InferenceNetwork``.
-        dataset: Whose classes and depths a ``whole`` network gives, where it tells datasets apart.
-        precision: ``'float32'``, ``'bf16'``, ``'fp16'`` or ``'int8'``.
-        network: ``network_digest`` of the model.
-    """
-
-    tasks: tuple[str, ...]
-    shape: tuple[int | None, int | None, int | None] = (None, None, None)
-    whole: bool = False
-    dataset: str | None = None
-    precision: str = "float32"
-    network: str = ""
-
-    @classmethod
-    def of(cls, network: InferenceNetwork, precision: str = "float32", shape=(None, None, None)) -> "Signature":
-        return cls(
-            tuple(network.tasks), tuple(shape), network.whole, network.dataset, precision, network_digest(network.model)
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> "Signature":
-        values = json.loads(text)
-        return cls(**{**values, "tasks": tuple(values["tasks"]), "shape": tuple(values["shape"])})
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    def check(self, images: Tensor) -> None:
-        """``ValueError`` for images that it does not take; both sizes are told."""
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"the network takes images (N, 3, H, W); given: {tuple(images.shape)}.")
-        if self.whole != (images.dtype == torch.uint8):
-            wanted = "uint8 images, as they are" if self.whole else "normalised images, floating point"
-            raise ValueError(f"the network takes {wanted}; given: {images.dtype}.")
-        n, _, height, width = images.shape
-        if any(fixed not in (None, size) for fixed, size in zip(self.shape, (n, height, width), strict=True)):
-            batch = "" if self.shape[0] in (None, n) else f" --batch {n}"
-            raise ValueError(
-                f"the network was exported for {_told(*self.shape)}, and is given {_told(n, height, width)}: resize "
-                f"the images or change the batch size, or export it for this size (export.py: --size {height} {width}"
-                f"{batch}) or for any (without --fixed-size and --batch)."
-            )
-
-
-def _told(n, height, width):
-    batch = "any number" if n is None else f"batches of {n}"
-    return f"{batch} of images {height or 'any height'} x {width or 'any width'}"
+from .signature import Signature
 
 
 class Backend(ABC):
-    """A network that computes: ``backend(images)`` gives ``{task: output}``.
+    """Computes a network: `backend(images)` returns outputs by task.
 
-    Images are what ``InferenceNetwork`` takes: normalised floats (N, 3, H, W), best channels-last, or uint8 where it is
-    ``whole``. Outputs are float32 (N, C, h, w), or maps; they stay as they are when the backend is called again.
+    Images are those of `InferenceNetwork`: normalised floats (N, 3, H, W), preferably channels-last, or uint8 for an
+    end-to-end network. Outputs are float32 tensors (N, C, h, w), predictions, or trees of tensors. They stay valid when
+    the backend is called again.
 
-    It is built of a network by ``build``.
+    Use `build` or `build_backend` to create a backend from a network.
+
+    Args:
+        signature: Inputs and outputs of the network.
     """
 
     name: ClassVar[str]
     precisions: ClassVar[tuple[str, ...]]
-    needs: ClassVar[dict[str, str]] = {}  # modules, and the extra of ours that has them
+    needs: ClassVar[dict[str, str]] = {}  # required modules, and the optional dependency group with each of them
 
     def __init__(self, signature: Signature):
         self.signature = signature
 
     @property
     def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks, in order."""
         return self.signature.tasks
 
     @property
     def precision(self) -> str:
+        """The precision in which the network is computed."""
         return self.signature.precision
 
-    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+    def __call__(self, images: Tensor) -> dict[str, Any]:
         self.signature.check(images)
-        return dict(zip(self.tasks, self._compute(images), strict=True))
+        return self._compute(images)
 
     @abstractmethod
-    def _compute(self, images: Tensor) -> Sequence[Tensor]:
-        """Outputs in the order of ``tasks``."""
+    def _compute(self, images: Tensor) -> dict[str, Any]:
+        """Outputs by task, in the order of `tasks`."""
 
     @classmethod
     def is_available(cls) -> bool:
+        """Whether the required libraries are installed."""
         return all(map(is_installed, cls.needs))
 
     @classmethod
     def require_libraries(cls) -> None:
-        """``ImportError`` for the first that is missing; says what to install."""
+        """Import the required libraries.
+
+        Raises:
+            ImportError: A library is missing. The message contains the command that installs it.
+        """
         for module, extra in cls.needs.items():
             require(module, extra)
 
@@ -120,6 +71,6 @@ class Backend(ABC):
         precision: str = "float32",
         batch: int | None = None,
         fixed_size: bool = True,
-        **options,
+        **options: Any,
     ) -> "Backend":
-        """See ``build_backend``."""
+        """See `build_backend`."""

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 from mtl_plugins.models import InferenceNetwork
 
@@ -14,7 +15,7 @@ BACKENDS: dict[str, type[Backend]] = {
     backend.name: backend
     for backend in (TorchBackend, CompileBackend, TorchExportBackend, OnnxRuntimeBackend, OpenVinoBackend)
 }
-FORMATS: dict[str, type[GraphBackend]] = {  # of tools/export.py
+FORMATS: dict[str, type[GraphBackend]] = {  # export formats
     "onnx": OnnxRuntimeBackend,
     "openvino": OpenVinoBackend,
     "torch-export": TorchExportBackend,
@@ -23,7 +24,7 @@ SUFFIXES = {backend.suffix: backend for backend in FORMATS.values()}
 
 
 def available_backends() -> tuple[str, ...]:
-    """Names of those whose libraries are installed."""
+    """Names of the backends whose libraries are installed."""
     return tuple(name for name, backend in BACKENDS.items() if backend.is_available())
 
 
@@ -34,54 +35,69 @@ def build_backend(
     precision: str = "float32",
     batch: int | None = None,
     fixed_size: bool = True,
-    **options,
+    **options: Any,
 ) -> Backend:
-    """The backend of a network.
+    """Build a backend for a network.
 
     Args:
-        name: One of ``BACKENDS``.
-        size: (H, W) of the images; where ``fixed_size`` is not set, an example of it. PyTorch itself takes any.
-        precision: One of the backend's ``precisions``.
-        batch: Images at a time; ``None``: any number.
-        fixed_size: Whether no other size is wanted, which can be faster.
-        **options: Of the backend: ``threads``, ``device``, ``calibration`` ...
+        name: One of `BACKENDS`.
+        network: The network to compute.
+        size: (H, W) of the images; an example if `fixed_size` is False. The PyTorch backends support any size.
+        precision: One of the backend's `precisions`.
+        batch: Batch size; None for any.
+        fixed_size: Whether images have only this size, which can be faster.
+        **options: Options of the backend: `threads`, `device`, `calibration`, ...
 
     Raises:
-        ValueError: no such backend or precision, or the network can't be expressed as the graph that it needs.
-        ImportError: its library is not installed; the message says what to install.
+        ValueError: Unknown backend or precision, or the network cannot be expressed as a graph.
+        ImportError: A library is not installed; the message contains the command that installs it.
     """
     backend = find_backend(name)
     check_precision(backend, precision)
-    return backend.build(network, tuple(size), precision, batch, fixed_size, **options)
+    height, width = size
+    return backend.build(network, (height, width), precision, batch, fixed_size, **options)
 
 
-def load_backend(path: str | Path, **options) -> Backend:
-    """The backend of an exported file, chosen by its suffix.
+def load_backend(path: str | Path, **options: Any) -> Backend:
+    """Load an exported file. Its suffix determines the backend.
+
+    Args:
+        path: A file that `tools/export.py` wrote.
+        **options: Options of the backend: `threads`, `device`, ...
 
     Raises:
-        FileNotFoundError, ValueError: there is no such file, or it is none of ``tools/export.py``'s.
-        ImportError: as for ``build_backend``.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file was not written by `tools/export.py`, or it is damaged.
+        ImportError: A library is not installed.
     """
     path = Path(path)
     backend = SUFFIXES.get(path.suffix)
     if backend is None:
-        raise ValueError(f"{path} is no exported network: their files end with {', '.join(SUFFIXES)}.")
+        raise ValueError(f"{path} is not an exported network: its suffix must be one of {', '.join(SUFFIXES)}.")
     if not path.is_file():
-        raise FileNotFoundError(f"there is no exported network {path}: write it with tools/export.py.")
+        raise FileNotFoundError(f"the exported network {path} does not exist: write it with tools/export.py.")
     try:
         return backend.load(path, **options)
     except (ImportError, ValueError):
         raise
-    except Exception as error:  # each library has its own for a file that is cut off
-        raise ValueError(f"{path} can't be read by {backend.name}: {error}") from error
+    except Exception as error:  # each library raises its own for a damaged file
+        raise ValueError(f"{path} cannot be read by {backend.name}: {error}") from error
 
 
 def find_backend(name: str) -> type[Backend]:
+    """The backend of a name.
+
+    Raises:
+        ValueError: The name is unknown.
+    """
     if name not in BACKENDS:
-        raise ValueError(f"there is no backend {name!r}: choose one of {', '.join(BACKENDS)}.")
+        raise ValueError(f"backend {name!r} does not exist: choose from {', '.join(BACKENDS)}.")
     return BACKENDS[name]
 
 
 def check_precision(backend: type[Backend], precision: str) -> None:
+    """Raise a `ValueError` if a backend does not support a precision."""
     if precision not in backend.precisions:
-        raise ValueError(f"{backend.name} computes in {', '.join(backend.precisions)}; given: {precision!r}.")
+        raise ValueError(
+            f"{backend.name} supports the precisions {', '.join(backend.precisions)}; given: {precision!r}."
+        )

@@ -1,26 +1,33 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.export import Dim, ExportedProgram
+from torch.utils._pytree import tree_unflatten
 
 from mtl_plugins.models import InferenceNetwork
 
-from .backend import Signature
+from .signature import Signature, name_outputs
 from .torch_backend import in_precision
 
-INPUT = "images"
+INPUT = "images"  # name of the graph's input
 _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
 class NotExpressibleError(ValueError):
-    """A network has a part that a graph, or a format, has no words for."""
+    """A part of the network cannot be expressed as a graph or in an export format."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A network as a graph of tensor operations, which every export starts from.
+    """A network as a graph of tensor operations, the first step of every export.
 
-    ``reason`` tells why it takes fewer sizes than were asked for, if it does.
+    Attributes:
+        exported: The graph.
+        signature: Its inputs and outputs.
+        reason: Why it supports fewer sizes than requested; empty if it supports all of them.
     """
 
     exported: ExportedProgram
@@ -39,58 +46,68 @@ def capture(
     """The graph of a network.
 
     Args:
-        size: (H, W) that the graph is for; where ``fixed_size`` is not set, an example.
-        batch: Images at a time; ``None``: any number.
-        fixed_size: Whether no other size is wanted, which can be faster.
+        network: The network.
+        size: (H, W) of the images. Without `fixed_size`, an example.
+        precision: Precision of the weights.
+        batch: Batch size; None for any.
+        fixed_size: Whether the graph is only for `size`, which can be faster.
 
     Raises:
-        NotExpressibleError: the network can't be expressed as a graph; says why.
+        NotExpressibleError: The network cannot be expressed as a graph; the message contains the reason.
     """
     network = in_precision(network, precision)
     axes = [axis for axis, fixed in {0: batch is not None, 2: fixed_size, 3: fixed_size}.items() if not fixed]
-    images = _example(network, batch or 2, size)  # 2: a graph made with a batch of 1 is for 1 alone
+    images = _example(network, batch or 2, size)  # 2: a graph captured with a batch of 1 is specialised to 1
     reason = ""
     try:
         exported = _export(network, images, axes)
     except Exception as error:
         if not axes:
             raise _not_expressible(network, error) from error
-        exported, reason = _export_what_goes(network, images, axes, error)
-    shape = [length if isinstance(length, int) else None for length in _input_shape(exported)]
-    return Graph(exported, Signature.of(network, precision, (shape[0], *shape[2:])), reason)
+        exported, reason = _export_fewer_sizes(network, images, axes, error)
+    n, _, height, width = (length if isinstance(length, int) else None for length in _input_shape(exported))
+    return Graph(exported, Signature.of(network, precision, (n, height, width), _structure(exported)), reason)
 
 
 def least_size(exported: ExportedProgram) -> tuple[int, int]:
-    """The smallest (H, W) that the graph takes: sizes below it would have led to another one."""
-    return tuple(_least(exported, length) for length in _input_shape(exported)[-2:])
+    """The smallest (H, W) that the graph supports; smaller images would take another path through the network."""
+    height, width = (_least(exported, length) for length in _input_shape(exported)[-2:])
+    return height, width
 
 
 def _least(exported, length):
     return length if isinstance(length, int) else int(exported.range_constraints[length.node.expr].lower)
 
 
-def _example(network, batch, size):
+def _structure(exported: ExportedProgram) -> dict[str, Any]:
+    spec = exported.call_spec.out_spec
+    return name_outputs(tree_unflatten(range(spec.num_leaves), spec))
+
+
+def _example(network: InferenceNetwork, batch: int, size: tuple[int, int]) -> Tensor:
     images = torch.zeros(batch, 3, *size, dtype=torch.uint8)
-    if not network.whole:
+    if not network.end_to_end:
         images = images.to(next(network.parameters()).dtype)
     return images.to(next(network.parameters()).device, memory_format=torch.channels_last)
 
 
-def _export(network, images, axes):
+def _export(network: InferenceNetwork, images: Tensor, axes: Sequence[int]) -> ExportedProgram:
     shapes = {INPUT: {axis: Dim.DYNAMIC for axis in axes}} if axes else None
     return torch.export.export(network, (images,), dynamic_shapes=shapes)
 
 
-def _export_what_goes(network, images, axes, error):
-    """``(graph, why it takes fewer sizes than all the axes would allow)``."""
-    for fewer in ([0], []):
-        if fewer != axes and set(fewer) <= set(axes):
+def _export_fewer_sizes(
+    network: InferenceNetwork, images: Tensor, axes: Sequence[int], error: Exception
+) -> tuple[ExportedProgram, str]:
+    """The graph with as few fixed axes as possible, and why it supports fewer sizes than requested."""
+    for free in ([0], []):
+        if free != axes and set(free) <= set(axes):
             try:
-                exported = _export(network, images[:1] if 0 in axes and 0 not in fewer else images, fewer)
+                exported = _export(network, images[:1] if 0 in axes and 0 not in free else images, free)
             except Exception as later:
                 error = later
                 continue
-            fixed = " and ".join(_AXES[axis] for axis in axes if axis not in fewer)
+            fixed = " and ".join(_AXES[axis] for axis in axes if axis not in free)
             return exported, f"{fixed} had to be fixed: {first_line(error)}"
     raise _not_expressible(network, error) from error
 
@@ -103,12 +120,12 @@ def _input_shape(exported):
 def _not_expressible(network, error):
     backbone = getattr(network.model.backbone, "model_name", type(network.model.backbone).__name__)
     return NotExpressibleError(
-        f"the network with the backbone {backbone} can't be expressed as a graph, so it can't be exported: "
+        f"the network with the backbone {backbone} cannot be expressed as a graph, so it cannot be exported: "
         f"{first_line(error)}"
     )
 
 
 def first_line(error: Exception) -> str:
-    """What a library's error says, without the pages that may follow."""
+    """The first line of an error message of another library, without the details that may follow."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0][:300]

@@ -4,8 +4,11 @@ from mtl_plugins.models import MultiTaskModel
 
 
 def network_digest(model: MultiTaskModel) -> str:
-    """What tells networks of different form apart, whatever their weights and tasks: backbone and neck."""
-    parts = {"backbone": model.backbone, "neck": model.neck}
+    """A digest of the form of backbone and neck (names and shapes of their weights), independent of the tasks.
+
+    A neck with `prune(tasks)` is left out, because its weights depend on the tasks.
+    """
+    parts = {"backbone": model.backbone, "neck": None if hasattr(model.neck, "prune") else model.neck}
     shapes = [
         f"{part}.{name} {tuple(value.shape)}"
         for part, module in parts.items()
@@ -13,12 +16,3 @@ def network_digest(model: MultiTaskModel) -> str:
         for name, value in module.state_dict().items()
     ]
     return hashlib.sha256("\n".join(shapes).encode()).hexdigest()[:16]
-
-
-def check_same_network(signature, model: MultiTaskModel) -> None:
-    """``ValueError`` for an exported file of a network of another form than the config's."""
-    if signature.network and signature.network != network_digest(model):
-        raise ValueError(
-            "the exported file is of another network than the config: its backbone or neck differs. Take the config, "
-            "and the options, that it was exported with."
-        )

@@ -1,25 +1,27 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from .backend import Signature
 from .extras import require
-from .graph import INPUT
+from .graph import INPUT, Graph
 from .graph_backend import GraphBackend, foreign_file
 from .onnx_file import SIGNATURE, write_onnx
+from .signature import Signature
 
-_ERRORS = 3  # of ONNX Runtime's log levels
+_ERROR = 3  # log level of ONNX Runtime
 
 
 class OnnxRuntimeBackend(GraphBackend):
-    """ONNX Runtime; a file is ``.onnx``.
+    """ONNX Runtime; the file format is `.onnx`.
 
     Args:
-        path: An ONNX file that ``write`` wrote.
-        threads: ``None``: as many as ONNX Runtime takes.
-        providers: Where it computes (``'CUDAExecutionProvider'``), see ONNX Runtime.
+        path: An ONNX file that `write` wrote.
+        threads: Number of threads; None for ONNX Runtime's default.
+        providers: ONNX Runtime's execution providers (`'CUDAExecutionProvider'`).
     """
 
     name = "onnxruntime"
@@ -27,11 +29,13 @@ class OnnxRuntimeBackend(GraphBackend):
     suffix = ".onnx"
     needs = dict(onnx="onnx", onnxscript="onnx", onnxruntime="onnx")
 
-    def __init__(self, path: Path, threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)):
+    def __init__(
+        self, path: str | Path, threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ):
         onnxruntime = require("onnxruntime", self.needs["onnxruntime"])
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = _ERRORS
+        options.log_severity_level = _ERROR
         if threads is not None:
             options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
@@ -41,21 +45,25 @@ class OnnxRuntimeBackend(GraphBackend):
         super().__init__(Signature.from_json(signature))
 
     @classmethod
-    def of_graph(cls, graph, precision="float32", calibration=None, **options):
+    def of_graph(
+        cls, graph: Graph, precision: str = "float32", calibration: Sequence[Tensor] | None = None, **options: Any
+    ) -> "OnnxRuntimeBackend":
         with tempfile.TemporaryDirectory(prefix="mtl-onnx-") as folder:
             path = Path(folder) / f"network{cls.suffix}"
             cls.write(graph, path)
             return cls(path, **options)
 
     @classmethod
-    def write(cls, graph, path, precision="float32", calibration=None):
+    def write(
+        cls, graph: Graph, path: Path, precision: str = "float32", calibration: Sequence[Tensor] | None = None
+    ) -> None:
         cls.require_libraries()
         write_onnx(graph, path)
 
     @classmethod
-    def load(cls, path, **options):
+    def load(cls, path: Path, **options: Any) -> "OnnxRuntimeBackend":
         return cls(path, **options)
 
-    def _compute(self, images):
+    def _run(self, images: Tensor) -> Sequence[Tensor]:
         outputs = self.session.run(None, {INPUT: images.cpu().contiguous().numpy()})
         return [torch.from_numpy(output) for output in outputs]

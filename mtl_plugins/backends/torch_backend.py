@@ -1,18 +1,25 @@
 import copy
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from mtl_plugins.models import InferenceNetwork
 
-from .backend import Backend, Signature
+from .backend import Backend
+from .signature import Signature
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchBackend(Backend):
-    """PyTorch as it is, on the network's device, with the weights in the precision asked for."""
+    """Eager PyTorch on the network's device.
+
+    Args:
+        network: The network.
+        precision: Precision of the weights.
+    """
 
     name = "torch"
     precisions = tuple(DTYPES)
@@ -20,20 +27,28 @@ class TorchBackend(Backend):
     def __init__(self, network: InferenceNetwork, precision: str = "float32"):
         super().__init__(Signature.of(network, precision))
         self.dtype = DTYPES[precision]
-        self.network = in_precision(network, precision)
+        self.network: Any = in_precision(network, precision)
         self.device = next(network.parameters()).device
 
     @classmethod
-    def build(cls, network, size, precision="float32", batch=None, fixed_size=True, **options):
+    def build(
+        cls,
+        network: InferenceNetwork,
+        size: tuple[int, int],
+        precision: str = "float32",
+        batch: int | None = None,
+        fixed_size: bool = True,
+        **options: Any,
+    ) -> "TorchBackend":
         return cls(network, precision, **options)
 
     @torch.inference_mode()
-    def _compute(self, images: Tensor) -> Sequence[Tensor]:
-        return as_answers(self.network(as_input(images, self.dtype, self.device)))
+    def _compute(self, images: Tensor) -> dict[str, Any]:
+        return tree_map(as_float32, self.network(as_input(images, self.dtype, self.device)))
 
 
 def in_precision(network: InferenceNetwork, precision: str) -> InferenceNetwork:
-    """The network with its weights in a precision; a copy, unless it is so already."""
+    """The network with weights in `precision`; a copy unless they already are."""
     dtype = DTYPES[precision]
     if all(parameter.dtype == dtype for parameter in network.parameters()):
         return network
@@ -41,11 +56,11 @@ def in_precision(network: InferenceNetwork, precision: str) -> InferenceNetwork:
 
 
 def as_input(images: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Images channels-last, and in the network's precision if they are no uint8."""
+    """Images in channels-last layout on `device`; floating-point images also in `dtype`."""
     images = images.to(device, images.dtype if images.dtype == torch.uint8 else dtype, non_blocking=True)
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def as_answers(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Outputs of any floating precision as float32; class ids stay as they are."""
-    return [output.float() if output.is_floating_point() else output for output in outputs]
+def as_float32(output: Tensor) -> Tensor:
+    """Floating-point outputs as float32; class ids stay unchanged."""
+    return output.float() if output.is_floating_point() else output

@@ -1,17 +1,29 @@
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
-from .backend import Signature
-from .graph import capture, first_line, least_size
+from mtl_plugins.models import InferenceNetwork
+
+from .graph import Graph, capture, first_line, least_size
 from .graph_backend import GraphBackend, foreign_file
-from .torch_backend import DTYPES, as_answers, as_input
+from .signature import Signature
+from .torch_backend import DTYPES, as_float32, as_input
 
 _SIGNATURE = "mtl_plugins.json"
 
 
 class TorchExportBackend(GraphBackend):
-    """A graph of ``torch.export``, which PyTorch computes without our code; a file is ``.pt2``."""
+    """A graph of `torch.export`, which PyTorch computes without this package; the file format is `.pt2`.
+
+    Args:
+        exported: The graph. It returns outputs by task.
+        signature: Inputs and outputs of the graph.
+    """
 
     name = "torch-export"
     precisions = tuple(DTYPES)
@@ -25,40 +37,52 @@ class TorchExportBackend(GraphBackend):
         self.device = next(iter(exported.state_dict.values())).device
 
     @classmethod
-    def capture(cls, network, size, precision="float32", batch=None, fixed_size=False):
+    def capture(
+        cls,
+        network: InferenceNetwork,
+        size: tuple[int, int],
+        precision: str = "float32",
+        batch: int | None = None,
+        fixed_size: bool = False,
+    ) -> Graph:
         return capture(network, size, precision, batch, fixed_size)
 
     @classmethod
-    def of_graph(cls, graph, precision="float32", calibration=None):
-        return cls(graph.exported, graph.signature)
+    def of_graph(
+        cls, graph: Graph, precision: str = "float32", calibration: Sequence[Tensor] | None = None, **options: Any
+    ) -> "TorchExportBackend":
+        return cls(graph.exported, graph.signature, **options)
 
     @classmethod
-    def write(cls, graph, path, precision="float32", calibration=None):
+    def write(
+        cls, graph: Graph, path: Path, precision: str = "float32", calibration: Sequence[Tensor] | None = None
+    ) -> None:
         with warnings.catch_warnings():
-            # of channels-last weights it says that it takes the first tensor of their memory: there is but one
+            # it warns that channels-last weights are saved as the first tensor of their storage: it has only one
             warnings.filterwarnings("ignore", "No complete tensor found")
             torch.export.save(graph.exported, path, extra_files={_SIGNATURE: graph.signature.to_json()})
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path, **options: Any) -> "TorchExportBackend":
         extra_files = {_SIGNATURE: ""}
         exported = torch.export.load(path, extra_files=extra_files)
         if not extra_files[_SIGNATURE]:
             raise foreign_file(path)
-        return cls(exported, Signature.from_json(extra_files[_SIGNATURE]))
+        return cls(exported, Signature.from_json(extra_files[_SIGNATURE]), **options)
 
     @torch.inference_mode()
-    def _compute(self, images):
+    def _run(self, images: Tensor) -> Sequence[Tensor]:
         if any(given < least for given, least in zip(images.shape[-2:], self.least_size, strict=True)):
             height, width = self.least_size
             raise ValueError(
-                f"the exported network takes images from {height} x {width} on, and is given "
+                f"the exported network needs images of at least {height} x {width}, but they are "
                 f"{images.shape[-2]} x {images.shape[-1]}: enlarge the images."
             )
         try:
-            return as_answers(self.network(as_input(images, self.dtype, self.device)))
+            outputs = self.network(as_input(images, self.dtype, self.device))
+            return [as_float32(output) for output in tree_leaves(outputs)]
         except AssertionError as error:  # a guard of the graph
             raise ValueError(
-                f"the exported network can't compute images of {images.shape[-2]} x {images.shape[-1]}: "
+                f"the exported network cannot compute images of {images.shape[-2]} x {images.shape[-1]}: "
                 f"{first_line(error)}"
             ) from error

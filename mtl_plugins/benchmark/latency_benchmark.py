@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtl_plugins.apis.export import compare
-from mtl_plugins.backends import BACKENDS, build_backend
+from mtl_plugins.backends import BACKENDS, build_backend, compare
 from mtl_plugins.engine.optim_wrapper import resolve_precision
 from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
@@ -123,7 +122,10 @@ def _measure(
     device = next(model.parameters()).device
     prepared = _calibration_images(model, calibration, size)
     images = torch.cat(list(islice(cycle(prepared), batch))).to(device)
-    plain, network = plain_network(model), InferenceNetwork(model, cheap=False if setting.as_written else None)
+    plain, network = (
+        plain_network(model),
+        InferenceNetwork(model, channel_blocked=False if setting.as_written else None),
+    )
     channels_last = images.contiguous(memory_format=torch.channels_last)
 
     @without_kernels()
@@ -161,7 +163,7 @@ def _measure(
 
 def plain_network(model: MultiTaskModel) -> InferenceNetwork:
     """The network as its authors run it: not rearranged, NCHW, float32."""
-    network = InferenceNetwork(model, cheap=False)
+    network = InferenceNetwork(model, channel_blocked=False)
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()
     return network

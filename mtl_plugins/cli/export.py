@@ -1,8 +1,8 @@
 """Export a network, for example: mtl export hydranet_nyud epoch_300.pth --format onnx --out hydranet.onnx
 
 The exported file takes normalised float images of shape (N, 3, H, W) in any number and size, and returns each task's
-raw output by name. With --whole it takes uint8 images and returns class ids (uint8), depth in metres and unit normal
-vectors at the size of the images; if the config's predict_pipeline resizes images, resize them before calling it.
+raw output by name. With --end-to-end it takes uint8 images and returns class ids (uint8), depth in metres and unit
+normal vectors at the size of the images; if the config's predict_pipeline resizes images, resize them before calling it.
 The outputs are compared with those of PyTorch, and the differences are printed.
 """
 
@@ -32,15 +32,16 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument("--batch", type=int, metavar="N", help="accept only batches of N images")
     parser.add_argument("--tasks", nargs="+", metavar="TASK", help="export only these tasks")
     parser.add_argument(
-        "--whole", action="store_true", help="include normalisation, resizing and decoding in the exported graph"
+        "--end-to-end", action="store_true", help="include normalisation, resizing and decoding in the exported graph"
     )
+    parser.add_argument("--whole", dest="end_to_end", action="store_true", help=argparse.SUPPRESS)  # old name
     precisions = sorted({precision for backend in FORMATS.values() for precision in backend.precisions})
     parser.add_argument("--precision", choices=precisions, default="float32", help="precision (%(default)s)")
     parser.add_argument(
         "--calibrate", nargs="+", metavar="IMAGE", help="int8: images (files, folders, globs) for the value ranges"
     )
     parser.add_argument(
-        "--dataset", metavar="NAME", help="with --whole: whose classes to predict, if trained on several datasets"
+        "--dataset", metavar="NAME", help="with --end-to-end: whose classes to predict, if trained on several datasets"
     )
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         args.batch,
         args.fixed_size,
         args.tasks,
-        args.whole,
+        args.end_to_end,
         args.precision,
         calibration,
         args.dataset,
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     sizes = " and ".join(" x ".join(map(str, (n, 3, *size))) for n, *size in exported.differences)
     print(f"Differences from PyTorch, relative to an output's range (class ids: share of pixels): {describe(exported)}")
     print(f"(compared on images of {sizes})")
-    if args.whole and (prepared := prepared_size(model.cfg)):
+    if args.end_to_end and (prepared := prepared_size(model.cfg)):
         height, width = prepared
         print(
             f"Resize images to {height} x {width} before you pass them to the file: the network was trained at this "

@@ -11,7 +11,7 @@ from mmengine.hooks import PrepareTTAHook
 from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.baselines import trivial_table
 from mtl_plugins.apis.config import drop_pretrained
-from mtl_plugins.backends import answer_with, load_backend
+from mtl_plugins.backends import compute_with, load_backend
 from mtl_plugins.files import write_text
 
 from .options import add_config, add_run_options, load_run_config, make_parser
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         cfg.default_hooks.visualization.update(out_dir=args.show_dir)
     runner = build_runner(cfg)
     if args.backend:
-        answer_with(runner.model, load_backend(args.backend))
+        compute_with(runner.model, load_backend(args.backend))
     if args.tta:
         runner.register_hook(PrepareTTAHook(cfg.get("tta_model") or dict(type="MultiTaskTTAModel")))
     metrics = runner.test()

@@ -175,7 +175,7 @@ class MultiTaskDataset(Dataset):
             if label is None:
                 del info["label_paths"][task]
                 continue
-            if label.shape[-2:] != size:
+            if label.ndim > 1 and label.shape[-2:] != size:
                 raise DataError(
                     f"{self._name()}: the {task} label is {_format_size(label.shape)} but its image is "
                     f"{_format_size(size)} ({path} and {files.img}). Resize one of them; use nearest-neighbour "

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseDataPreprocessor
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
 from mtl_plugins.registry import MODELS
@@ -9,40 +10,59 @@ from mtl_plugins.registry import MODELS
 
 @MODELS.register_module()
 class MultiTaskDataPreprocessor(BaseDataPreprocessor):
-    """Batches, moves and normalises images.
+    """Stacks images to a batch, moves it to the device and normalises it.
 
-    Images travel as uint8 and become float32 (x / 255 - mean) / std on the device. Images of different sizes are
-    padded at the right and at the bottom, with the mean colour, to the largest; labels stay as they are.
+    Images are uint8 RGB until they reach the device. There they become float32: (x / 255 - mean) / std. Images of
+    different sizes are padded at the right and at the bottom with the mean colour. Labels keep their size.
 
     Args:
-        mean, std: Of RGB in 0 ... 1; ImageNet's by default.
-        channels_last: Whether the batch is laid out channels-last (faster on CPUs and tensor cores).
-        non_blocking: Whether copies to the device may overlap with computing.
+        mean: Mean of R, G and B in 0 ... 1. With None, `MultiTaskModel` passes the mean of its backbone; without a
+            model it is ImageNet's.
+        std: Standard deviation of R, G and B in 0 ... 1; None as for `mean`.
+        channels_last: Whether the batch has the channels-last layout, which is faster on CPUs and on tensor cores.
+        non_blocking: Whether copies to the device may overlap with computation.
     """
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(
         self,
-        mean: Sequence[float] = (0.485, 0.456, 0.406),
-        std: Sequence[float] = (0.229, 0.224, 0.225),
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
         channels_last: bool = True,
         non_blocking: bool = True,
     ):
         super().__init__(non_blocking)
         self.channels_last = channels_last
-        self.register_buffer("mean", 255 * torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), False)
-        self.register_buffer("scale", 1 / (255 * torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1)), False)
+        self.mean_rgb = tuple(IMAGENET_DEFAULT_MEAN if mean is None else mean)
+        self.std_rgb = tuple(IMAGENET_DEFAULT_STD if std is None else std)
+        mean_255, std_255 = (
+            255 * torch.tensor(values, dtype=torch.float32).view(1, -1, 1, 1)
+            for values in (self.mean_rgb, self.std_rgb)
+        )
+        self.register_buffer("mean", mean_255, persistent=False)
+        self.register_buffer("scale", 1 / std_255, persistent=False)
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """``dict(inputs=[uint8 (3, H, W), ...], data_samples=[...])`` to a batch: inputs (N, 3, H, W), normalised."""
+        """Normalise a batch.
+
+        Args:
+            data: `inputs`, a list of uint8 images (3, H, W) or a batch (N, 3, H, W), and optionally `data_samples`.
+            training: Unused; part of mmengine's interface.
+
+        Returns:
+            A dict with `inputs` (N, 3, H, W), normalised, and `data_samples`, both on the device.
+        """
         inputs = data["inputs"]
         batch = inputs if isinstance(inputs, Tensor) else _stack(self._padded(inputs))
         moved = self.cast_data({"inputs": batch, "data_samples": data.get("data_samples")})
         return {"inputs": self.normalise(moved["inputs"]), "data_samples": moved["data_samples"]}
 
     def normalise(self, batch: Tensor) -> Tensor:
-        """uint8 (N, 3, H, W), RGB, to what the network reads."""
+        """Normalise uint8 RGB images (N, 3, H, W); returns a new float tensor."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        batch = batch.contiguous(memory_format=layout).to(self.mean.dtype, copy=True)  # the caller's stays as it is
+        batch = batch.contiguous(memory_format=layout).to(self.mean.dtype, copy=True)  # the input stays unchanged
         return batch.sub_(self.mean).mul_(self.scale)
 
     def _padded(self, images):
@@ -50,7 +70,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         width = max(image.shape[-1] for image in images)
         if all(image.shape[-2:] == (height, width) for image in images):
             return images
-        colour = self.mean[0].round().to(images[0])  # nearly zero, once it is normalised
+        colour = self.mean[0].round().to(images[0])  # close to zero after normalisation
         padded = []
         for image in images:
             canvas = colour.expand(3, height, width).clone()
@@ -60,5 +80,5 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
 
 
 def _stack(images):
-    # PackSample's images lie pixel by pixel in memory: stacked in that order the batch is channels-last at no cost.
+    # PackSample stores images as (H, W, 3) in memory: stacked in that order, the batch is channels-last without a copy.
     return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)

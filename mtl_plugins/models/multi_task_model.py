@@ -1,30 +1,48 @@
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel, ModuleDict
-from mmengine.structures import BaseDataElement, PixelData
-from torch import Tensor
+from mmengine.structures import BaseDataElement
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from mtl_plugins.registry import MODELS
+from mtl_plugins.structures import TaskData
+
+from .data_preprocessor import MultiTaskDataPreprocessor
+from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly
+
+_UNLABELLED = "loss_unlabelled"  # the zero loss of a task without labels in the batch
 
 
 @MODELS.register_module()
 class MultiTaskModel(BaseModel):
-    """One backbone, one neck, one head a task.
+    """One backbone, one neck, and one head per task.
 
     Args:
-        backbone: Config of a module with ``out_channels`` and ``out_strides`` (finest first).
-        neck: Config of a module that is built with ``in_channels`` and ``in_strides`` of the backbone and has its own
-            ``out_channels`` and ``out_strides``; ``None``: the heads read the backbone.
-        heads: Configs by task; each is built with ``in_channels`` and ``in_strides`` of the neck. A task set to
-            ``None`` is left out. The task's name is also the name of its label, its prediction, its losses
-            (``depth.loss_berhu``) and its metrics.
-        hint: Config of a module that compares the neck's finest features with a teacher's (``FeatureHint``), for
-            samples that have them as ``hint``.
-        data_preprocessor: Config; ImageNet's normalisation by default.
-        channels_last: Whether the weights are laid out channels-last.
+        backbone: Config of a module with `out_channels` and `out_strides` (finest first), and with the `mean` and
+            `std` of its input (ImageNet's if it has none).
+        neck: Config of a module that is built with the backbone's `in_channels` and `in_strides` and has its own
+            `out_channels` and `out_strides`. Its `forward` returns one list of features for all heads, or a dict with
+            one list per task; `out_channels` and `out_strides` are then dicts by task, too, if they differ. Optional
+            methods: `loss(features, data_samples)` returns additional losses by name (`{'loss_<name>': scalar}`,
+            logged as `neck.loss_<name>`) from what `forward` returned; `prune(tasks)` removes what only other tasks
+            need. With None, the heads read the backbone.
+        heads: Configs by task (see `TaskHead`), each built with the neck's `in_channels` and `in_strides`. A task set
+            to None is left out. The name of the task is also the name of its label, its prediction, its losses
+            (`depth.loss_berhu`) and its metrics.
+        hint: Config of a module that compares the neck's finest features with a teacher's (`FeatureHint`), for samples
+            that have them as `hint`. It needs one list of features for all heads.
+        data_preprocessor: Config of a `MultiTaskDataPreprocessor`. The backbone's `mean` and `std` are used unless they
+            are set here.
+        channels_last: Whether the weights use the channels-last layout.
+        init_cfg: As in mmengine's `BaseModule`.
+
+    Raises:
+        ValueError: No task is left.
     """
 
     def __init__(
@@ -35,134 +53,147 @@ class MultiTaskModel(BaseModel):
         hint: dict | None = None,
         data_preprocessor: dict | None = None,
         channels_last: bool = True,
-        init_cfg=None,
+        init_cfg: dict | None = None,
     ):
-        super().__init__(MODELS.build(data_preprocessor or dict(type="MultiTaskDataPreprocessor")), init_cfg)
-        self.backbone = MODELS.build(backbone)
+        built = MODELS.build(backbone)
+        super().__init__(_build_preprocessor(data_preprocessor, built), init_cfg)
+        self.backbone = built
         self.neck = MODELS.build({**_sizes(self.backbone), **neck}) if neck else None
         configs = {task: config for task, config in heads.items() if config is not None}
         if not configs:
             raise ValueError(
-                "model.heads has no task: give at least one, such as heads=dict(depth=dict(type='DepthHead'))."
+                "model.heads has no task: add at least one, such as heads=dict(depth=dict(type='DepthHead'))."
             )
-        sizes = _sizes(self.neck or self.backbone)
-        self.heads = ModuleDict({task: MODELS.build({**sizes, **config}) for task, config in configs.items()})
-        self.hint = MODELS.build({**sizes, **hint}) if hint else None
+        source = self.neck or self.backbone
+        self.heads = ModuleDict({task: MODELS.build({**_sizes(source, task), **c}) for task, c in configs.items()})
+        self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
+        self.forward_pass: Callable[..., ForwardResult] = run_eagerly
         if channels_last:
             _to_channels_last(self)
 
     @property
     def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks, in the order of the heads."""
         return tuple(self.heads)
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Names of the datasets that any head tells apart; empty: images are all treated alike."""
+        """Names of the datasets that at least one head distinguishes. Empty if all images are treated alike."""
         return tuple(dict.fromkeys(name for head in self.heads.values() for name in _datasets(head)))
 
-    def forward(self, inputs: Tensor, data_samples: list[BaseDataElement] | None = None, mode: str = "tensor"):
-        """
+    def forward(self, inputs: Tensor, data_samples: list[BaseDataElement] | None = None, mode: str = "tensor") -> Any:
+        """Compute raw outputs, losses or predictions.
+
         Args:
             inputs: Normalised images (N, 3, H, W).
-            data_samples: One for each image; labels are fields of ``.gt``, and one that is missing is not there.
-            mode: ``'tensor'``: ``{task: raw output}``; ``'loss'``: ``{'<task>.loss_<name>': scalar}``; ``'predict'``:
-                the samples, each with ``.pred``.
+            data_samples: One sample per image. Labels are fields of `sample.gt`; a missing label is a missing field.
+            mode: `'tensor'`, `'loss'` or `'predict'`.
+
+        Returns:
+            `'tensor'`: raw outputs by task. `'loss'`: scalars by name (`<task>.loss_<name>`). `'predict'`: the samples,
+            each with `.pred`.
         """
         if mode == "tensor":
             return self.outputs(inputs)
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode={mode!r} is none of 'tensor', 'loss', 'predict'.")
+        if mode in ("loss", "predict"):
+            assert data_samples is not None
+            return self.loss(inputs, data_samples) if mode == "loss" else self.predict(inputs, data_samples)
+        raise ValueError(f"mode={mode!r} is not one of 'tensor', 'loss', 'predict'.")
 
-    def extract_features(self, inputs: Tensor) -> Sequence[Tensor]:
-        """What the heads read, finest first."""
-        features = self.backbone(inputs)
-        return self.neck(features) if self.neck is not None else features
+    def extract_features(self, images: Tensor, tasks: Sequence[str] | None = None) -> dict[str, Sequence[Tensor]]:
+        """The features that each head reads, finest first.
 
-    def outputs(self, inputs: Tensor, tasks: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """``{task: raw output}`` of all tasks, or of ``tasks`` alone: the heads of others are not computed."""
-        features = self.extract_features(inputs)
-        return {task: self.heads[task](features) for task in (self.heads if tasks is None else tasks)}
+        Args:
+            images: Normalised images (N, 3, H, W).
+            tasks: Tasks to return; all by default.
+        """
+        features = self.backbone(images)
+        if self.neck is not None:
+            features = self.neck(features)
+        return {task: features_of(features, task) for task in (self.tasks if tasks is None else tasks)}
 
-    def compile_network(self, **options) -> None:
-        """Have ``outputs`` compiled by ``torch.compile(**options)``: all but losses and resizing. Copies are not."""
-        self.outputs = torch.compile(self.outputs, **options)
+    def outputs(self, images: Tensor, tasks: Sequence[str] | None = None) -> dict[str, Outputs]:
+        """Raw outputs by task: a tensor or a tree of tensors each, with the sample as the first axis.
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        state.pop("outputs", None)  # compiled, it would compute with the weights of the model that it was copied from
-        return state
+        Args:
+            images: Normalised images (N, 3, H, W).
+            tasks: Heads to compute; all by default.
+        """
+        return self.forward_pass(self, images, tasks).outputs
+
+    def compile_network(self, **options: Any) -> None:
+        """Compile the forward pass up to the raw outputs; losses and resizing stay eager.
+
+        Copies of the model are not compiled.
+
+        Args:
+            **options: Options of `torch.compile`.
+        """
+        self.forward_pass = CompiledForward(**options)
 
     def loss(self, inputs: Tensor, data_samples: list[BaseDataElement]) -> dict[str, Tensor]:
         """Losses of each task over the samples that have its label.
 
-        The loss is taken apart for the datasets that a head tells apart, and for labels of different weight
-        (``label_weights`` of a sample's metainfo, ``{task: weight}``), and added up by their shares of the samples.
+        The loss is computed per (dataset, label weight) group and averaged by each group's share of the samples. Label
+        weights are in a sample's metainfo (`label_weights={task: weight}`).
+
+        A task without a label in the batch has the loss `<task>.loss_unlabelled`: a zero that keeps its head in the
+        graph, because under DDP every parameter must take part in every step. It is not logged.
         """
-        losses, unlabelled = {}, 0.0
-        if self.hint is None:
-            raw = self.outputs(inputs)
-        else:
-            features = self.extract_features(inputs)
-            raw = {task: head(features) for task, head in self.heads.items()}
-            losses["hint.loss_hint"] = self.hint(features, [sample.get("hint") for sample in data_samples])
-        for task, outputs in raw.items():
-            head = self.heads[task]
-            labelled = [i for i, sample in enumerate(data_samples) if task in sample.gt]
-            if not labelled:
-                unlabelled = unlabelled + _zero(outputs)
-            for (dataset, weight), chosen in _alike(head, task, data_samples, labelled).items():
-                targets = _stack([data_samples[i].gt.get(task) for i in chosen], task)
-                found = head.loss(select_outputs(head, _of_samples(outputs, chosen, data_samples), dataset), targets)
-                weight = weight * len(chosen) / len(labelled)
-                for name, value in found.items():
-                    losses[f"{task}.{name}"] = losses.get(f"{task}.{name}", 0.0) + weight * value
-            losses.update(self._soft_loss(task, outputs, data_samples))
-        if isinstance(unlabelled, Tensor):
-            # A head that no image of the batch has a label for still takes part in the graph, with gradient zero:
-            # under DDP every parameter must be seen in every step.
-            name = next(iter(losses), "loss_unlabelled")
-            losses[name] = losses.get(name, 0.0) + unlabelled
+        features, outputs = self.forward_pass(self, inputs, None)
+        losses = self._shared_losses(features, data_samples)
+        for task, output in outputs.items():
+            losses.update(self._task_loss(task, output, data_samples))
+            losses.update(self._soft_loss(task, output, data_samples))
         return losses
 
-    def _soft_loss(self, task, outputs, data_samples):
-        """The loss against raw outputs of a teacher, where samples have them as ``soft.<task>``."""
-        chosen = [i for i, sample in enumerate(data_samples) if task in sample.get("soft", ())]
-        if not chosen:
-            return {}
-        targets = _stack([data_samples[i].soft.get(task) for i in chosen], task)
-        share = len(chosen) / len(data_samples)
-        found = self.heads[task].soft_loss(_of_samples(outputs, chosen, data_samples), targets)
-        return {f"{task}.{name}": share * value for name, value in found.items()}
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total loss and the values to log: as in mmengine, without the zeros of unlabelled tasks."""
+        total, values = super().parse_losses(losses)
+        return total, {name: value for name, value in values.items() if not name.endswith(_UNLABELLED)}
 
     def predict(
         self,
         inputs: Tensor,
         data_samples: list[BaseDataElement],
-        predict_maps: Callable[..., dict[str, Tensor]] | None = None,
+        predict_maps: Callable[..., dict[str, Outputs]] | None = None,
     ) -> list[BaseDataElement]:
-        """Each task's map at each image's own size (``ori_shape``), as ``sample.pred``.
+        """Add each task's prediction at the image's original size (`ori_shape`) to the samples, as `sample.pred`.
 
-        Images that were padded to a common size are cut back first, so that a batch answers what its images alone do.
-        ``predict_maps`` takes the place of the method of that name.
+        Images that were padded to a common size are cropped first, so the predictions of a batch equal those of its
+        images.
+
+        Args:
+            inputs: Normalised images (N, 3, H, W).
+            data_samples: One sample per image.
+            predict_maps: Called instead of the method of this name.
         """
         predict_maps = predict_maps or self.predict_maps
-        alike = defaultdict(list)
-        apart = bool(self.datasets)
+        groups = defaultdict(list)
+        distinguish = bool(self.datasets)
         for i, sample in enumerate(data_samples):
             shape = tuple(sample.get("img_shape", inputs.shape[-2:]))
-            alike[shape, tuple(sample.get("ori_shape", shape)), sample.get("dataset") if apart else None].append(i)
-        for ((height, width), size, dataset), chosen in alike.items():
+            dataset = sample.get("dataset") if distinguish else None
+            groups[shape, tuple(sample.get("ori_shape", shape)), dataset].append(i)
+        for ((height, width), size, dataset), chosen in groups.items():
             images = inputs if len(chosen) == len(inputs) else inputs[chosen]
-            maps = predict_maps(images[..., :height, :width], size, dataset)
+            predictions = predict_maps(images[..., :height, :width], size, dataset)
             for position, i in enumerate(chosen):
-                data_samples[i].pred = PixelData(**{task: answer[position] for task, answer in maps.items()})
+                of_image = {task: _at(prediction, position) for task, prediction in predictions.items()}
+                data_samples[i].pred = TaskData(**of_image)
         return data_samples
 
-    def predict_maps(self, images: Tensor, size: tuple[int, int], dataset: str | None = None) -> dict[str, Tensor]:
-        """``{task: map}`` (N, K, *size) for images of one dataset (N, 3, H, W), without padding."""
+    def predict_maps(self, images: Tensor, size: tuple[int, int], dataset: str | None = None) -> dict[str, Outputs]:
+        """Predictions by task for images of one dataset.
+
+        Args:
+            images: Normalised images (N, 3, H, W) without padding.
+            size: (H, W) of the predicted maps.
+            dataset: Name of the dataset, for heads that distinguish datasets.
+
+        Returns:
+            Maps (N, K, *size), or what the head predicts instead.
+        """
         return {
             task: self.heads[task].predict(select_outputs(self.heads[task], outputs, dataset), size)
             for task, outputs in self.outputs(images).items()
@@ -174,37 +205,97 @@ class MultiTaskModel(BaseModel):
         size: tuple[int, int],
         dataset: str | None = None,
         tasks: Sequence[str] | None = None,
-    ) -> dict[str, Tensor]:
-        """What the maps follow from, ``{task: scores}`` (N, K, *size): class probabilities, metres, unit vectors."""
+    ) -> dict[str, Outputs]:
+        """Scores by task, which predictions are made from: class probabilities, metres, unit vectors (N, K, *size).
+
+        Args:
+            images: Normalised images (N, 3, H, W) without padding.
+            size: (H, W) of the scores.
+            dataset: Name of the dataset, for heads that distinguish datasets.
+            tasks: Heads to compute; all by default.
+        """
         return {
             task: self.heads[task].scores(select_outputs(self.heads[task], outputs, dataset), size)
             for task, outputs in self.outputs(images, tasks).items()
         }
 
-    def undo_mirror(self, task: str, scores: Tensor) -> Tensor:
+    def undo_mirror(self, task: str, scores: Outputs) -> Outputs:
         """Scores of an image from those of its mirror image."""
         return self.heads[task].undo_mirror(scores)
+
+    def _shared_losses(self, features, data_samples):
+        """Losses of the neck and of the hint."""
+        losses = {}
+        if hasattr(self.neck, "loss"):
+            losses.update({f"neck.{name}": value for name, value in self.neck.loss(features, data_samples).items()})
+        if self.hint is not None:
+            if isinstance(features, Mapping):
+                raise ValueError("model.hint needs a neck with one list of features for all heads, not one per task.")
+            losses["hint.loss_hint"] = self.hint(features, [sample.get("hint") for sample in data_samples])
+        return losses
+
+    def _task_loss(self, task, outputs, data_samples):
+        head, losses = self.heads[task], {}
+        labelled = [i for i, sample in enumerate(data_samples) if task in sample.gt]
+        if not labelled:
+            return {f"{task}.{_UNLABELLED}": _zero(outputs)}
+        for (dataset, weight), chosen in _group(head, task, data_samples, labelled).items():
+            targets = _stack([data_samples[i].gt.get(task) for i in chosen], task)
+            selected = select_outputs(head, _of_samples(outputs, chosen, data_samples), dataset)
+            weight = weight * len(chosen) / len(labelled)
+            for name, value in head.loss(selected, targets).items():
+                losses[f"{task}.{name}"] = losses.get(f"{task}.{name}", 0.0) + weight * value
+        return losses
+
+    def _soft_loss(self, task, outputs, data_samples):
+        """The loss against a teacher's raw outputs, for samples that have them as `soft.<task>`."""
+        chosen = [i for i, sample in enumerate(data_samples) if task in sample.get("soft", ())]
+        if not chosen:
+            return {}
+        targets = _stack([data_samples[i].soft.get(task) for i in chosen], task)
+        share = len(chosen) / len(data_samples)
+        losses = self.heads[task].soft_loss(_of_samples(outputs, chosen, data_samples), targets)
+        return {f"{task}.{name}": share * value for name, value in losses.items()}
+
+
+def select_outputs(head: nn.Module, outputs: Outputs, dataset: str | None) -> Outputs:
+    """The part of a head's raw output that belongs to `dataset`."""
+    return head.select(outputs, dataset) if _datasets(head) else outputs
+
+
+def _build_preprocessor(config, backbone):
+    """The preprocessor with the backbone's mean and std, unless the config sets others."""
+    config = dict(type="MultiTaskDataPreprocessor") | dict(config or {})
+    kind = config["type"]
+    kind = kind if isinstance(kind, type) else MODELS.get(kind)
+    if isinstance(kind, type) and issubclass(kind, MultiTaskDataPreprocessor):
+        for name, imagenet in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)):
+            if config.get(name) is None:
+                config[name] = getattr(backbone, name, imagenet)
+    return MODELS.build(config)
 
 
 def _to_channels_last(module):
     for parameter in module.parameters():
-        if parameter.dim() == 4:  # nn.Module.to(memory_format=...) stumbles over other convolutions (5-D)
+        if parameter.dim() == 4:  # nn.Module.to(memory_format=...) fails on 3D convolutions (5-D weights)
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _sizes(module):
-    return dict(in_channels=module.out_channels, in_strides=module.out_strides)
+def _sizes(module, task=None):
+    """The channels and strides that `module` passes on; those of `task` if they differ between tasks."""
+    sizes = dict(in_channels=module.out_channels, in_strides=module.out_strides)
+    return {name: value[task] if isinstance(value, Mapping) and task else value for name, value in sizes.items()}
 
 
 def _datasets(head):
     return getattr(head, "datasets", ())
 
 
-def _alike(head, task, data_samples, chosen):
-    """{(dataset, weight): indices} of the chosen samples whose loss is one."""
+def _group(head, task, data_samples, labelled):
+    """Indices of the labelled samples by (dataset, weight): the loss of each group is computed at once."""
     weights = getattr(head, "dataset_weights", {})
     groups = defaultdict(list)
-    for i in chosen:
+    for i in labelled:
         dataset = data_samples[i].get("dataset") if weights or _datasets(head) else None
         weight = data_samples[i].get("label_weights", {}).get(task, 1.0)
         groups[dataset, weight * weights.get(dataset, 1.0)].append(i)
@@ -213,14 +304,11 @@ def _alike(head, task, data_samples, chosen):
 
 def _of_samples(outputs, chosen, data_samples):
     """The raw outputs of the chosen samples."""
-    if len(chosen) == len(data_samples):
-        return outputs
-    return tree_map(lambda output: output[chosen], outputs)
+    return outputs if len(chosen) == len(data_samples) else _at(outputs, chosen)
 
 
-def select_outputs(head, outputs, dataset):
-    """What of a head's raw output is meant for images of ``dataset``."""
-    return head.select(outputs, dataset) if _datasets(head) else outputs
+def _at(tree, index):
+    return tree_map(lambda tensor: tensor[index], tree)
 
 
 def _zero(outputs):
@@ -228,10 +316,12 @@ def _zero(outputs):
 
 
 def _stack(labels, task):
-    shapes = {tuple(label.shape) for label in labels}
+    """The labels (tensors, or trees of tensors) of several samples as a batch."""
+    shapes = {tuple(tuple(leaf.shape) for leaf in tree_leaves(label)) for label in labels}
     if len(shapes) > 1:
+        sizes = sorted(shape[0] if len(shape) == 1 else shape for shape in shapes)
         raise ValueError(
-            f"the {task} labels of one training batch have different sizes {sorted(shapes)}: end the training "
-            f"pipeline with a transform that gives one size (RandomCrop or Resize), or train with batch_size=1."
+            f"the {task} labels of one training batch have different sizes {sizes}: end the training "
+            f"pipeline with a transform that produces one size (RandomCrop or Resize), or train with batch_size=1."
         )
-    return torch.stack(labels)
+    return tree_map(lambda *leaves: torch.stack(leaves), *labels)

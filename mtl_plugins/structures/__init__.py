@@ -3,8 +3,10 @@
 from .dense_map import DenseMap
 from .depth_map import DepthMap
 from .disparity_map import DisparityMap
+from .image_label import ImageLabel
 from .intrinsics import Intrinsics
 from .normal_map import NormalMap
+from .task_data import TaskData
 from .zoom import zoom
 
-__all__ = ["DenseMap", "DepthMap", "DisparityMap", "Intrinsics", "NormalMap", "zoom"]
+__all__ = ["DenseMap", "DepthMap", "DisparityMap", "ImageLabel", "Intrinsics", "NormalMap", "TaskData", "zoom"]

@@ -7,6 +7,7 @@ from torchvision.transforms.v2 import functional as F
 
 from .dense_map import DenseMap
 from .depth_map import DepthMap
+from .image_label import ImageLabel
 from .intrinsics import Intrinsics, scaled
 from .normal_map import NormalMap
 
@@ -51,6 +52,11 @@ def _image(inpt: tv_tensors.Image, factor):
 @zoom.register(DenseMap)
 def _labels(inpt, factor):
     return tv_tensors.wrap(_nearest(inpt, factor), like=inpt)
+
+
+@zoom.register
+def _image_label(inpt: ImageLabel, factor):
+    return inpt
 
 
 @zoom.register

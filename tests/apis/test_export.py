@@ -1,4 +1,4 @@
-"""Exported files: whole or absent, checked against PyTorch, and what is said where something is in the way."""
+"""Exported files: complete or absent, compared with PyTorch, and clear messages on errors."""
 
 import errno
 import json
@@ -26,10 +26,10 @@ def model():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_whole_network_in_a_file(model, format, tmp_path):
+def test_an_end_to_end_network_in_a_file(model, format, tmp_path):
     if not FORMATS[format].is_available():
         pytest.skip(f"the libraries of {format} are not installed")
-    exported = export_model(model, format, tmp_path / "new" / "net", SIZE, whole=True)
+    exported = export_model(model, format, tmp_path / "new" / "net", SIZE, end_to_end=True)
     assert exported.path == tmp_path / "new" / f"net{FORMATS[format].suffix}"
     assert exported.signature.shape == (None, None, None) and exported.reason == ""
     assert list(exported.differences) == [(1, 48, 64), (3, 85, 77)]
@@ -74,9 +74,9 @@ def test_a_lower_precision_is_told_not_refused(model, tmp_path):
 def test_a_file_that_answers_otherwise_is_kept_apart_and_refused(model, monkeypatch, tmp_path):
     (tmp_path / "net.pt2").write_bytes(b"an older export")
     backend = FORMATS["torch-export"]
-    compute = backend._compute
-    monkeypatch.setattr(backend, "_compute", lambda self, images: [1.01 * output for output in compute(self, images)])
-    with pytest.raises(ValueError, match=r"answers otherwise than PyTorch: depth by up to \S+ %.*net.differs.pt2"):
+    compute = backend._run
+    monkeypatch.setattr(backend, "_run", lambda self, images: [1.01 * output for output in compute(self, images)])
+    with pytest.raises(ValueError, match=r"differ from PyTorch's: depth by up to \S+ %.*net.differs.pt2"):
         export_model(model, "torch-export", tmp_path / "net", SIZE, 1, True, ["depth"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.differs.pt2", "net.pt2"]
     assert (tmp_path / "net.pt2").read_bytes() == b"an older export"
@@ -89,7 +89,7 @@ def test_a_file_that_answers_otherwise_is_kept_apart_and_refused(model, monkeypa
         (
             RuntimeError("no operator for aten::roll\n\nlong pages"),
             ValueError,
-            "torch-export can't express the network: no operator for aten::roll$",
+            "torch-export cannot express the network: no operator for aten::roll$",
         ),
     ],
 )
@@ -117,38 +117,38 @@ def test_a_format_without_free_sizes_falls_back_to_one(model, monkeypatch, tmp_p
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
     assert exported.signature.shape == (1, *SIZE)
     assert exported.reason.endswith(
-        "the size had to be fixed: torch-export can't express the network: Failed serializing node ceil"
+        "the size had to be fixed: torch-export cannot express the network: Failed serializing node ceil"
     )
 
 
 def test_free_sizes_that_are_computed_wrongly_fall_back_to_one(model, monkeypatch, tmp_path):
     backend = FORMATS["torch-export"]
-    compute = backend._compute
+    compute = backend._run
 
     def stubborn(self, images):
         if images.shape[-2:] != SIZE:
             raise RuntimeError("The size of tensor a must match the size of tensor b")
         return compute(self, images)
 
-    monkeypatch.setattr(backend, "_compute", stubborn)
+    monkeypatch.setattr(backend, "_run", stubborn)
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
     assert exported.signature.shape == (1, *SIZE) and list(exported.differences) == [(1, *SIZE)]
-    assert "can't compute images of 1 x 3 x 85 x 77: The size of tensor a" in exported.reason
+    assert "cannot compute images of 1 x 3 x 85 x 77: The size of tensor a" in exported.reason
 
 
 def test_a_folder_that_can_not_be_written(model, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file/net.pt2 can't be written.*Give a folder"):
+    with pytest.raises(OSError, match="file/net.pt2 cannot be written.*Choose a writable folder"):
         export_model(model, "torch-export", tmp_path / "file" / "net.pt2", SIZE)
 
 
 def test_bad_wishes_are_told_before_any_work(model, tmp_path):
-    with pytest.raises(ValueError, match="no export format 'tflite': choose one of onnx"):
+    with pytest.raises(ValueError, match="export format 'tflite' does not exist: choose from onnx"):
         export_model(model, "tflite", tmp_path / "net")
     for wrong in (dict(size=(0, 64)), dict(batch=0)):
-        with pytest.raises(ValueError, match="size and batch are 1 or more"):
+        with pytest.raises(ValueError, match="size and batch must be at least 1"):
             export_model(model, "onnx", tmp_path / "net", **wrong)
-    with pytest.raises(ValueError, match="onnxruntime computes in float32; given: 'bf16'"):
+    with pytest.raises(ValueError, match="onnxruntime supports the precisions float32; given: 'bf16'"):
         export_model(model, "onnx", tmp_path / "net", precision="bf16")
     with pytest.raises(ValueError, match="has no task edge"):
         export_model(model, "onnx", tmp_path / "net", tasks=["edge"])
@@ -157,7 +157,7 @@ def test_bad_wishes_are_told_before_any_work(model, tmp_path):
 @pytest.mark.parametrize("preset", ["hydranet_kitti", "hydranet_camvid", "hydranet_nyud_kitti"])
 def test_presets(preset, tmp_path):
     dataset = "nyud" if preset == "hydranet_nyud_kitti" else None
-    exported = export_model(small(preset), "torch-export", tmp_path / preset, SIZE, whole=True, dataset=dataset)
+    exported = export_model(small(preset), "torch-export", tmp_path / preset, SIZE, end_to_end=True, dataset=dataset)
     assert max(worst for found in exported.differences.values() for worst in found.values()) == 0
 
 

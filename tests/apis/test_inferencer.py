@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from mtl_plugins.apis import MultiTaskInferencer
-from mtl_plugins.apis.inferencer import list_images
 from mtl_plugins.apis.map_files import DEPTH_SCALE, write_map
+from mtl_plugins.apis.sources import list_images
 from mtl_plugins.backends import available_backends
 from mtl_plugins.functional.normals_png import decode_normals
 
@@ -95,7 +95,7 @@ def test_a_task_that_is_not_asked_for_is_not_computed():
     few = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["depth"])
     assert few.tasks == ("depth",) and set(few.model.heads) == {"depth"}
     assert set(few(PICTURE)) == {"depth"}
-    with pytest.raises(ValueError, match="has no task edge: choose of semseg, depth, normals"):
+    with pytest.raises(ValueError, match="has no task edge: choose from semseg, depth, normals"):
         MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["edge"])
 
 
@@ -131,7 +131,7 @@ def test_a_broken_image_is_passed_over_where_that_is_wished(inferencer, tmp_path
     assert len(results) == 2 and len(errors) == 1 and "cut.png" in str(errors[0])
     with pytest.raises(ValueError, match="cut.png"):
         list(inferencer.stream([PICTURE, tmp_path / "cut.png"]))
-    with pytest.raises(ValueError, match="batch_size=0: at least 1"):
+    with pytest.raises(ValueError, match="batch_size=0 must be at least 1"):
         inferencer(PICTURE, batch_size=0)
 
 
@@ -148,9 +148,9 @@ def test_another_backend_predicts_the_same(inferencer):
 
 
 def test_an_unknown_backend_is_told():
-    with pytest.raises(ValueError, match="no backend 'tensorrt': choose one of torch, compile"):
+    with pytest.raises(ValueError, match="backend 'tensorrt' does not exist: choose from torch, compile"):
         MultiTaskInferencer("hydranet_nyud_three", cfg_options=OPTIONS, backend="tensorrt")
-    with pytest.raises(FileNotFoundError, match="no exported network nowhere.onnx"):
+    with pytest.raises(FileNotFoundError, match="the exported network nowhere.onnx does not exist"):
         MultiTaskInferencer("hydranet_nyud_three", cfg_options=OPTIONS, backend="nowhere.onnx")
 
 
@@ -182,7 +182,8 @@ def test_relative_globs(pictures, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "source, what", [("*.tiff", "names no image"), ("nothing.png", "is no file"), ("sub/*.txt", "names no image")]
+    "source, what",
+    [("*.tiff", "contains no image"), ("nothing.png", "does not exist"), ("sub/*.txt", "contains no image")],
 )
 def test_a_source_without_images_is_told(pictures, source, what):
     with pytest.raises(FileNotFoundError, match=what):

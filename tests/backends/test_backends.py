@@ -6,9 +6,17 @@ import pytest
 import torch
 
 from mtl_plugins.apis import init_model
-from mtl_plugins.apis.export import compare
-from mtl_plugins.backends import BACKENDS, FORMATS, Signature, available_backends, build_backend, load_backend
+from mtl_plugins.backends import (
+    BACKENDS,
+    FORMATS,
+    Signature,
+    available_backends,
+    build_backend,
+    compare,
+    load_backend,
+)
 from mtl_plugins.models import InferenceNetwork
+from mtl_plugins.models.forward_pass import run_eagerly
 
 OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8, "model.neck.crp_stages": 1}
 GRAPHS = sorted(backend.name for backend in FORMATS.values())
@@ -77,7 +85,7 @@ def test_a_file_of_one_size_says_both_sizes(network, fixed_graph, name, tmp_path
     assert loaded.name == name and loaded.signature == fixed_graph.signature
     assert max(compare(network, loaded, images(1, 32, 64)).values()) < 1e-5
     with pytest.raises(
-        ValueError, match=r"batches of 1 of images 32 x 64, and is given batches of 2 of images 48 x 64"
+        ValueError, match=r"batches of 1 of images 32 x 64, but it is given batches of 2 of images 48 x 64"
     ):
         loaded(images(2, 48, 64))
 
@@ -85,7 +93,7 @@ def test_a_file_of_one_size_says_both_sizes(network, fixed_graph, name, tmp_path
 def test_images_that_are_too_small_for_a_graph_are_told(graph):
     backend = FORMATS["torch-export"].of_graph(graph)
     height, width = backend.least_size
-    with pytest.raises(ValueError, match=rf"images from {height} x {width} on, and is given {height - 1} x 64"):
+    with pytest.raises(ValueError, match=rf"images of at least {height} x {width}, but they are {height - 1} x 64"):
         backend(images(1, height - 1, 64))
 
 
@@ -111,9 +119,9 @@ def test_compile_hands_its_options_on(network, monkeypatch):
     assert max(compare(network, backend, images()).values()) == 0
 
 
-def test_chosen_tasks_of_a_whole_network(network, monkeypatch):
-    whole = InferenceNetwork(network.model, ["depth"], whole=True)
-    backend = build_backend("torch", whole)
+def test_chosen_tasks_of_an_end_to_end_network(network, monkeypatch):
+    end_to_end = InferenceNetwork(network.model, ["depth"], end_to_end=True)
+    backend = build_backend("torch", end_to_end)
     picture = torch.randint(256, (1, 3, 33, 50), dtype=torch.uint8)
     [(task, depth)] = backend(picture).items()
     assert task == "depth" and depth.shape == (1, 1, 33, 50) and (depth >= 0).all()
@@ -121,8 +129,8 @@ def test_chosen_tasks_of_a_whole_network(network, monkeypatch):
         backend(images())
 
 
-def test_float_images_are_wanted_where_the_network_is_not_whole(network):
-    with pytest.raises(ValueError, match="normalised images.* given: torch.uint8"):
+def test_a_network_that_is_not_end_to_end_needs_float_images(network):
+    with pytest.raises(ValueError, match="normalised floating-point images; given: torch.uint8"):
         build_backend("torch", network)(torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"\(N, 3, H, W\); given: \(3, 8, 8\)"):
         build_backend("torch", network)(torch.zeros(3, 8, 8))
@@ -137,19 +145,19 @@ def test_int8_follows_calibration_images(network, graph):
     assert 1e-4 < max(compare(network, backend, images()).values()) < 0.3
     with pytest.raises(ValueError, match="--calibrate"):
         BACKENDS["openvino"].of_graph(graph, "int8")
-    with pytest.raises(ValueError, match="no calibration image"):
+    with pytest.raises(ValueError, match="calibration has no image"):
         BACKENDS["openvino"].of_graph(graph, "int8", [])
 
 
 def test_what_can_not_be_expressed_says_why(network, monkeypatch):
-    def forward(images):
+    def forward(model, images, tasks=None):
         if images.sum() > 0:  # depends on the numbers: no graph
-            return network.model.outputs(images)
-        return network.model.outputs(-images)
+            return run_eagerly(model, images)
+        return run_eagerly(model, -images)
 
     broken = InferenceNetwork(network.model)
-    monkeypatch.setattr(broken.model, "outputs", forward)
-    with pytest.raises(ValueError, match="backbone test_resnet can't be expressed as a graph.*: \\w+"):
+    monkeypatch.setattr(broken.model, "forward_pass", forward)
+    with pytest.raises(ValueError, match="backbone test_resnet cannot be expressed as a graph.*: \\w+"):
         FORMATS["torch-export"].capture(broken, (32, 64))
 
 
@@ -164,21 +172,21 @@ def test_a_missing_library_names_the_extra(network, monkeypatch):
 
 
 def test_unknown_names_are_told_with_the_known(network):
-    with pytest.raises(ValueError, match="no backend 'tensorrt': choose one of torch, compile"):
+    with pytest.raises(ValueError, match="backend 'tensorrt' does not exist: choose from torch, compile"):
         build_backend("tensorrt", network)
-    with pytest.raises(ValueError, match="onnxruntime computes in float32; given: 'int8'"):
+    with pytest.raises(ValueError, match="onnxruntime supports the precisions float32; given: 'int8'"):
         build_backend("onnxruntime", network, precision="int8")
 
 
 def test_files_that_are_not_ours_are_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no exported network"):
+    with pytest.raises(FileNotFoundError, match="the exported network .* does not exist"):
         load_backend(tmp_path / "a.pt2")
-    with pytest.raises(ValueError, match="end with .onnx, .xml, .pt2"):
+    with pytest.raises(ValueError, match="one of .onnx, .xml, .pt2"):
         load_backend(tmp_path / "a.pth")
     for suffix in (".onnx", ".xml", ".pt2"):
         path = tmp_path / f"cut{suffix}"
         path.write_bytes(b"no network")
-        with pytest.raises(ValueError, match=f"{path}.* can't be read by"):
+        with pytest.raises(ValueError, match=f"{path}.* cannot be read by"):
             load_backend(path)
 
 

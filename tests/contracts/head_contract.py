@@ -98,5 +98,5 @@ class HeadContract:
 
     def test_two_losses_of_the_same_name_raise(self, head):
         loss = dict(type=type(head.losses[0]).__name__)
-        with pytest.raises(ValueError, match="share a name.*name='...'"):
+        with pytest.raises(ValueError, match="the same name.*name='...'"):
             self.build(loss=[loss, loss])

@@ -35,14 +35,14 @@ def close(given, wanted):
     torch.testing.assert_close(given, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
 
 
-@pytest.mark.parametrize("cheap", [True, False, None])
+@pytest.mark.parametrize("channel_blocked", [True, False, None])
 @pytest.mark.parametrize("size", [(64, 96), (65, 101)])
-def test_the_outputs_are_the_models(cheap, size):
+def test_the_outputs_are_the_models(channel_blocked, size):
     model, images = build(), torch.randn(2, 3, *size)
-    network = InferenceNetwork(model, cheap=cheap)
-    assert (network.finest is None) == (cheap is False)
+    network = InferenceNetwork(model, channel_blocked=channel_blocked)
+    assert (network.finest is None) == (channel_blocked is False)
     with torch.no_grad():
-        for given, wanted in zip(network(images), model(images).values(), strict=True):
+        for given, wanted in zip(network(images).values(), model(images).values(), strict=True):
             close(given, wanted)
 
 
@@ -50,7 +50,7 @@ def test_float64_agrees_to_its_last_digits():
     """What differs is the order of a sum, and nothing else."""
     model, images = build().double(), torch.randn(1, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():
-        for given, wanted in zip(InferenceNetwork(model)(images), model(images).values(), strict=True):
+        for given, wanted in zip(InferenceNetwork(model)(images).values(), model(images).values(), strict=True):
             torch.testing.assert_close(given, wanted, rtol=1e-12, atol=1e-12 * float(wanted.abs().max()))
 
 
@@ -60,24 +60,24 @@ def test_tasks_come_in_the_order_asked_for_and_no_other_is_computed():
     asked = []
     network.model.backbone.register_forward_hook(lambda *_: asked.append("backbone"))
     with torch.no_grad():
-        [depth] = network(images)
+        [depth] = network(images).values()
         close(depth, model(images)["depth"])
         swapped = InferenceNetwork(model, ["depth", "semseg"])(images)
-    assert [tensor.shape[1] for tensor in swapped] == [1, 5]
+    assert [(task, tensor.shape[1]) for task, tensor in swapped.items()] == [("depth", 1), ("semseg", 5)]
     assert set(network.model.heads) == {"depth"} and asked == ["backbone"]
     assert set(model.heads) == {"semseg", "depth"}  # the model stays as it was
-    with pytest.raises(ValueError, match="no task normals: choose of semseg, depth"):
+    with pytest.raises(ValueError, match="no task normals: choose from semseg, depth"):
         InferenceNetwork(model, ["normals"])
-    with pytest.raises(ValueError, match="asked for no task"):
+    with pytest.raises(ValueError, match="tasks is empty: choose from"):
         InferenceNetwork(model, [])
 
 
-def test_the_whole_takes_uint8_and_gives_maps():
+def test_an_end_to_end_network_takes_uint8_and_gives_maps():
     model = build()
     images = torch.randint(256, (2, 3, 48, 64), dtype=torch.uint8)
     kept = images.clone()
     with torch.no_grad():
-        semseg, depth = InferenceNetwork(model, whole=True)(images)
+        semseg, depth = InferenceNetwork(model, end_to_end=True)(images).values()
         maps = model.predict_maps(model.data_preprocessor.normalise(images), (48, 64))
     assert semseg.dtype == torch.uint8 and semseg.shape == depth.shape == (2, 1, 48, 64)
     assert (semseg == maps["semseg"]).float().mean() > 0.999
@@ -85,19 +85,19 @@ def test_the_whole_takes_uint8_and_gives_maps():
     assert torch.equal(images, kept)
 
 
-def test_the_whole_of_several_datasets_asks_for_one():
+def test_an_end_to_end_network_of_several_datasets_needs_the_name_of_one():
     heads = dict(
         semseg=dict(type="SegmentationHead", num_classes=5, ranges=dict(a=(0, 3), b=(3, 5))),
         depth=dict(type="DepthHead", scales=dict(a=1, b=8)),
     )
     model, images = build(heads=heads), torch.randint(256, (1, 3, 32, 64), dtype=torch.uint8)
     with torch.no_grad():
-        of_a = InferenceNetwork(model, whole=True, dataset="a")(images)
-        of_b = InferenceNetwork(model, whole=True, dataset="b")(images)
-    torch.testing.assert_close(8 * of_a[1], of_b[1])
-    assert int(of_b[0].max()) <= 1
+        of_a = InferenceNetwork(model, end_to_end=True, dataset="a")(images)
+        of_b = InferenceNetwork(model, end_to_end=True, dataset="b")(images)
+    torch.testing.assert_close(8 * of_a["depth"], of_b["depth"])
+    assert int(of_b["semseg"].max()) <= 1
     with pytest.raises(ValueError, match="the image does not tell which it is of"):
-        InferenceNetwork(model, whole=True)(images)
+        InferenceNetwork(model, end_to_end=True)(images)
 
 
 class OwnHead(DenseHead):
@@ -118,13 +118,13 @@ class OwnHead(DenseHead):
 def test_a_network_of_another_form_goes_its_own_way(change):
     model = build(**change)
     assert not FinestStage.fits(model)
-    images, network = torch.randn(1, 3, 32, 64), InferenceNetwork(model, cheap=True)
+    images, network = torch.randn(1, 3, 32, 64), InferenceNetwork(model, channel_blocked=True)
     with torch.no_grad():
-        assert torch.equal(network(images)[0], next(iter(model(images).values())))
+        assert torch.equal(next(iter(network(images).values())), next(iter(model(images).values())))
 
 
 def test_one_stride_alone_has_nothing_coarser():
     model, images = build(out_features=[1]), torch.randn(1, 3, 32, 64)
     assert len(model.neck.groups) == 1 and FinestStage.fits(model)
     with torch.no_grad():
-        close(InferenceNetwork(model)(images)[0], model(images)["semseg"])
+        close(InferenceNetwork(model)(images)["semseg"], model(images)["semseg"])

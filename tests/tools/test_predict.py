@@ -56,31 +56,31 @@ def test_images_and_a_video(run_tool, material, tmp_path, capsys):
 
 def test_an_exported_file_predicts_what_the_network_does(run_tool, material, tmp_path, capsys):
     network = (PRESET, material / "net.pth")
-    for name, whole in (("raw", []), ("whole", ["--whole"])):
+    for name, more in (("raw", []), ("end_to_end", ["--end-to-end"])):
         options = ["--format", "torch-export", "--out", f"{name}.pt2", "--size", 48, 64, "--batch", 1, "--fixed-size"]
-        run_tool("export", *network, *options, *whole, "--tasks", "depth", "semseg", *CFG_OPTIONS)
+        run_tool("export", *network, *options, *more, "--tasks", "depth", "semseg", *CFG_OPTIONS)
         told = capsys.readouterr().out
         assert f"{name}.pt2: float32" in told and "batch 1, height 48, width 64" in told
         assert re.search(r"Differences from PyTorch, .*depth by up to \S+ %, semseg by up to \S+ %", told)
     source = [material / "in" / "b.png", "--maps", "npy", "--no-panels", "--tasks", "depth", "semseg"]
     of = {}
-    for backend in ("torch", "raw.pt2", "whole.pt2"):
+    for backend in ("torch", "raw.pt2", "end_to_end.pt2"):
         run_tool("predict", *network, *source, "--backend", backend, "--out", f"of_{backend}", *CFG_OPTIONS)
         of[backend] = np.load(tmp_path / f"of_{backend}" / "depth" / "b.npy")
     np.testing.assert_allclose(of["raw.pt2"], of["torch"], atol=1e-4)
-    np.testing.assert_allclose(of["whole.pt2"], of["torch"], atol=1e-4)
+    np.testing.assert_allclose(of["end_to_end.pt2"], of["torch"], atol=1e-4)
 
 
 def test_a_file_of_another_size_says_both(run_tool, material, tmp_path):
     network = (PRESET, material / "net.pth")
     options = ["--format", "torch-export", "--out", "net.pt2", "--size", 32, 64, "--batch", 1, "--fixed-size"]
     run_tool("export", *network, *options, "--tasks", "depth", *CFG_OPTIONS)
-    with pytest.raises(ValueError, match="images 32 x 64, and is given batches of 1 of images 48 x 64"):
+    with pytest.raises(ValueError, match="images 32 x 64, but it is given batches of 1 of images 48 x 64"):
         run_tool("predict", *network, material / "in", "--backend", "net.pt2", "--out", "out", *CFG_OPTIONS)
     with pytest.raises(ValueError, match="net.pt2 was exported in float32; given: precision='bf16'"):
         more = ["--precision", "bf16", "--tasks", "depth", "--out", "out"]
         run_tool("predict", *network, material / "in", "--backend", "net.pt2", *more, *CFG_OPTIONS)
-    with pytest.raises(ValueError, match="exported file answers depth.*not both have semseg"):
+    with pytest.raises(ValueError, match="exported file predicts depth.*semseg is not in both"):
         more = ["--tasks", "semseg", "--out", "out"]
         run_tool("predict", *network, material / "in", "--backend", "net.pt2", *more, *CFG_OPTIONS)
 

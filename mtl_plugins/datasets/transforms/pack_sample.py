@@ -1,9 +1,10 @@
 from typing import Any
 
 import torch
-from mmengine.structures import BaseDataElement, PixelData
+from mmengine.structures import BaseDataElement
 
 from mtl_plugins.registry import TRANSFORMS
+from mtl_plugins.structures import TaskData
 
 from ..sample_files import Sample
 from .pipeline import check_sample
@@ -13,8 +14,8 @@ from .pipeline import check_sample
 class PackSample:
     """The last transform of every pipeline: returns `dict(inputs=uint8 (3, H, W), data_samples=BaseDataElement)`.
 
-    `data_samples.gt` is a `PixelData` with the available labels as plain tensors (C, H, W). The metainfo contains
-    `sample['meta']`, all other items that are no tensors, `img_shape`, `ori_shape` (H, W: the size of labels and
+    `data_samples.gt` is a `TaskData` with the available labels as plain tensors: maps (C, H, W), or (K,) for a label
+    of the complete image (`ImageLabel`). The metainfo contains `sample['meta']`, all other items that are no tensors, `img_shape`, `ori_shape` (H, W: the size of labels and
     predictions) and, if known, `intrinsics` (fx, fy, cx, cy).
 
     Raises:
@@ -38,7 +39,7 @@ class PackSample:
         labels = {key: value for key, value in sample.items() if isinstance(value, torch.Tensor)}
         meta.update((key, value) for key, value in sample.items() if key not in labels)
         for task, label in labels.items():
-            if tuple(label.shape[-2:]) != meta["ori_shape"]:
+            if label.ndim > 1 and tuple(label.shape[-2:]) != meta["ori_shape"]:
                 raise ValueError(
                     f"after the pipeline, the {task} label has the size {tuple(label.shape[-2:])}, but "
                     f"{meta['ori_shape']} is expected ({where}). Does each transform apply to this label? ResizeInput, "
@@ -46,7 +47,7 @@ class PackSample:
                 )
         # contiguous: a view would send the complete original image along from the worker
         plain = {task: label.as_subclass(torch.Tensor).contiguous() for task, label in labels.items()}
-        data_sample = BaseDataElement(metainfo=meta, gt=PixelData(**plain))
+        data_sample = BaseDataElement(metainfo=meta, gt=TaskData(**plain))
         # channels-last is the layout of the decoder and of the network
         inputs = img.as_subclass(torch.Tensor)[None].contiguous(memory_format=torch.channels_last)[0]
         return dict(inputs=inputs, data_samples=data_sample)

@@ -5,11 +5,11 @@ import torch
 from torchvision import tv_tensors
 
 from mtl_plugins.registry import TRANSFORMS
-from mtl_plugins.structures import DenseMap, Intrinsics
+from mtl_plugins.structures import DenseMap, ImageLabel, Intrinsics
 
 from ..sample_files import Sample
 
-_SUPPORTED_TYPES = (tv_tensors.Image, tv_tensors.Mask, DenseMap, Intrinsics)
+_SUPPORTED_TYPES = (tv_tensors.Image, tv_tensors.Mask, DenseMap, ImageLabel, Intrinsics)
 
 
 def build_transform(transform: dict | Callable) -> Callable:

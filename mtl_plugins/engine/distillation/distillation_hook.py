@@ -5,11 +5,12 @@ import torch
 import torch.nn.functional as F
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
-from mmengine.structures import BaseDataElement, PixelData
+from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mtl_plugins.label_spaces import VOID
 from mtl_plugins.registry import HOOKS
+from mtl_plugins.structures import TaskData
 
 from ..unwrap_model import unwrap_model
 from .teacher import Teacher, TeacherError
@@ -173,7 +174,7 @@ def _classes_of(head: Any, dataset: str | None) -> int:
 
 def _writable_copy(sample: BaseDataElement) -> BaseDataElement:
     """A copy with its own metainfo, labels and soft targets, which shares the tensors."""
-    gt = PixelData(metainfo=sample.gt.metainfo, **dict(sample.gt.items()))
+    gt = TaskData(metainfo=sample.gt.metainfo, **dict(sample.gt.items()))
     copied = BaseDataElement(metainfo=sample.metainfo, **{k: v for k, v in sample.items() if k != "gt"})
     copied.set_data({"gt": gt})
     if "soft" not in copied:

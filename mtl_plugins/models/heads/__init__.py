@@ -1,7 +1,10 @@
+"""Heads: one per task, from features to raw outputs, losses and predictions."""
+
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .dense_head import DenseHead
 from .depth_head import DepthHead
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
+from .task_head import TaskHead
 
-__all__ = ["DeepLabV3PlusHead", "DenseHead", "DepthHead", "NormalsHead", "SegmentationHead"]
+__all__ = ["DeepLabV3PlusHead", "DenseHead", "DepthHead", "NormalsHead", "SegmentationHead", "TaskHead"]

@@ -1,19 +1,20 @@
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mtl_plugins.kernels import NarrowConv2d, scaled_conv
 from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
-from ..init import init_decoder_conv
+from ..decoder_init import init_decoder_conv
+from .task_head import TaskHead
 
 
 @MODELS.register_module()
-class DenseHead(BaseModule):
+class DenseHead(TaskHead):
     """HydraNet's task head, and the base of all: depthwise 1x1, ReLU6, 3x3 with bias (arXiv 1809.04766).
 
     A head of your own overrides what differs: ``forward(features)``, ``loss(outputs, targets)`` or
@@ -42,8 +43,7 @@ class DenseHead(BaseModule):
         dataset_weights: dict[str, float] | None = None,
         init_cfg=None,
     ):
-        super().__init__(init_cfg)
-        self.dataset_weights = dict(dataset_weights or {})
+        super().__init__(loss, soft_loss, dataset_weights, init_cfg)
         width = in_channels[0]
         self.stride = in_strides[0]
         self.out_channels = out_channels
@@ -51,20 +51,10 @@ class DenseHead(BaseModule):
         self.out = NarrowConv2d(width, out_channels)
         init_decoder_conv(self.pre)
         init_decoder_conv(self.out)
-        self.losses, self.soft_losses = _build_losses(loss), _build_losses(soft_loss)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Raw output (N, out_channels, H / stride, W / stride) from the neck's features."""
         return scaled_conv(features[0], self.pre, self.out)
-
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """Names of the datasets that ``select`` tells apart; empty: their images are all treated alike."""
-        return ()
-
-    def select(self, outputs: Tensor, dataset: str | None) -> Tensor:
-        """The raw output that is meant for images of ``dataset``: what ``loss`` and ``predict`` are then given."""
-        return outputs
 
     def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Losses by name, ``{'loss_<name>': scalar}``.
@@ -82,17 +72,6 @@ class DenseHead(BaseModule):
             else loss(resized(), targets)
             for loss in self.losses
         }
-
-    def soft_loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Losses by name against a teacher's (N, C, h', w'): log-probabilities, or what ``scores`` gives."""
-        if not self.soft_losses:
-            raise ValueError(
-                "a teacher gives soft targets, but this head has no soft_loss: add one to the head, such as "
-                "soft_loss=dict(type='KLDivergenceLoss', temperature=2.0), or set soft=False at the teacher's task."
-            )
-        if outputs.shape[-2:] != targets.shape[-2:]:
-            targets = F.interpolate(targets, outputs.shape[-2:], mode="bilinear", align_corners=False)
-        return {f"loss_soft_{loss.name}": loss(outputs, targets) for loss in self.soft_losses}
 
     def predict(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
         """The prediction at image size, (N, K, H, W)."""
@@ -117,16 +96,14 @@ class DenseHead(BaseModule):
         """Convert scores of the image enlarged by `factor`, already resized back, to scores of the image."""
         return find_kind(self.kind).undo_zoom(scores, factor)
 
+    def resize_prediction(self, prediction: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
+        is_map = isinstance(prediction, Tensor) and prediction.is_floating_point()
+        if is_map and tuple(before) != tuple(after):
+            return self.answer(self.resize(prediction, after, "bilinear"))
+        return super().resize_prediction(prediction, before, after)
+
     @staticmethod
     def resize(outputs: Tensor, size: Sequence[int], mode: str = "bicubic") -> Tensor:
         if tuple(outputs.shape[-2:]) == tuple(size):
             return outputs
         return F.interpolate(outputs, tuple(size), mode=mode, align_corners=False)
-
-
-def _build_losses(configs):
-    losses = nn.ModuleList(MODELS.build(config) for config in ([configs] if isinstance(configs, dict) else configs))
-    names = [loss.name for loss in losses]
-    if len(set(names)) < len(names):
-        raise ValueError(f"two losses of one head share a name: {names}. Tell them apart with name='...'.")
-    return losses

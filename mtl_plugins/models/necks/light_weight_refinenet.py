@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mtl_plugins.registry import MODELS
 
-from ..init import init_decoder_conv
+from ..decoder_init import init_decoder_conv
 from .crp import ChainedResidualPooling
 
 

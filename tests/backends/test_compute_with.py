@@ -1,11 +1,11 @@
-"""A backend in the place of a model's network: the same metrics, the same maps."""
+"""A backend computes the raw outputs of a model: same metrics, same maps."""
 
 import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
 from mtl_plugins.apis import init_model
-from mtl_plugins.backends import answer_with, build_backend
+from mtl_plugins.backends import build_backend, compute_with
 from mtl_plugins.models import InferenceNetwork
 
 SMALL = {"model.neck.channels": 16}
@@ -24,7 +24,7 @@ def test_predictions_are_the_models():
         backend = build_backend("torch", InferenceNetwork(model))
         backend_call = backend._compute
         backend._compute = lambda batch: calls.append(1) or backend_call(batch)
-        answer_with(model, backend)
+        compute_with(model, backend)
         given = [sample.pred.depth for sample in model.predict(images, samples(2, (60, 80)))]
         scores = model.predict_scores(images, (48, 64), tasks=["depth"])
     assert calls == [1, 1] and set(scores) == {"depth"}
@@ -35,17 +35,20 @@ def test_predictions_are_the_models():
 def test_a_file_of_another_network_is_refused():
     model, other = (init_model("hydranet_synthrooms", cfg_options={"model.neck.channels": n}) for n in (16, 24))
     backend = build_backend("torch", InferenceNetwork(other))
-    with pytest.raises(ValueError, match="is of another network than the config"):
-        answer_with(model, backend)
+    with pytest.raises(ValueError, match="belongs to another network than the config"):
+        compute_with(model, backend)
     heads = init_model("hydranet_synthrooms", cfg_options={**SMALL, "model.heads.normals": None})
-    answer_with(heads, build_backend("torch", InferenceNetwork(model)))  # more heads than are asked for
+    compute_with(heads, build_backend("torch", InferenceNetwork(model)))  # more heads than are asked for
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(dict(tasks=["depth"]), "lacks semseg, normals"), (dict(whole=True), "gives maps, not raw outputs")],
+    [
+        (dict(tasks=["depth"]), "has no output for semseg, normals"),
+        (dict(end_to_end=True), "returns predictions, not raw outputs"),
+    ],
 )
 def test_what_can_not_stand_in_is_refused(options, message):
     model = init_model("hydranet_synthrooms", cfg_options=SMALL)
     with pytest.raises(ValueError, match=message):
-        answer_with(model, build_backend("torch", InferenceNetwork(model, **options)))
+        compute_with(model, build_backend("torch", InferenceNetwork(model, **options)))

@@ -1,0 +1,141 @@
+"""A head whose raw output is a dict of maps: loss, prediction, test-time augmentation, compilation and all backends."""
+
+import json
+
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+
+from mtl_plugins.apis.export import export_model
+from mtl_plugins.apis.predictions import to_numpy
+from mtl_plugins.backends import BACKENDS, FORMATS, Signature, build_backend, compare, compute_with, load_backend
+from mtl_plugins.models import InferenceNetwork, MultiTaskTTAModel
+from mtl_plugins.registry import MODELS
+from mtl_plugins.structures import TaskData
+
+from .panoptic_head import CentreOffsetHead
+
+SIZE = (32, 48)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    config = dict(
+        type="MultiTaskModel",
+        backbone=dict(type="TimmBackbone", model_name="test_resnet"),
+        neck=dict(type="LightWeightRefineNet", channels=8, crp_stages=1),
+        heads=dict(depth=dict(type="DepthHead"), panoptic=dict(type=CentreOffsetHead)),
+    )
+    return MODELS.build(config).eval()
+
+
+def samples(*tasks_of):
+    generator = torch.Generator().manual_seed(0)
+    for tasks in tasks_of:
+        labels = dict(
+            depth=torch.rand(1, *SIZE, generator=generator) + 1,
+            panoptic=dict(
+                centre=torch.rand(1, *SIZE, generator=generator), offset=torch.randn(2, *SIZE, generator=generator)
+            ),
+        )
+        metainfo = dict(img_shape=SIZE, ori_shape=SIZE)
+        yield BaseDataElement(metainfo=metainfo, gt=TaskData(**{task: labels[task] for task in tasks}))
+
+
+def images(n=1, size=SIZE):
+    numbers = torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(1))
+    return numbers.contiguous(memory_format=torch.channels_last)
+
+
+def test_losses(model):
+    data_samples = list(samples(("depth", "panoptic"), ("depth",), ("panoptic",)))
+    losses = model(images(3), data_samples, mode="loss")
+    assert set(losses) == {"depth.loss_berhu", "panoptic.loss_centre", "panoptic.loss_offset"}
+    chosen = [data_samples[0], data_samples[2]]
+    other = model(images(3)[[0, 2]], chosen, mode="loss")
+    torch.testing.assert_close(losses["panoptic.loss_offset"], other["panoptic.loss_offset"])
+    assert model(images(), list(samples(())), mode="loss")["panoptic.loss_unlabelled"] == 0
+
+
+@torch.no_grad()
+def test_predictions_at_the_original_size(model):
+    sample = next(samples(()))
+    sample.set_metainfo(dict(ori_shape=(50, 61)))
+    [predicted] = model(images(), [sample], mode="predict")
+    shapes = {name: value.shape for name, value in predicted.pred.panoptic.items()}
+    assert shapes == dict(centre=(1, 50, 61), offset=(2, 50, 61))
+    assert to_numpy(predicted)["panoptic"]["centre"].shape == (50, 61)
+    half = predicted.pred.to(torch.float16)
+    assert half.panoptic["offset"].dtype == torch.float16
+
+
+@torch.no_grad()
+def test_averages_over_the_mirror_image_are_mirrored_themselves(model):
+    average = MultiTaskTTAModel(model)
+    one = average.predict_maps(images(), SIZE, None)["panoptic"]
+    other = average.predict_maps(images().flip(-1), SIZE, None)["panoptic"]
+    mirrored = model.undo_mirror("panoptic", other)
+    for name in one:
+        torch.testing.assert_close(one[name], mirrored[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["torch", "torch-export", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("end_to_end", [False, True])
+def test_every_backend(model, name, end_to_end):
+    if not BACKENDS[name].is_available():
+        pytest.skip(f"the libraries of {name} are not installed")
+    network = InferenceNetwork(model, end_to_end=end_to_end)
+    backend = build_backend(name, network, (64, 96), fixed_size=False)
+    given = images(2, (80, 64))
+    if end_to_end:
+        given = (given * 50 + 128).clamp(0, 255).to(torch.uint8)
+    differences = compare(network, backend, given)
+    assert list(differences) == ["depth", "panoptic.centre", "panoptic.offset"]
+    assert max(differences.values()) < 1e-4
+    assert set(backend(given)["panoptic"]) == {"centre", "offset"}
+
+
+@torch.no_grad()
+def test_a_compiled_network(model):
+    network = InferenceNetwork(model)
+    backend = build_backend("compile", network, backend="eager")
+    assert max(compare(network, backend, images()).values()) < 1e-5
+
+
+def test_an_exported_file(model, tmp_path):
+    exported = export_model(model, "torch-export", tmp_path / "net", SIZE)
+    assert exported.signature.outputs == ("depth", "panoptic.centre", "panoptic.offset")
+    loaded = load_backend(exported.path)
+    with torch.no_grad():
+        wanted = [sample.pred.panoptic["offset"] for sample in model.predict(images(2), list(samples((), ())))]
+        before = model.forward_pass
+        compute_with(model, loaded)
+        given = [sample.pred.panoptic["offset"] for sample in model.predict(images(2), list(samples((), ())))]
+        model.forward_pass = before
+    for one, other in zip(given, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("format", ["onnx"])
+def test_names_of_an_onnx_file(model, format, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    if not FORMATS[format].is_available():
+        pytest.skip(f"the libraries of {format} are not installed")
+    exported = export_model(model, format, tmp_path / "net", SIZE, fixed_size=True)
+    names = [value.name for value in onnx.load(exported.path).graph.output]
+    assert names == ["depth", "panoptic.centre", "panoptic.offset"]
+
+
+def test_the_signature_of_an_older_file():
+    old = dict(tasks=["depth"], shape=[None, 48, 64], whole=True, dataset=None, precision="float32", network="abc")
+    signature = Signature.from_json(json.dumps(old))
+    assert signature.end_to_end and signature.outputs == ("depth",)
+    depth = torch.zeros(1)
+    assert signature.unflatten([depth]) == {"depth": depth}
+
+
+def test_a_signature_survives_json():
+    structure = {"depth": "depth", "panoptic": {"centre": "panoptic.centre", "parts": ["panoptic.parts.0"]}}
+    signature = Signature(("depth", "panoptic"), structure=structure, mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert Signature.from_json(signature.to_json()) == signature
