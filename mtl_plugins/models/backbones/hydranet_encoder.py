@@ -1,10 +1,13 @@
+from typing import Any
+
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from timm.models._efficientnet_builder import decode_arch_def
 from timm.models.efficientnet import EfficientNet
 from torch import nn
 
-# One string a stage, in timm's notation. The first stage is what sets the authors' encoder apart from timm's
-# `mobilenetv2_100`: an inverted residual with expansion 1, so it has a 1x1 convolution that timm's leaves out.
+# One string per stage, in timm's notation. Only the first stage differs from timm's `mobilenetv2_100`: it is an
+# inverted residual with expansion 1, which has a 1x1 convolution that timm's model omits.
 _STAGES = (
     "ir_r1_k3_s1_e1_c16",
     "ir_r2_k3_s2_e6_c24",
@@ -19,8 +22,8 @@ default_cfgs = generate_default_cfgs(
     {
         "mobilenetv2_hydranet.untrained": {
             "input_size": (3, 224, 224),
-            "mean": (0.485, 0.456, 0.406),
-            "std": (0.229, 0.224, 0.225),
+            "mean": IMAGENET_DEFAULT_MEAN,
+            "std": IMAGENET_DEFAULT_STD,
             "first_conv": "conv_stem",
             "classifier": "classifier",
         }
@@ -29,7 +32,7 @@ default_cfgs = generate_default_cfgs(
 
 
 @register_model
-def mobilenetv2_hydranet(pretrained=False, **kwargs):
+def mobilenetv2_hydranet(pretrained: bool = False, **kwargs: Any) -> EfficientNet:
     """The MobileNet-v2 of HydraNet's authors (Nekrasov et al., ICRA 2019, arXiv 1809.04766), as a timm model."""
     model_kwargs = dict(
         block_args=decode_arch_def([[stage] for stage in _STAGES]),
@@ -42,6 +45,6 @@ def mobilenetv2_hydranet(pretrained=False, **kwargs):
         EfficientNet,
         "mobilenetv2_hydranet",
         pretrained,
-        feature_cfg=dict(flatten_sequential=True),  # features_only counts the stages inside `blocks`
+        feature_cfg=dict(flatten_sequential=True),  # features_only counts the stages in `blocks`
         **model_kwargs,
     )

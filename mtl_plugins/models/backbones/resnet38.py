@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from mtl_plugins.registry import MODELS
@@ -12,7 +13,7 @@ from mtl_plugins.registry import MODELS
 
 class _Stage(NamedTuple):
     blocks: int
-    channels: tuple[int, ...]  # of each convolution of a block, in units of the stem's
+    channels: tuple[int, ...]  # of each convolution in a block, as multiples of the stem's channels
     stride: int = 1
     dilation: int = 1
     dropout: float = 0.0
@@ -26,35 +27,42 @@ _STAGES = (
     _Stage(1, (8, 16, 32), dilation=4, dropout=0.3),
     _Stage(1, (16, 32, 64), dilation=4, dropout=0.5),
 )
-_POOLED = 2  # so many stages get their stride from a max-pool before them, the others from their first convolution
+_POOLED = 2  # the first stages get their stride from a max-pool before them, the others from their first convolution
 
 
 @MODELS.register_module()
 class ResNet38(BaseModule):
     """Wider ResNet-38, variant A2, dilated to stride 8 (Wu et al., "Wider or Deeper", arXiv 1611.10080).
 
-    A 3x3 stem at full size, then six stages of pre-activation blocks: 105 M parameters.
+    A 3x3 stem at full size and six stages of pre-activation blocks: 105 M parameters.
 
     Args:
-        width: Channels of the stem; the stages have 2, 4, 8, 16, 32 and 64 times as many (128 ... 4096).
-        out_stages: Which stages to give, 0 ... 5 in rising order. Their strides: 2, 4, 8, 8, 8, 8.
+        width: Channels of the stem. The stages have 2, 4, 8, 16, 32 and 64 times as many (128 ... 4096).
+        out_stages: Stages to return, 0 ... 5 in ascending order. Their strides are 2, 4, 8, 8, 8, 8.
+        init_cfg: As in mmengine's `BaseModule`.
 
-    ``out_channels`` and ``out_strides`` are tuples, one entry a feature, finest first. ``forward`` takes (N, 3, H, W)
-    of any size and gives a list of (N, C_i, H / s_i, W / s_i), rounded up.
+    Attributes:
+        out_channels: Channels of the features, finest first.
+        out_strides: Strides of the features, finest first.
+        mean: Mean of RGB in 0 ... 1 of its input: ImageNet's.
+        std: Standard deviation of RGB in 0 ... 1: ImageNet's.
 
     Raises:
-        ValueError: stages that there are not, or not in rising order.
+        ValueError: `out_stages` is empty, not ascending, or contains an unknown stage.
     """
 
-    def __init__(self, width: int = 64, out_stages: Sequence[int] = (0, 5), init_cfg=None):
+    mean = IMAGENET_DEFAULT_MEAN
+    std = IMAGENET_DEFAULT_STD
+
+    def __init__(self, width: int = 64, out_stages: Sequence[int] = (0, 5), init_cfg: dict | None = None):
         super().__init__(init_cfg)
         self.out_stages = tuple(out_stages)
         if not self.out_stages or list(self.out_stages) != sorted(set(self.out_stages) & set(range(len(_STAGES)))):
             raise ValueError(
-                f"ResNet38: out_stages={self.out_stages} must name one or more of the stages 0 ... {len(_STAGES) - 1}, "
-                f"in rising order."
+                f"ResNet38: out_stages={self.out_stages} must contain stages from 0 ... {len(_STAGES) - 1} "
+                f"in ascending order."
             )
-        used = _STAGES[: self.out_stages[-1] + 1]  # what nothing reads would get no gradient
+        used = _STAGES[: self.out_stages[-1] + 1]  # later stages would get no gradient
         channels = [width * stage.channels[-1] for stage in used]
         strides = list(accumulate((stage.stride for stage in used), mul))
         self.out_channels = tuple(channels[i] for i in self.out_stages)
@@ -66,6 +74,7 @@ class ResNet38(BaseModule):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Features (N, C_i, H / s_i, W / s_i), rounded up, of images (N, 3, H, W) of any size."""
         features = []
         x = self.stem(x)
         for i, stage in enumerate(self.stages):
@@ -76,10 +85,17 @@ class ResNet38(BaseModule):
 
 
 class PreActivationBlock(nn.Module):
-    """Residual block of batch norm, ReLU and convolution, once for each of ``channels`` (He et al., arXiv 1603.05027).
+    """Residual block with pre-activation: batch norm, ReLU, convolution (He et al., arXiv 1603.05027).
 
-    Two convolutions are 3x3; three are a bottleneck of 1x1, 3x3, 1x1. Where the size changes, a 1x1 convolution of
-    the first activation takes the place of the input in the sum. Dropout comes before the last convolution.
+    Two convolutions are 3x3; three are a bottleneck of 1x1, 3x3, 1x1. If the shape changes, the shortcut is a 1x1
+    convolution of the first activation. Dropout comes before the last convolution.
+
+    Args:
+        in_channels: Channels of the input.
+        channels: Channels of each convolution.
+        stride: Stride of the first convolution.
+        dilation: Dilation of the 3x3 convolutions.
+        dropout: Dropout probability.
     """
 
     def __init__(

@@ -1,0 +1,82 @@
+"""Building a timm model as a feature extractor."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import timm
+import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.models import EfficientNet, MobileNetV3
+from timm.models._features_fx import create_feature_extractor
+from torch import nn
+
+from mtl_plugins.did_you_mean import did_you_mean
+
+# Constructor options that free a timm model from a fixed input size, if it has them.
+_FREE_SIZE = dict(dynamic_img_size=True, dynamic_img_pad=True, strict_img_size=False)
+
+
+def check_name(model_name: str) -> None:
+    """Raise a `ValueError` with the nearest names if timm does not have this model."""
+    if timm.is_model(model_name.split(".")[0]) or model_name.startswith(("hf-hub:", "local-dir:")):
+        return
+    hint = did_you_mean(model_name, timm.list_models(), n=3)
+    hint = f": {hint}" if hint else ". "
+    raise ValueError(
+        f"model.backbone.model_name={model_name!r} is not a model of timm {timm.__version__}{hint}"
+        f'All names: python -c "import timm; print(timm.list_models())"'
+    )
+
+
+def describe_model(model_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The constructor options that free a model from a fixed input size, and its `pretrained_cfg`."""
+    with torch.device("meta"):
+        model = timm.create_model(model_name)
+    known = inspect.signature(type(model).__init__).parameters
+    options = {name: value for name, value in _FREE_SIZE.items() if name in known}
+    return options, dict(getattr(model, "pretrained_cfg", None) or {})
+
+
+def mean_and_std(pretrained_cfg: dict[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of RGB in 0 ... 1 of a model's input; ImageNet's if timm does not state them."""
+    mean, std = pretrained_cfg.get("mean"), pretrained_cfg.get("std")
+    if mean is None or std is None or len(mean) != 3 or len(std) != 3:
+        return IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+    return tuple(mean), tuple(std)
+
+
+def build_extractor(
+    model_name: str, out_features: Sequence[int] | Sequence[str] | None, model_kwargs: dict[str, Any]
+) -> nn.Module:
+    """A module that returns a list or dict of features, in timm's order; arguments as for `TimmBackbone`."""
+    if out_features is not None and not isinstance(out_features[0], str):
+        return _by_indices(model_name, tuple(out_features), model_kwargs)
+    network = timm.create_model(model_name, **model_kwargs)
+    names = out_features
+    if names is None and isinstance(network, EfficientNet | MobileNetV3):
+        names = [f"blocks.{i}" for i in range(len(network.blocks))]
+    if names is None:
+        return timm.create_model(model_name, features_only=True, **model_kwargs)
+    return create_feature_extractor(network, _check_nodes(network, names, model_name))
+
+
+def _by_indices(model_name, indices, model_kwargs):
+    try:
+        return timm.create_model(model_name, features_only=True, out_indices=indices, **model_kwargs)
+    except (IndexError, AssertionError) as error:
+        raise ValueError(
+            f"out_features={list(indices)}: {model_name} does not have these stages ({error}). Stages are counted from "
+            f"0. None selects those that a dense network reads."
+        ) from error
+
+
+def _check_nodes(network, names, model_name):
+    known = dict(network.named_modules())
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        stages = [name for name in known if name and name.count(".") <= 1]
+        raise ValueError(
+            f"out_features contains {unknown}, which {model_name} does not have. Its modules: {', '.join(stages[:40])}"
+        )
+    return list(names)
