@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 
-from mtl_plugins.models.backbones import timm_backbone
+from mtl_plugins.models.backbones import pretrained
 from mtl_plugins.registry import MODELS
 
 from ..contracts.backbone_contract import BackboneContract
@@ -144,8 +144,8 @@ def test_options_reach_timm():
         (dict(model_name="restnet18"), ["resnet18"]),
         (dict(model_name="zzqqxx"), ["zzqqxx", "list_models"]),
         (dict(model_name="mobilenetv2_hydranet", out_features=["blocks.9"]), ["blocks.9", "blocks.6"]),
-        (dict(model_name="mobilenetv2_hydranet", out_features=[7]), ["7", "no such stages"]),
-        (dict(model_name="test_vit", out_features=[70]), ["70", "no such stages"]),
+        (dict(model_name="mobilenetv2_hydranet", out_features=[7]), ["7", "does not have these stages"]),
+        (dict(model_name="test_vit", out_features=[70]), ["70", "does not have these stages"]),
         (dict(model_name="test_resnet", out_features=[]), ["empty"]),
         (dict(model_name="test_vit", out_features=["blocks.3"]), ["test_vit", "(N, C, H, W)"]),
     ],
@@ -243,7 +243,7 @@ def test_the_model_keeps_no_second_copy_of_the_file(tmp_path):
 
 def test_weights_of_another_model_are_refused_with_the_keys(tmp_path):
     path = save(weights_of("test_resnet").state_dict(), tmp_path / "resnet.pth")
-    with pytest.raises(ValueError, match="does not hold weights of test_vit.*such as cls_token") as raised:
+    with pytest.raises(ValueError, match="does not contain the weights of test_vit.*such as cls_token") as raised:
         MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path)))
     assert str(path) in str(raised.value)
 
@@ -255,7 +255,7 @@ def test_weights_of_another_width_are_refused(tmp_path):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing.pth, which does not exist"):
+    with pytest.raises(FileNotFoundError, match="nothing.pth does not exist"):
         MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(tmp_path / "nothing.pth")))
 
 
@@ -274,7 +274,7 @@ def test_a_file_that_is_no_plain_weights_is_refused_and_not_run(tmp_path, conten
         torch.save({"conv1.0.weight": Evil(marker)}, path)
     else:
         path.write_bytes(save(weights_of("test_resnet").state_dict(), path).read_bytes()[:5000])
-    with pytest.raises(ValueError, match=re.escape(str(path)) + " can't be read as plain weights"):
+    with pytest.raises(ValueError, match=re.escape(str(path)) + " cannot be read as plain weights"):
         MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(path)))
     assert not marker.exists()
 
@@ -287,12 +287,12 @@ def fail_on_the_network(monkeypatch):
             raise OSError("We couldn't connect to 'https://huggingface.co'")
         return create(*args, **kwargs)
 
-    monkeypatch.setattr(timm_backbone.timm, "create_model", no_network)
+    monkeypatch.setattr(pretrained.timm, "create_model", no_network)
 
 
 def test_without_a_network_the_hub_gives_a_clear_error(monkeypatch):
     fail_on_the_network(monkeypatch)
-    with pytest.raises(ConnectionError, match="weights of mobilenetv2_100 could not be fetched.*pretrained=FILE"):
+    with pytest.raises(ConnectionError, match="weights of mobilenetv2_100 could not be downloaded.*pretrained=FILE"):
         MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_100", pretrained=True))
 
 
@@ -300,7 +300,7 @@ def test_the_hubs_weights_are_loaded(monkeypatch):
     reference = weights_of("test_convnext")
     create = timm.create_model
     monkeypatch.setattr(
-        timm_backbone.timm,
+        pretrained.timm,
         "create_model",
         lambda name, **kwargs: (
             reference if kwargs.get("pretrained") and "pretrained_cfg_overlay" not in kwargs else create(name, **kwargs)

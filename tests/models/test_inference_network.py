@@ -96,7 +96,7 @@ def test_an_end_to_end_network_of_several_datasets_needs_the_name_of_one():
         of_b = InferenceNetwork(model, end_to_end=True, dataset="b")(images)
     torch.testing.assert_close(8 * of_a["depth"], of_b["depth"])
     assert int(of_b["semseg"].max()) <= 1
-    with pytest.raises(ValueError, match="the image does not tell which it is of"):
+    with pytest.raises(ValueError, match="the image does not state its dataset"):
         InferenceNetwork(model, end_to_end=True)(images)
 
 

@@ -125,7 +125,7 @@ def test_settings_out_of_range_are_refused(config, message):
 
 
 def test_one_channel_has_no_class_probabilities():
-    with pytest.raises(ValueError, match="one channel: take dict"):
+    with pytest.raises(ValueError, match="one channel: use dict"):
         MODELS.build(dict(type="KLDivergenceLoss"))(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
 
 

@@ -105,7 +105,7 @@ def test_ranges_are_shared_or_apart():
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [(None, "does not tell which"), ("sunrgbd", "no .* for the dataset 'sun")]
+    ("name", "message"), [(None, "does not state its dataset"), ("sunrgbd", "no .* for the dataset 'sun")]
 )
 def test_an_image_of_no_known_dataset(model, name, message):
     with pytest.raises(ValueError, match=message):
@@ -119,5 +119,5 @@ def test_ranges_must_lie_within_the_classes(ends):
 
 
 def test_scales_are_positive():
-    with pytest.raises(ValueError, match="each above 0"):
+    with pytest.raises(ValueError, match="must be positive"):
         DepthHead((4,), (4,), scales=dict(nyud=0))

@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -7,7 +8,7 @@ from timm.models import load_state_dict as read_weights
 from torch import Tensor
 
 
-def read_pretrained(model_name: str, source: bool | str, **model_kwargs) -> dict[str, Tensor]:
+def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) -> dict[str, Tensor]:
     """Read the weights of a timm model, with timm's names. The classifier may be missing.
 
     Args:
@@ -20,7 +21,7 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs) -> dict
         ConnectionError: The hub cannot be reached.
         ValueError: No weights are published, the file is unreadable, or the weights belong to another model.
     """
-    weights = _from_hub(model_name) if source is True else _from_file(Path(source))
+    weights = _from_hub(model_name) if source is True else _from_file(Path(str(source)))
     with torch.device("meta"):
         model = timm.create_model(model_name, **model_kwargs)
     wanted = model.state_dict()

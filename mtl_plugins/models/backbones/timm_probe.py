@@ -1,7 +1,7 @@
 """Finding out which image sizes a timm model supports, and the form of its features, without computing anything."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -57,7 +57,8 @@ def probe_extractor(extractor: nn.Module, model_name: str) -> Probe:
         odd = [-(-n // divisor) * divisor for n in _ODD_SIZE]
         if _shapes(extractor, odd, errors) and (shapes := _shapes(extractor, _PROBE_SIZE, errors)):
             return Probe(divisor, None, _features(extractor, shapes, _PROBE_SIZE))
-    height, width = timm.get_pretrained_cfg(model_name).input_size[-2:]
+    config = timm.get_pretrained_cfg(model_name)
+    height, width = config.input_size[-2:] if config is not None else (224, 224)
     if shapes := _shapes(extractor, (height, width), errors):
         return Probe(1, (height, width), _features(extractor, shapes, (height, width)))
     raise ValueError(f"{model_name} has no features that a dense network can read: {errors[-1]}")
@@ -78,9 +79,9 @@ def _shapes(model, size, errors):
     return shapes
 
 
-def _features(extractor, shapes, size) -> tuple[Feature, ...]:
+def _features(extractor: nn.Module, shapes: Sequence[tuple[int, ...]], size: tuple[int, int]) -> tuple[Feature, ...]:
     features = tuple(_measure(shape, size) for shape in shapes)
-    info = getattr(extractor, "feature_info", None)
+    info: Any = getattr(extractor, "feature_info", None)
     if info is None or len(info.channels()) != len(shapes):
         return features
     # timm states channels and strides of most models. A statement that its features contradict is ignored.

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,20 +14,22 @@ from .segmentation_head import SegmentationHead
 class DeepLabV3PlusHead(SegmentationHead):
     """Classifier of DeepLabV3+: two 3x3 convolutions with batch norm and ReLU, then 1x1 (arXiv 1812.01593).
 
-    Logits (N, num_classes, h, w) are resized as in the published network: bilinear, align_corners=True.
+    Logits (N, num_classes, h, w) are resized as in the published network: bilinear, `align_corners=True`.
 
     Args:
-        channels: Width of the 3x3 convolutions.
-        **kwargs: As SegmentationHead's.
+        in_channels: Channels of the neck's features, finest first (set by the model).
+        in_strides: Strides of the neck's features (set by the model).
+        channels: Channels of the 3x3 convolutions.
+        **kwargs: As for `SegmentationHead`.
     """
 
-    def __init__(self, in_channels: Sequence[int], in_strides: Sequence[int], *, channels: int = 256, **kwargs):
+    def __init__(self, in_channels: Sequence[int], in_strides: Sequence[int], *, channels: int = 256, **kwargs: Any):
         super().__init__(in_channels, in_strides, **kwargs)
-        self.pre = nn.Sequential(
+        self.pre: nn.Module = nn.Sequential(
             Conv2dNormActivation(in_channels[0], channels),
             Conv2dNormActivation(channels, channels),
         )
-        self.out = nn.Conv2d(channels, self.out_channels, 1, bias=False)
+        self.out: nn.Module = nn.Conv2d(channels, self.out_channels, 1, bias=False)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         return self.out(self.pre(features[0]))

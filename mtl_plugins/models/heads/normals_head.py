@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 from mtl_plugins.registry import MODELS
 
 from .dense_head import DenseHead
@@ -5,12 +8,25 @@ from .dense_head import DenseHead
 
 @MODELS.register_module()
 class NormalsHead(DenseHead):
-    """Surface normals: a linear output (N, 3, h, w); the prediction is scaled to unit length.
+    """Surface normals: a linear output (N, 3, h, w). The prediction is scaled to unit length.
 
-    Camera frame: x right, y down, z forward; a surface that faces the camera has z < 0.
+    Camera frame: x right, y down, z forward. A surface that faces the camera has z < 0.
+
+    Args:
+        in_channels: As for `DenseHead`.
+        in_strides: As for `DenseHead`.
+        loss: As for `DenseHead`.
+        **kwargs: As for `DenseHead`.
     """
 
     kind = "unit_vectors"
 
-    def __init__(self, *args, loss=dict(type="CosineLoss"), **kwargs):  # noqa: B006
-        super().__init__(*args, out_channels=3, loss=loss, **kwargs)
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        in_strides: Sequence[int],
+        *,
+        loss: dict | Sequence[dict] = dict(type="CosineLoss"),
+        **kwargs: Any,
+    ):  # noqa: B006
+        super().__init__(in_channels, in_strides, out_channels=3, loss=loss, **kwargs)

@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
 
@@ -14,8 +15,8 @@ class TaskHead(BaseModule):
     """Base class of all heads: from features to raw outputs, losses and predictions of one task.
 
     Raw outputs and predictions are tensors or trees (dict, list, tuple) of tensors; the first axis is the sample. A
-    subclass implements `forward` and `predict`, and `loss` unless one loss per raw output tensor is enough. A head for
-    dense maps subclasses `DenseHead` instead.
+    subclass implements `forward` and sets `kind`. It overrides `loss` if the raw output is not a single tensor, and
+    `predict` if the kind's prediction is not enough. A head for dense maps subclasses `DenseHead` instead.
 
     Args:
         loss: One loss config or a list of them. The weighted losses are summed.
@@ -24,6 +25,9 @@ class TaskHead(BaseModule):
         dataset_weights: Factor of the loss by dataset name (`MultiDataset`); 1 for other datasets.
         init_cfg: As in mmengine's `BaseModule`.
     """
+
+    #: What the outputs mean, a name in `mtl_plugins.kinds`: how they are activated, averaged, stored and painted
+    kind: str = "numbers"
 
     def __init__(
         self,
@@ -40,14 +44,14 @@ class TaskHead(BaseModule):
     def forward(self, features: Sequence[Tensor]) -> Any:
         """Raw output from the neck's features, finest first."""
 
-    @abstractmethod
     def predict(self, outputs: Any, size: tuple[int, int]) -> Any:
         """The prediction from the raw output, in the form of the label.
 
         Args:
             outputs: Raw output.
-            size: (H, W) of the image; predicted maps have this size.
+            size: (H, W) of the image; predicted maps must have this size.
         """
+        return tree_map(find_kind(self.kind).to_prediction, outputs)
 
     def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
         """Losses by name (`{'loss_<name>': scalar}`).
@@ -83,23 +87,25 @@ class TaskHead(BaseModule):
         """The part of the raw output that belongs to `dataset`; `loss` and `predict` receive only this part."""
         return outputs
 
-    # Test-time augmentation averages scores over views of an image.
+    # Test-time augmentation and teachers average scores over views of an image.
 
     def scores(self, outputs: Any, size: tuple[int, int]) -> Any:
-        """Floating-point values that can be averaged over views. Heads that predict class ids override this method."""
-        return self.predict(outputs, size)
+        """Convert a raw output to floating-point values that can be averaged; maps must have `size`."""
+        return tree_map(find_kind(self.kind).to_scores, outputs)
 
     def answer(self, scores: Any) -> Any:
-        """The prediction from averaged scores."""
-        return scores
+        """Convert averaged scores to a prediction."""
+        return tree_map(find_kind(self.kind).from_scores, scores)
 
     def undo_mirror(self, scores: Any) -> Any:
-        """Scores of an image from those of its mirror image."""
-        return scores
+        """Convert scores of the mirrored image to scores of the image; only maps (N, K, H, W) change."""
+        kind = find_kind(self.kind)
+        return tree_map(lambda tensor: kind.undo_mirror(tensor) if tensor.ndim == 4 else tensor, scores)
 
     def undo_zoom(self, scores: Any, factor: float) -> Any:
-        """Scores of an image from those of the image enlarged by `factor`; maps already have the image's size."""
-        return scores
+        """Convert scores of the image enlarged by `factor`, already resized back, to scores of the image."""
+        kind = find_kind(self.kind)
+        return tree_map(lambda tensor: kind.undo_zoom(tensor, factor) if tensor.ndim == 4 else tensor, scores)
 
     def resize_prediction(self, prediction: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
         """Resize the maps (N, C, *before) of a prediction; other tensors stay unchanged.

@@ -1,4 +1,4 @@
-"""Losses for a head's ``losses``; see :class:`DenseLoss` for what all of them hold to."""
+"""Losses for the `loss` of a head; `DenseLoss` is the base class of all."""
 
 from .base import DenseLoss
 from .binary_cross_entropy import BinaryCrossEntropyLoss

@@ -1,3 +1,7 @@
+from typing import Any
+
+from torch import Tensor
+
 from mtl_plugins.functional.losses import binary_cross_entropy
 from mtl_plugins.registry import MODELS
 
@@ -6,19 +10,20 @@ from .base import DenseLoss
 
 @MODELS.register_module()
 class BinaryCrossEntropyLoss(DenseLoss):
-    """Binary cross-entropy of logits with a target 0 … 1, for saliency, edges and other yes-or-no maps.
+    """Binary cross-entropy of logits with a target in 0 ... 1, for saliency, edges and other binary maps.
 
     Args:
-        ignore_index: the void value of the target; values that are not finite are void too.
-        pos_weight: multiplies the part of the positives, where they are few.
+        ignore_index: Void value of the target. Values that are not finite are void, too.
+        pos_weight: Factor of the positive part, if positives are rare.
+        **kwargs: As for `DenseLoss`.
     """
 
     name = "bce"
 
-    def __init__(self, ignore_index=255, pos_weight=None, **kwargs):
+    def __init__(self, ignore_index: int = 255, pos_weight: float | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.ignore_index = ignore_index
         self.pos_weight = pos_weight
 
-    def compute(self, prediction, target):
+    def compute(self, prediction: Tensor, target: Tensor) -> Tensor:
         return binary_cross_entropy(prediction, target, self.ignore_index, self.pos_weight)

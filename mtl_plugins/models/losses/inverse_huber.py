@@ -1,3 +1,7 @@
+from typing import Any
+
+from torch import Tensor
+
 from mtl_plugins.functional.losses import inverse_huber
 from mtl_plugins.registry import MODELS
 
@@ -9,16 +13,20 @@ class InverseHuberLoss(DenseLoss):
     """Inverse Huber (berHu) loss of depth, Laina et al., 3DV 2016.
 
     Args:
-        threshold: the error at which it turns quadratic, as a share of the batch's largest error.
+        threshold: Error above which the loss is quadratic, as a share of the batch's largest error.
+        **kwargs: As for `DenseLoss`.
+
+    Raises:
+        ValueError: The threshold is not positive.
     """
 
     name = "berhu"
 
-    def __init__(self, threshold=0.2, **kwargs):
+    def __init__(self, threshold: float = 0.2, **kwargs: Any):
         super().__init__(**kwargs)
         if threshold <= 0:
-            raise ValueError(f"InverseHuberLoss has threshold={threshold}, it must be above 0 (0.2 is usual)")
+            raise ValueError(f"InverseHuberLoss: threshold={threshold} must be positive (0.2 is common)")
         self.threshold = threshold
 
-    def compute(self, prediction, target):
+    def compute(self, prediction: Tensor, target: Tensor) -> Tensor:
         return inverse_huber(prediction, target, self.threshold)

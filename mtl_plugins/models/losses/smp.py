@@ -1,6 +1,9 @@
-"""The region losses of segmentation-models-pytorch, brought under :class:`DenseLoss`."""
+"""Region losses of segmentation-models-pytorch as `DenseLoss`."""
+
+from typing import Any
 
 from segmentation_models_pytorch import losses as smp
+from torch import Tensor, nn
 
 from mtl_plugins.functional.losses import class_target, zero_loss
 from mtl_plugins.registry import MODELS
@@ -12,21 +15,22 @@ class SMPLoss(DenseLoss):
     """A multi-class loss of segmentation-models-pytorch.
 
     Args:
-        ignore_index: the void class.
-        loss_weight, name: see :class:`DenseLoss`.
-        options: further arguments of smp's loss.
+        ignore_index: The void class.
+        loss_weight: As for `DenseLoss`.
+        name: As for `DenseLoss`.
+        **options: Further arguments of the loss of segmentation-models-pytorch.
     """
 
-    smp_loss: type
+    smp_loss: type[nn.Module]
 
-    def __init__(self, ignore_index=255, loss_weight=1.0, name=None, **options):
+    def __init__(self, ignore_index: int = 255, loss_weight: float = 1.0, name: str | None = None, **options: Any):
         super().__init__(loss_weight, name)
         self.ignore_index = ignore_index
         self.loss = self.smp_loss(mode="multiclass", ignore_index=ignore_index, **options)
 
-    def compute(self, prediction, target):
+    def compute(self, prediction: Tensor, target: Tensor) -> Tensor:
         target = class_target(prediction, target, self.ignore_index)
-        # an image without a valid pixel adds nothing, but smp's losses turn NaN or lose their shape over it
+        # an image without a valid pixel adds nothing, but the library's losses would return NaN or a wrong shape
         seen = (target != self.ignore_index).flatten(1).any(dim=1)
         if not seen.any():
             return zero_loss(prediction)
@@ -37,7 +41,7 @@ class SMPLoss(DenseLoss):
 
 @MODELS.register_module()
 class DiceLoss(SMPLoss):
-    """1 − soft Dice score of the batch, mean over the classes; a class that the batch lacks counts as 0."""
+    """1 - soft Dice score of the batch, averaged over the classes. A class that is not in the batch counts as 0."""
 
     name = "dice"
     smp_loss = smp.DiceLoss
@@ -45,7 +49,7 @@ class DiceLoss(SMPLoss):
 
 @MODELS.register_module()
 class FocalLoss(SMPLoss):
-    """Focal loss, Lin et al., ICCV 2017, each class against the rest; ``gamma=2.0``, ``alpha=None``."""
+    """Focal loss, Lin et al., ICCV 2017, one class against the rest; `gamma=2.0`, `alpha=None`."""
 
     name = "focal"
     smp_loss = smp.FocalLoss
@@ -53,7 +57,7 @@ class FocalLoss(SMPLoss):
 
 @MODELS.register_module()
 class LovaszLoss(SMPLoss):
-    """Lovász-softmax, Berman et al., CVPR 2018, over the classes that the batch has."""
+    """Lovász-softmax, Berman et al., CVPR 2018, over the classes in the batch."""
 
     name = "lovasz"
     smp_loss = smp.LovaszLoss
