@@ -112,10 +112,11 @@ class Signature:
         n, _, height, width = images.shape
         if any(fixed not in (None, size) for fixed, size in zip(self.shape, (n, height, width), strict=True)):
             batch = "" if self.shape[0] in (None, n) else f" --batch {n}"
+            given = _describe(n, height, width)
             raise ValueError(
-                f"the network was exported for {_describe(*self.shape)}, but it is given "
-                f"{_describe(n, height, width)}. Resize the images or change the batch size, export the network for this size (export.py: --size "
-                f"{height} {width}{batch}), or export it for any size (without --fixed-size and --batch)."
+                f"the network was exported for {_describe(*self.shape)}, but it is given {given}. Resize the images or "
+                f"change the batch size, export the network for this size (export.py: --size {height} {width}{batch}), "
+                f"or export it for any size (without --fixed-size and --batch)."
             )
 
 

@@ -26,7 +26,7 @@ class NormalsHead(DenseHead):
         in_channels: Sequence[int],
         in_strides: Sequence[int],
         *,
-        loss: dict | Sequence[dict] = dict(type="CosineLoss"),
+        loss: dict | Sequence[dict] = dict(type="CosineLoss"),  # noqa: B006
         **kwargs: Any,
-    ):  # noqa: B006
+    ):
         super().__init__(in_channels, in_strides, out_channels=3, loss=loss, **kwargs)
