@@ -1,5 +1,6 @@
 """A cached sample equals the sample that was read, and a damaged or hostile file is never used."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,9 +8,11 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import save
 
-from mtl_plugins.datasets import DataError
+from mtl_plugins.datasets import DataError, SampleCache
 from mtl_plugins.registry import DATASETS
+from mtl_plugins.structures import DenseMap
 
 from ..contracts.dataset_contract import AUGMENT, same
 
@@ -100,3 +103,76 @@ def test_another_process_uses_the_cache(config, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert float(done.stdout.split()[-1]) == first["depth"].sum().item()
+
+
+class UserMap(DenseMap):
+    """A map that this process has defined."""
+
+
+def test_a_user_defined_map_keeps_its_type(tmp_path):
+    cache, label = SampleCache(tmp_path), UserMap(torch.rand(1, 2, 3))
+    for read in (lambda: dict(edge=label), lambda: pytest.fail("read again")):
+        found = cache.get(dict(index=0), [], read)["edge"]
+        assert type(found) is UserMap and torch.equal(found, label)
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """Replaces the metadata of a cached file, and returns the sample that is read afterwards."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "evil_module.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    cache, fresh = SampleCache(tmp_path / "cache"), dict(img=DenseMap(torch.ones(1, 2, 3)), meta=dict(index=0))
+
+    def read_with(tensors=None, **changes):
+        cache.get(dict(index=0), [], lambda: fresh)
+        (path,) = (tmp_path / "cache").rglob("*.safetensors")
+        about = dict(types=dict(img="DenseMap"), canvas={}, rest=dict(meta=dict(index=1))) | changes
+        path.write_bytes(save(tensors or dict(img=torch.zeros(1, 2, 3)), dict(sample=json.dumps(about))))
+        return cache.get(dict(index=0), [], lambda: fresh)
+
+    return read_with
+
+
+def test_the_hostile_fixture_replaces_the_sample(hostile):
+    sample = hostile()
+    assert not sample["img"].any() and sample["meta"] == dict(index=1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(types=dict(img="evil_module.Map")),
+        dict(types=dict(img="os.system")),
+        dict(types=dict(img="builtins.eval")),
+        dict(types=dict(img="torch.nn.parameter.Parameter")),
+        dict(types=dict(img=["evil_module", "Map"])),
+        dict(types=dict(img=None)),
+        dict(types=dict(img="Intrinsics")),
+        dict(types=dict(img="Intrinsics"), canvas=dict(img=[4, 6])),
+        dict(types=dict(img="NormalMap")),
+        dict(types=dict(img="DenseMap", depth="DepthMap")),
+        dict(types={}),
+        dict(types="DenseMap"),
+        dict(canvas=dict(img="large")),
+        dict(canvas=None),
+        dict(rest=["meta"]),
+        dict(rest=dict(img="a.png")),
+        dict(tensors=dict(img=torch.zeros(1, 2, 3), depth=torch.zeros(1, 2, 3))),
+        dict(tensors=dict(img=torch.zeros(2, 3))),
+        dict(tensors=dict(img=torch.zeros(1, 2, 3, dtype=torch.float64))),
+    ],
+    ids=str,
+)
+def test_a_file_with_unknown_or_wrong_types_is_read_again_and_nothing_is_imported(hostile, changes):
+    sample = hostile(**changes)
+    assert type(sample["img"]) is DenseMap and sample["img"].all() and sample["meta"] == dict(index=0)
+    assert "evil_module" not in sys.modules
+
+
+def test_deeply_nested_metadata_is_read_again(tmp_path):
+    cache, fresh = SampleCache(tmp_path), dict(img=torch.ones(1))
+    cache.get(dict(index=0), [], lambda: fresh)
+    (path,) = tmp_path.rglob("*.safetensors")
+    path.write_bytes(save(dict(img=torch.zeros(1)), dict(sample="[" * 100_000)))
+    assert cache.get(dict(index=0), [], lambda: fresh)["img"].all()
