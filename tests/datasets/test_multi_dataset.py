@@ -112,7 +112,7 @@ def test_shares_follow_the_weights_and_no_sample_repeats_before_its_pass_is_over
             assert abs(counts[name] - len(drawn) * weight / sum(wanted.values())) <= chunk
     for index, _ in keys:
         seen[names[index]].append(index)
-    assert len(set(keys)) == len(keys), "a sample that comes again is augmented anew"
+    assert len(set(keys)) == len(keys), "a repeated sample gets another seed"
     for name, size in dataset.sizes.items():
         times = Counter(seen[name])
         assert not times or max(times.values()) - min(times.get(i, 0) for i in set(_indices(dataset, name))) <= 2
@@ -130,12 +130,12 @@ def _indices(dataset, name):
 @pytest.mark.parametrize("batch", [None, 2])
 def test_processes_share_one_epoch(monkeypatch, batch):
     args = (of_sizes(a=7, b=12), dict(a=1, b=1), 24, batch)
-    whole = list(next(of_ranks(monkeypatch, 1, *args, seed=3)))
+    complete = list(next(of_ranks(monkeypatch, 1, *args, seed=3)))
     parts = [list(sampler) for sampler in of_ranks(monkeypatch, 3, *args, seed=3)]
     assert {len(part) for part in parts} == {8}
     merged = [key for keys in zip(*parts, strict=True) for key in keys]
     if batch is None:
-        assert Counter(merged) == Counter(whole)
+        assert Counter(merged) == Counter(complete)
     else:  # each process's batches are of one dataset too
         for part in parts:
             assert all(len({index < 7 for index, _ in part[k : k + 2]}) == 1 for k in range(0, 8, 2))

@@ -66,11 +66,14 @@ def test_values_match_the_files(root):
 @pytest.mark.parametrize(
     "line, tasks",
     [
-        ("rgb/000000.png\tdepth/000000.png\tmasks/000000.png", {"semseg", "depth"}),  # folders tell, not the order
+        (
+            "rgb/000000.png\tdepth/000000.png\tmasks/000000.png",
+            {"semseg", "depth"},
+        ),  # the folders count, not the columns
         ("depth/000000.png\trgb/000000.png", {"depth"}),
         ("rgb/000000.png\t-\tdepth/000000.png", {"depth"}),
         ("rgb/000000.png\t\t\tnormals/000000.png", {"normals"}),
-        ("flat/i.png\tflat/s.png\tflat/d.png\tflat/n.png", {"semseg", "depth", "normals"}),  # the order tells
+        ("flat/i.png\tflat/s.png\tflat/d.png\tflat/n.png", {"semseg", "depth", "normals"}),  # the columns count
         ("flat/i.png\t\tflat/d.png", {"depth"}),
     ],
 )
@@ -215,8 +218,8 @@ def test_normals_computed_from_depth(root):
     assert sample["meta"]["label_paths"]["normals"] == sample["meta"]["label_paths"]["depth"]
     wanted = torch.nn.functional.normalize(torch.tensor((-0.06, 0.0, -0.5)), dim=0)
     torch.testing.assert_close(sample["normals"], wanted[:, None, None].expand(3, *SIZE), atol=1e-2, rtol=0)
-    alone = NYUDv2(root, intrinsics=camera, normals="depth", tasks=["normals"], rename=dict(normals="tilt"))[1]
-    assert set(alone) == {"img", "tilt", "intrinsics", "meta"} and torch.equal(alone["tilt"], sample["normals"])
+    renamed = NYUDv2(root, intrinsics=camera, normals="depth", tasks=["normals"], rename=dict(normals="tilt"))[1]
+    assert set(renamed) == {"img", "tilt", "intrinsics", "meta"} and torch.equal(renamed["tilt"], sample["normals"])
     with pytest.raises(DataError, match="needs the camera of .*000001.png: add a line .* to .*intrinsics.txt"):
         NYUDv2(root, normals="depth")[1]
 

@@ -68,9 +68,9 @@ def test_infinite_passes_are_complete_and_resume_exactly():
 
 
 def test_infinite_over_processes(monkeypatch):
-    whole = list(islice(iter(SeededInfiniteSampler(range(N), seed=3)), 30))
+    complete = list(islice(iter(SeededInfiniteSampler(range(N), seed=3)), 30))
     parts = [list(islice(iter(s), 15)) for s in ranks(monkeypatch, SeededInfiniteSampler, 2, seed=3)]
-    assert [key for pair in zip(*parts, strict=True) for key in pair] == whole
+    assert [key for pair in zip(*parts, strict=True) for key in pair] == complete
 
 
 def test_the_runner_builds_the_same_batches_with_any_number_of_workers(tmp_path):

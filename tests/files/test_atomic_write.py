@@ -23,7 +23,7 @@ def test_put_writes_the_file_and_nothing_else(backend, tmp_path):
     assert sorted(p.name for p in path.parent.iterdir()) == ["a.pth", "text"]
 
 
-def test_permissions_are_those_of_any_new_file(backend, tmp_path):
+def test_permissions_equal_those_of_any_new_file(backend, tmp_path):
     backend.put(b"x", tmp_path / "a")
     (tmp_path / "b").write_bytes(b"x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
@@ -37,7 +37,7 @@ def test_permissions_are_those_of_any_new_file(backend, tmp_path):
         ("replace", errno.EACCES, ["Permission denied"]),
     ],
 )
-def test_a_failure_keeps_the_old_file_and_says_what_and_where(backend, tmp_path, monkeypatch, function, number, words):
+def test_a_failure_keeps_the_old_file_and_explains_why(backend, tmp_path, monkeypatch, function, number, words):
     path = tmp_path / "a.pth"
     backend.put(b"old", path)
 
@@ -55,7 +55,7 @@ def test_a_failure_keeps_the_old_file_and_says_what_and_where(backend, tmp_path,
     assert [p.name for p in tmp_path.iterdir()] == ["a.pth"]
 
 
-def test_a_folder_that_cannot_be_made(backend, tmp_path):
+def test_a_folder_that_cannot_be_created(backend, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="could not write"):
         backend.put(b"x", tmp_path / "file" / "a.pth")

@@ -12,7 +12,7 @@ from mtl_plugins.label_spaces import VOID, class_map, label_space, list_class_ma
 
 
 @pytest.mark.parametrize("name", list_label_spaces())
-def test_a_space_has_names_ids_and_colours_of_one_length(name):
+def test_a_space_has_as_many_names_ids_and_colours(name):
     space = label_space(name)
     assert space.name == name and len(space.classes) == len(set(space.classes)) == len(set(space.ids))
     assert len(space.palette) in (0, len(space.classes))
@@ -22,7 +22,7 @@ def test_a_space_has_names_ids_and_colours_of_one_length(name):
 
 
 @pytest.mark.parametrize("name", list_class_maps())
-def test_a_map_leads_into_its_target(name):
+def test_a_map_contains_ids_of_its_target(name):
     source, target = name.split(" -> ")
     lut = class_map(source, target)
     assert lut.dtype == np.uint8
@@ -32,7 +32,7 @@ def test_a_map_leads_into_its_target(name):
     assert (lut[outside] == VOID).all()
 
 
-def test_nyud_maps_are_those_of_the_authors_files():
+def test_nyud_maps_equal_the_authors_files():
     """The hashes are of `mapClass` in classMapping40.mat and of `labels13` in class13Mapping.mat, as bytes."""
     forty, thirteen = class_map("nyud894", "nyud40")[1:895], class_map("nyud40", "nyud13")[:40]
     hashes = [hashlib.sha256((ids + 1).astype(np.uint8).tobytes()).hexdigest() for ids in (forty, thirteen)]
@@ -61,7 +61,7 @@ def test_mapping_is_pixel_by_pixel(ids):
         assert found == (lut[identity] if identity < len(lut) else VOID)
 
 
-def test_a_map_of_ones_own(tmp_path):
+def test_custom_map(tmp_path):
     table = tmp_path / "mine.csv"
     rows = {name: ("road" if name == "floor" else "") for name in label_space("nyud13").classes}
     table.write_text("# mine\nnyud13,kitti6\n" + "".join(f"{a},{b}\n" for a, b in rows.items()))
@@ -73,7 +73,7 @@ def test_a_map_of_ones_own(tmp_path):
         class_map("nyud13", "kitti6", wrong)
 
 
-def test_names_that_are_not_there():
+def test_unknown_names():
     with pytest.raises(FileNotFoundError, match="'nyud41'.*did you mean 'nyud40'"):
         label_space("nyud41")
     with pytest.raises(FileNotFoundError, match="no class map from kitti6 to nyud40; known: camvid11 -> kitti6"):

@@ -6,24 +6,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `content`; `cuts` truncates the first responses to so many bytes; `asked` collects the Range headers."""
+    """Serves `content`; `cuts` truncates the first responses; `requests` collects the Range headers."""
 
     def __init__(self, content, name):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.etag, self.modified = content, '"one"', "Mon, 01 Jan 2024 00:00:00 GMT"
         self.ranges, self.minds_if_range, self.length, self.status, self.type = True, True, True, 200, "text/plain"
-        self.cuts, self.asked = [], []
+        self.cuts, self.requests = [], []
         self.url = f"http://127.0.0.1:{self.server_port}/{name}"
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        server, asked = self.server, self.headers.get("Range")
-        server.asked.append(asked)
+        server, requested = self.server, self.headers.get("Range")
+        server.requests.append(requested)
         if server.status != 200:
             return self.send_error(server.status)
         same = not server.minds_if_range or self.headers.get("If-Range") in (server.etag, server.modified)
-        start = int(asked.split("=")[1].rstrip("-")) if asked and server.ranges and same else None
+        start = int(requested.split("=")[1].rstrip("-")) if requested and server.ranges and same else None
         body, total = server.content[start or 0 :], len(server.content)
         if start is not None and start >= total:
             return self.send_error(416)

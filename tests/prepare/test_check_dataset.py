@@ -1,4 +1,4 @@
-"""Preparers of sets that are read as they lie: KITTI's semantic benchmark, KITTI-6 and Cityscapes."""
+"""Preparation of datasets that are only checked: KITTI's semantic benchmark, KITTI-6 and Cityscapes."""
 
 import errno
 import json
@@ -57,23 +57,23 @@ def test_the_summary_does_not_depend_on_workers(made, tmp_path):
 def test_all_faults_are_reported_at_once_and_only_they_are_checked_again(made, monkeypatch):
     root, prepare, labels, name = made
     first, second = root / labels.format(0), root / labels.format(1)
-    whole = second.read_bytes()
+    content = second.read_bytes()
     write_png(first, np.full(SIZE, 77, np.uint8))
-    second.write_bytes(whole[:-9])
+    second.write_bytes(content[:-9])
     with pytest.raises(DataError) as caught:
         prepare(root, **ONE)
     message = str(caught.value)
     assert "2 of " in message and "again" in message
     assert f"{first} contains class id 77" in message and f"cannot decode {second}" in message
     assert not (root / f"{name}.json").exists()
-    looked_at, look_at = [], check_dataset._check_sample
+    checked, check = [], check_dataset._check_sample
     monkeypatch.setattr(
-        check_dataset, "_check_sample", lambda alone: looked_at.append(alone.samples[0]) or look_at(alone)
+        check_dataset, "_check_sample", lambda single: checked.append(single.samples[0]) or check(single)
     )
     write_png(first, np.zeros(SIZE, np.uint8))
-    second.write_bytes(whole)
+    second.write_bytes(content)
     prepare(root, **ONE)
-    assert [sample.labels["semseg"] for sample in looked_at] == [first, second]
+    assert [sample.labels["semseg"] for sample in checked] == [first, second]
     assert not (root / f"{name}.checked.jsonl").exists()
 
 
@@ -186,7 +186,7 @@ def test_an_unknown_colour(tmp_path):
 
 @pytest.mark.parametrize("given", ["zips", "folder of zips"])
 def test_cityscapes_from_its_archives(tmp_path, given):
-    root, downloads = write_cityscapes(tmp_path / "whole"), tmp_path / "downloads"
+    root, downloads = write_cityscapes(tmp_path / "complete"), tmp_path / "downloads"
     downloads.mkdir()
     expected, archives = contents(root), []
     for kind in ("leftImg8bit", "gtFine", "disparity", "camera"):

@@ -28,7 +28,7 @@ def fetch(server, tmp_path):
 
     def run(**options):
         download(server.url, path, **{"show": False, "pause": 0.001, "timeout": 5, **options})
-        assert [file.name for file in path.parent.iterdir()] == [path.name], "only the whole file stays"
+        assert [file.name for file in path.parent.iterdir()] == [path.name], "only the complete file remains"
         return path.read_bytes()
 
     run.path, run.part = path, path.with_name("set.zip.part")
@@ -41,26 +41,26 @@ def begin(server, fetch, cut=100_000, **options):
     with pytest.raises(ConnectionError, match="connection broke at 0.1 of 0.3 MB"):
         fetch(retries=0, **options)
     assert fetch.part.read_bytes() == server.content[:cut] and not fetch.path.exists()
-    server.asked.clear()
+    server.requests.clear()
 
 
-def test_a_file_comes_whole_and_a_second_run_asks_for_nothing(server, fetch):
+def test_a_file_is_complete_and_a_second_run_requests_nothing(server, fetch):
     assert fetch(size=len(CONTENT)) == CONTENT
     assert fetch(sha256=hashlib.sha256(CONTENT).hexdigest(), md5=hashlib.md5(CONTENT).hexdigest().upper()) == CONTENT
-    assert server.asked == [None]
+    assert server.requests == [None]
 
 
-def test_broken_connections_are_gone_on_with(server, fetch):
+def test_broken_connections_are_resumed(server, fetch):
     server.cuts = [50_000, 1, 120_000, 0]
     assert fetch(retries=1) == CONTENT
-    assert server.asked == [None, "bytes=50000-", "bytes=50001-", "bytes=170001-", "bytes=170001-"]
+    assert server.requests == [None, "bytes=50000-", "bytes=50001-", "bytes=170001-", "bytes=170001-"]
 
 
 @pytest.mark.parametrize("etag", ['"one"', None, 'W/"weak"'])
-def test_the_next_run_goes_on(server, fetch, etag):
+def test_the_next_run_resumes(server, fetch, etag):
     server.etag = etag
     begin(server, fetch)
-    assert fetch() == CONTENT and server.asked == ["bytes=100000-"]
+    assert fetch() == CONTENT and server.requests == ["bytes=100000-"]
 
 
 @pytest.mark.parametrize("ranges, length", [(False, True), (True, False)])
@@ -70,62 +70,62 @@ def test_a_server_without_ranges_or_lengths(server, fetch, ranges, length):
     assert fetch() == CONTENT
 
 
-def test_a_version_that_cannot_be_told_is_fetched_anew(server, fetch):
+def test_an_unidentified_version_is_downloaded_again(server, fetch):
     server.etag = server.modified = None
     server.cuts = [100_000]
-    assert fetch() == CONTENT and server.asked == [None, None]
+    assert fetch() == CONTENT and server.requests == [None, None]
 
 
 @pytest.mark.parametrize("minds_if_range", [True, False])
 @pytest.mark.parametrize("length", [300_000, 50_000])
-def test_a_file_that_changed_is_fetched_anew(server, fetch, minds_if_range, length):
+def test_a_changed_file_is_downloaded_again(server, fetch, minds_if_range, length):
     begin(server, fetch)
     server.minds_if_range, server.etag = minds_if_range, '"two"'
     server.content = CONTENT[::-1][:length]
     assert fetch() == server.content
 
 
-def test_a_part_that_is_whole_needs_no_network(server, fetch):
+def test_a_complete_part_needs_no_network(server, fetch):
     begin(server, fetch)
     fetch.part.write_bytes(CONTENT)
-    assert fetch() == CONTENT and not server.asked
+    assert fetch() == CONTENT and not server.requests
 
 
-def test_a_part_of_another_address_is_not_mixed_in(server, fetch):
+def test_a_part_of_another_address_is_not_used(server, fetch):
     begin(server, fetch)
     note = fetch.path.with_name("set.zip.part.json")
     note.write_text(json.dumps(json.loads(note.read_text()) | {"url": "http://elsewhere/set.zip"}))
-    assert fetch() == CONTENT and server.asked == [None]
+    assert fetch() == CONTENT and server.requests == [None]
 
 
-def test_it_gives_up_and_says_what_is_kept(server, fetch):
+def test_it_gives_up_and_reports_what_is_kept(server, fetch):
     server.cuts = [100_000, 0, 0, 0]
     with pytest.raises(ConnectionError) as caught:
         fetch(retries=2)
     for words in (server.url, "without progress: 3", f"0.1 MB are kept in {fetch.part}", f"set.zip as {fetch.path}"):
         assert words in str(caught.value)
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
-def test_a_server_that_always_breaks_and_starts_anew_ends(server, fetch):
+def test_a_server_that_always_restarts_is_given_up(server, fetch):
     server.ranges, server.cuts = False, [100_000] * 100
     with pytest.raises(ConnectionError, match="without progress: 3"):
         fetch(retries=2)
 
 
 @pytest.mark.parametrize("status, words", [(404, "404 Not Found"), (403, "requires a login")])
-def test_what_the_server_refuses_is_said_at_once(server, fetch, status, words):
+def test_a_refusal_is_reported_at_once(server, fetch, status, words):
     server.status = status
     with pytest.raises(FileNotFoundError, match=f"{server.url}: {status}.*manually.*{fetch.path}") as caught:
         fetch()
-    assert words in str(caught.value) and len(server.asked) == 1
+    assert words in str(caught.value) and len(server.requests) == 1
 
 
-def test_a_busy_server_is_asked_again(server, fetch):
+def test_a_busy_server_gets_another_request(server, fetch):
     server.status = 503
     with pytest.raises(ConnectionError, match="Service Unavailable"):
         fetch(retries=2)
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_no_network(fetch, tmp_path):
@@ -143,16 +143,16 @@ def test_a_wrong_checksum_keeps_nothing(server, fetch, wrong):
     assert fetch() == CONTENT
     with pytest.raises(DataError, match=f"of {fetch.path} is .*Delete it"):
         fetch(**wrong)
-    assert fetch.path.read_bytes() == CONTENT, "a file of the user's is left alone"
+    assert fetch.path.read_bytes() == CONTENT, "the user's own file is not changed"
 
 
-def test_a_wrong_size_is_said_before_the_file_comes(server, fetch):
+def test_a_wrong_size_is_reported_before_the_download(server, fetch):
     with pytest.raises(DataError, match="has 300,000 bytes, but 300,001 are expected"):
         fetch(size=300_001)
     assert not list(fetch.path.parent.iterdir())
 
 
-def test_a_web_page_is_no_archive(server, fetch):
+def test_a_web_page_is_refused(server, fetch):
     server.type = "text/html"
     with pytest.raises(DataError, match="returned a web page, not set.zip"):
         fetch()
@@ -168,11 +168,11 @@ def test_a_full_disk(server, fetch, monkeypatch):
     assert fetch() == CONTENT
 
 
-def test_a_folder_that_cannot_be_written_is_not_tried_again(server, fetch):
+def test_a_read_only_folder_is_not_tried_again(server, fetch):
     fetch.part.mkdir(parents=True)
     with pytest.raises(OSError, match="set.zip.part"):
         fetch()
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_it_shows_megabytes(server, fetch, capsys):

@@ -1,4 +1,4 @@
-"""``prepare_dataset.py kitti-depth``: what it writes is what `KITTIDepth` reads."""
+"""`mtl prepare kitti-depth` writes what `KITTIDepth` reads."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ class TestOfIndex(DatasetContract):
 
 @pytest.mark.parametrize("depth", ["improved", "lidar"])
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_index_and_search_give_the_same(data, roots, tmp_path, split, depth):
+def test_index_and_search_find_the_same_frames(data, roots, tmp_path, split, depth):
     summary = prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
     assert summary[f"num_{split}"] == COUNT
     ours, theirs = (KITTIDepth(root, split, depth=depth) for root in (tmp_path / "out", data))
@@ -74,7 +74,7 @@ def test_eigen_split(roots, tmp_path, eigen, capsys):
         FileNotFoundError, match="eigen_train.txt does not exist; existing splits: eigen_test, train, val"
     ):
         KITTIDepth(out, "eigen_train")
-    # later runs keep the list, and what was left out comes in as soon as it is there
+    # later runs keep the list, and include frames whose data was added
     drive = roots[0] / DATE / f"{DATE}_drive_0099_sync"
     shutil.copytree(roots[0] / DATE / DRIVES["val"], drive)
     summary = prepare_kitti_depth(*roots, out, **ONE)
@@ -91,7 +91,7 @@ def test_a_second_run_opens_nothing(roots, tmp_path, eigen, monkeypatch):
     assert prepare_kitti_depth(*roots, out, check=True, **ONE) == summary and contents(out) == before
 
 
-def test_workers_change_nothing(roots, tmp_path, eigen):
+def test_the_index_does_not_depend_on_workers(roots, tmp_path, eigen):
     for name, workers in (("a", 1), ("b", 3)):
         prepare_kitti_depth(*roots, tmp_path / name, eigen, check=True, workers=workers, progress=False)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
@@ -116,7 +116,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_result(data, roots, tmp_pat
     assert own == expected
 
 
-def test_an_index_that_was_not_finished_is_no_index(roots, tmp_path, monkeypatch):
+def test_an_incomplete_index_is_refused(roots, tmp_path, monkeypatch):
     monkeypatch.setattr(kitti_depth, "check_frames", None)
     with pytest.raises(TypeError):
         prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
@@ -125,23 +125,23 @@ def test_an_index_that_was_not_finished_is_no_index(roots, tmp_path, monkeypatch
         KITTIDepth(tmp_path / "out")
 
 
-def test_files_that_are_damaged_are_found_and_told(roots, tmp_path):
+def test_damaged_files_are_reported(roots, tmp_path):
     raw, depth = roots
     image = raw / DATE / DRIVES["train"] / "image_02/data/0000000005.png"
     scan = raw / DATE / DRIVES["val"] / "velodyne_points/data/0000000007.bin"
-    whole = image.read_bytes(), scan.read_bytes()
-    image.write_bytes(whole[0][:-20]), scan.write_bytes(whole[1][:-2])
+    complete = image.read_bytes(), scan.read_bytes()
+    image.write_bytes(complete[0][:-20]), scan.write_bytes(complete[1][:-2])
     prepare_kitti_depth(*roots, tmp_path / "quick", **ONE)
     with pytest.raises(DataError) as caught:
         prepare_kitti_depth(*roots, tmp_path / "out", check=True, **ONE)
     message = str(caught.value)
     assert "3 of 4 drives are invalid" in message, "both cameras share the scan"
     assert f"cannot decode {image}" in message and f"{scan} (" in message
-    image.write_bytes(whole[0]), scan.write_bytes(whole[1])
+    image.write_bytes(complete[0]), scan.write_bytes(complete[1])
     assert prepare_kitti_depth(*roots, tmp_path / "out", check=True, **ONE)["checked"]
 
 
-def test_images_that_are_missing(roots, tmp_path):
+def test_missing_images(roots, tmp_path):
     raw, _ = roots
     folder = raw / DATE / DRIVES["train"] / "image_02/data"
     for frame in FRAMES[:2]:
@@ -156,7 +156,7 @@ def test_images_that_are_missing(roots, tmp_path):
         prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
 
 
-def test_calibration_that_is_missing(roots, tmp_path, monkeypatch):
+def test_missing_calibration(roots, tmp_path, monkeypatch):
     raw, depth = roots
     out, calibration = tmp_path / "out", raw / DATE / "calib_velo_to_cam.txt"
     text = calibration.read_text()
@@ -184,7 +184,7 @@ def test_calibration_that_is_missing(roots, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["given", "fetched"])
-def test_improved_depth_out_of_its_archive(data, roots, tmp_path, way, monkeypatch):
+def test_improved_depth_from_its_archive(data, roots, tmp_path, way, monkeypatch):
     (tmp_path / "server").mkdir()
     archive, out = zipped(data / "depth", tmp_path / "server" / "data_depth_annotated.zip"), tmp_path / "out"
     with served(archive.parent) as url:
@@ -195,24 +195,24 @@ def test_improved_depth_out_of_its_archive(data, roots, tmp_path, way, monkeypat
     assert contents(out / "depth") == contents(data / "depth")
     if way == "fetched":
         (out / archive.name).unlink()
-    assert prepare_kitti_depth(roots[0], None, out, **options, **ONE) == summary, "what is unpacked is whole"
+    assert prepare_kitti_depth(roots[0], None, out, **options, **ONE) == summary, "the unpacked depth is complete"
     assert len(KITTIDepth(out)) == COUNT
 
 
-def test_an_archive_that_is_cut_off(data, roots, tmp_path):
+def test_truncated_archive(data, roots, tmp_path):
     archive, out = zipped(data / "depth", tmp_path / "data_depth_annotated.zip"), tmp_path / "out"
-    whole = archive.read_bytes()
-    archive.write_bytes(whole[: len(whole) // 2])
+    complete = archive.read_bytes()
+    archive.write_bytes(complete[: len(complete) // 2])
     with pytest.raises(DataError, match=r"data_depth_annotated.zip is damaged, truncated or not a zip"):
         prepare_kitti_depth(roots[0], archive, out, **ONE)
     (out / "depth").mkdir(exist_ok=True)
     with pytest.raises(FileNotFoundError, match="may be unpacked only in part"):
         prepare_kitti_depth(roots[0], None, out, **ONE)
-    archive.write_bytes(whole)
+    archive.write_bytes(complete)
     assert prepare_kitti_depth(roots[0], archive, out, **ONE)["num_val"] == COUNT
 
 
-def test_raw_data_out_of_its_archives(data, roots, tmp_path):
+def test_raw_data_from_its_archives(data, roots, tmp_path):
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     expected = contents(data / "raw")
@@ -226,7 +226,7 @@ def test_raw_data_out_of_its_archives(data, roots, tmp_path):
     assert {path: found for path, found in contents(downloads).items() if not path.endswith(".zip")} == expected
 
 
-def test_lists_alone(roots, tmp_path, eigen):
+def test_only_lists(roots, tmp_path, eigen):
     summary = prepare_kitti_depth(roots[0], None, tmp_path / "out", eigen, **ONE)
     assert summary["depth"] is None and summary["num_eigen_test"] == 3 and "num_train" not in summary
     assert len(KITTIDepth(tmp_path / "out", "eigen_test", depth="lidar")) == 2
@@ -234,7 +234,7 @@ def test_lists_alone(roots, tmp_path, eigen):
         KITTIDepth(tmp_path / "out", "eigen_test")
 
 
-def test_what_is_not_there(roots, tmp_path, eigen):
+def test_missing_inputs(roots, tmp_path, eigen):
     raw, depth = roots
     for arguments, message in (
         ((tmp_path / "no", depth), r"folder .*no does not exist\. .*2011_09_26_drive_0001_sync.zip.*--raw"),
@@ -254,7 +254,7 @@ def test_what_is_not_there(roots, tmp_path, eigen):
         prepare_kitti_depth(raw, None, tmp_path / "out", eigen, **ONE)
 
 
-def test_data_that_was_moved(roots, tmp_path):
+def test_moved_data(roots, tmp_path):
     prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
     moved = roots[0].rename(tmp_path / "elsewhere")
     with pytest.raises(FileNotFoundError, match=r"kitti/raw does not exist.*raw_root=…"):
@@ -262,7 +262,7 @@ def test_data_that_was_moved(roots, tmp_path):
     assert str(tmp_path / "elsewhere") in KITTIDepth(tmp_path / "out", raw_root=moved)[0]["meta"]["img_path"]
 
 
-def test_a_full_disk_is_said(roots, tmp_path, monkeypatch):
+def test_full_disk(roots, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 

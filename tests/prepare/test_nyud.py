@@ -53,7 +53,7 @@ def png(path):
     return np.asarray(Image.open(path))
 
 
-def test_the_files_hold_the_arrays(made, fields):
+def test_the_files_contain_the_arrays(made, fields):
     out, _ = made
     lut = class_map("nyud894", "nyud40")
     for i in range(COUNT):
@@ -69,7 +69,7 @@ def test_the_files_hold_the_arrays(made, fields):
         np.testing.assert_allclose(stored, normals.permute(1, 2, 0).numpy(), atol=0.01)
 
 
-def test_lists_are_the_official_split_as_far_as_the_file_goes(made):
+def test_lists_contain_the_existing_images_of_the_official_split(made):
     out, summary = made
     lines = {split: (out / f"{split}.txt").read_text().splitlines() for split in ("train", "val")}
     assert lines["train"][0] == "rgb/000003.png\tmasks/000003.png\tdepth/000003.png\tnormals/000003.png"
@@ -89,7 +89,7 @@ def test_the_dataset_reads_it(made, fields):
     np.testing.assert_allclose(filled[0].numpy(), fields["depths"][2], atol=1.01e-4)
 
 
-def test_the_authors_frames_come_out_pixel_by_pixel(shared, tmp_path):
+def test_the_authors_frames_are_reproduced_exactly(shared, tmp_path):
     samples = shared("data/nyud_samples")
     frames = ("000433", "000464")
     lut = class_map("nyud894", "nyud40")
@@ -108,7 +108,7 @@ def test_the_authors_frames_come_out_pixel_by_pixel(shared, tmp_path):
 
 
 @pytest.mark.parametrize("workers, chunk", [(1, 3), (3, 1)])
-def test_workers_and_chunks_change_nothing(made, fields, tmp_path, workers, chunk):
+def test_the_files_do_not_depend_on_workers_and_chunks(made, fields, tmp_path, workers, chunk):
     mat = write_mat(tmp_path / "other.mat", fields, chunk)
     prepare_nyud(mat, tmp_path / "out", normals=True, workers=workers, progress=False)
     found, wanted = contents(tmp_path / "out"), contents(made[0])
@@ -117,7 +117,7 @@ def test_workers_and_chunks_change_nothing(made, fields, tmp_path, workers, chun
     assert found == wanted
 
 
-def test_killed_ten_times_and_run_again_it_ends_the_same(made, mat, tmp_path, monkeypatch):
+def test_killed_ten_times_it_resumes_to_the_same_result(made, mat, tmp_path, monkeypatch):
     def written():
         return len(list(tmp_path.rglob("*.png")))
 
@@ -141,7 +141,7 @@ def test_killed_ten_times_and_run_again_it_ends_the_same(made, mat, tmp_path, mo
     assert contents(tmp_path) == contents(made[0])
 
 
-def test_a_complete_set_is_left_alone_and_a_lost_file_made_again(made, mat, tmp_path, monkeypatch):
+def test_only_missing_files_are_written_again(made, mat, tmp_path, monkeypatch):
     out, summary = shutil.copytree(made[0], tmp_path / "out"), made[1]
     (out / "masks" / "000002.png").unlink()
     (out / "depth_filled" / "000004.png").write_bytes(b"")
@@ -151,7 +151,7 @@ def test_a_complete_set_is_left_alone_and_a_lost_file_made_again(made, mat, tmp_
     monkeypatch.setattr(
         nyud_png_files, "write_png", lambda path, array: written.append(path.name) or write(path, array)
     )
-    assert prepare_nyud(mat, out, **ONE) == summary, "normals that were begun go on"
+    assert prepare_nyud(mat, out, **ONE) == summary, "the existing normals are continued"
     assert sorted(written) == ["000002.png", "000004.png", "000005.png"] and contents(out) == contents(made[0])
     monkeypatch.setattr(nyud, "run_jobs", None)
     assert prepare_nyud(mat, out, **ONE) == summary
@@ -215,7 +215,7 @@ def test_bad_splits(tmp_path, numbers, words):
         read_splits(tmp_path / "gone.mat")
 
 
-def test_a_mapping_of_the_labels_given_as_splits(tmp_path):
+def test_a_class_mapping_given_as_splits(tmp_path):
     scipy.io.savemat(tmp_path / "classMapping40.mat", dict(mapClass=np.ones((1, 894), np.uint8)))
     with pytest.raises(DataError, match="classMapping40.mat is not a splits.mat: it has no trainNdxs"):
         read_splits(tmp_path / "classMapping40.mat")
@@ -244,7 +244,7 @@ def test_wrong_fields(tmp_path, fields, changes, words):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_class_that_there_is_not(tmp_path, fields):
+def test_unknown_class(tmp_path, fields):
     labels = fields["labels"].copy()
     labels[1, 0, 0] = 895
     path = change(tmp_path / "bad.mat", fields, labels=labels)
@@ -261,7 +261,7 @@ def test_a_class_that_there_is_not(tmp_path, fields):
         (None, "is truncated or damaged .*truncated file"),
     ],
 )
-def test_no_such_file_or_a_part_of_it(tmp_path, mat, content, words):
+def test_missing_or_truncated_file(tmp_path, mat, content, words):
     path = tmp_path / "bad.mat"
     path.write_bytes(mat.read_bytes()[:-100_000] if content is None else content)
     with pytest.raises(DataError, match=rf"bad.mat \([\d,]+ bytes\) {words}"):
@@ -287,7 +287,7 @@ def test_damage_inside_the_file(tmp_path, mat):
         prepare_nyud(path, tmp_path / "out", **ONE)
 
 
-def test_another_file_or_other_things_in_the_folder_are_refused(made, tmp_path, fields):
+def test_a_folder_with_other_content_is_refused(made, tmp_path, fields):
     other = change(tmp_path / "other.mat", fields, depths=fields["depths"] + np.float32(0.1))
     with pytest.raises(ValueError, match="contains another NYUDv2 dataset: bytes"):
         prepare_nyud(other, made[0], **ONE)
@@ -299,14 +299,14 @@ def test_another_file_or_other_things_in_the_folder_are_refused(made, tmp_path, 
         prepare_nyud(other, tmp_path / "out", workers=0)
 
 
-def test_depth_that_is_none():
+def test_invalid_depth():
     metres = np.array([0, -1, np.nan, np.inf, 9.9999, 10, 13.1, 13.2, 0.00009], np.float32)
     assert encode_depth(metres).tolist() == [0, 0, 0, 0, 50000, 50000, 65500, 0, 0]
     assert encode_raw_depth(metres).tolist() == [0, 0, 0, 0, 50000, 0, 0, 0, 0]
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    """All of one field is 74 MB here; and a chunk spans the whole file."""
+    """One complete field has 74 MB, and a chunk spans the complete file."""
     path = write_sparse_mat(tmp_path / "sparse.mat", 60, chunk=60)
     assert LabeledMat(path).step <= 8
     tracemalloc.start()
@@ -326,7 +326,7 @@ def test_the_command(mat, tmp_path, run_tool, capsys):
     assert len(NYUDv2(tmp_path / "data" / "nyud", "val")) == 2, "the presets' folder"
 
 
-def test_the_command_fetches_the_file(made, mat, tmp_path, run_tool, monkeypatch):
+def test_the_command_downloads_the_file(made, mat, tmp_path, run_tool, monkeypatch):
     out = tmp_path / "data" / "nyud"
     with served(mat.parent) as url:
         monkeypatch.setattr(nyud, "URL", f"{url}/{mat.name}")

@@ -41,20 +41,20 @@ def archive(request, tmp_path):
     return pack(tmp_path / f"data.{request.param}")
 
 
-def test_all_files_come_out(archive, tmp_path):
+def test_all_files_are_unpacked(archive, tmp_path):
     out = tmp_path / "out"
     paths = unpack_archive(archive, out, show=False)
     assert contents(out) == FILES
     assert [path.relative_to(out).as_posix() for path in paths] == list(FILES)
 
 
-def test_select_leaves_out_and_renames(archive, tmp_path):
+def test_select_skips_and_renames(archive, tmp_path):
     out = tmp_path / "out"
     unpack_archive(archive, out, lambda name: name.removeprefix("set/") if "/a/" in name else None, show=False)
     assert contents(out) == {f"a/{i}.png": FILES[f"set/a/{i}.png"] for i in range(4)}
 
 
-def test_a_second_run_writes_what_is_missing_alone(archive, tmp_path):
+def test_a_second_run_writes_only_missing_files(archive, tmp_path):
     out = tmp_path / "out"
     unpack_archive(archive, out, show=False)
     gone, short = out / "set/a/2.png", out / "set/b/1.png"
@@ -68,20 +68,20 @@ def test_a_second_run_writes_what_is_missing_alone(archive, tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9, 0.999])
-def test_a_cut_archive_is_said_once_and_whole_files_stay(archive, tmp_path, kept):
-    out, whole = tmp_path / "out", archive.read_bytes()
-    archive.write_bytes(whole[: int(len(whole) * kept)])
+def test_a_truncated_archive_keeps_complete_files(archive, tmp_path, kept):
+    out, complete = tmp_path / "out", archive.read_bytes()
+    archive.write_bytes(complete[: int(len(complete) * kept)])
     if archive.suffix == ".tar" and kept == 0.999:  # in the zeros at its end: nothing of it is missing
         return
     with pytest.raises(DataError, match=rf"{archive.name} is damaged, truncated.*download it again"):
         unpack_archive(archive, out, show=False)
     assert contents(out).items() <= FILES.items(), "no half-written file"
-    archive.write_bytes(whole)
+    archive.write_bytes(complete)
     unpack_archive(archive, out, show=False)
     assert contents(out) == FILES
 
 
-def test_a_tar_cut_between_two_members(tmp_path):
+def test_a_tar_truncated_between_two_members(tmp_path):
     archive = pack(tmp_path / "data.tar")
     with tarfile.open(archive) as tar:
         end = tar.getmembers()[4].offset
@@ -111,10 +111,10 @@ def test_a_wrong_checksum_at_the_end_of_a_gz(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_anywhere_is_said_or_harmless(tmp_path, kind):
-    whole = pack(tmp_path / f"whole.{kind}").read_bytes()
+def test_damage_anywhere_is_reported_or_harmless(tmp_path, kind):
+    complete = pack(tmp_path / f"complete.{kind}").read_bytes()
     for seed in range(40):
-        data = bytearray(whole)
+        data = bytearray(complete)
         data[np.random.default_rng(seed).integers(len(data))] ^= 0x5A
         archive = tmp_path / f"data.{kind}"
         archive.write_bytes(data)
@@ -126,7 +126,7 @@ def test_damage_anywhere_is_said_or_harmless(tmp_path, kind):
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "..\\evil", "C:\\evil"])
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_no_path_leaves_the_folder(tmp_path, name, kind):
+def test_paths_outside_the_folder_are_refused(tmp_path, name, kind):
     archive = pack(tmp_path / f"data.{kind}", {"good": b"1", name: b"2"})
     before = set(tmp_path.iterdir())
     with pytest.raises(DataError, match="would be written outside the folder"):
@@ -150,7 +150,7 @@ def test_links_and_encrypted_members_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>log in</html>", b"PK no zip", gzip.compress(b"no tar")])
-def test_no_archive_at_all(tmp_path, content):
+def test_not_an_archive(tmp_path, content):
     (tmp_path / "data.zip").write_bytes(content)
     with pytest.raises(DataError, match="data.zip is damaged, truncated or not a zip or tar .at its very start"):
         unpack_archive(tmp_path / "data.zip", tmp_path / "out", show=False)

@@ -84,11 +84,11 @@ def test_lidar_points_are_projected_to_the_pixels_that_see_them(root):
 
 def test_kb_crop_keeps_the_bottom_centre_of_all_tensors(tmp_path):
     root = write_kitti(tmp_path, size=(375, 1242), frames=(5,))
-    whole, cropped = KITTIDepth(root)[0], KITTIDepth(root, crop="kb")[0]
+    complete, cropped = KITTIDepth(root)[0], KITTIDepth(root, crop="kb")[0]
     top, left = 375 - 352, (1242 - 1216) // 2
     for key in ("img", "depth"):
-        assert cropped[key].shape[-2:] == KB_CROP and type(cropped[key]) is type(whole[key])
-        assert torch.equal(cropped[key], whole[key][:, top:, left : left + 1216])
+        assert cropped[key].shape[-2:] == KB_CROP and type(cropped[key]) is type(complete[key])
+        assert torch.equal(cropped[key], complete[key][:, top:, left : left + 1216])
     assert isinstance(cropped["intrinsics"], Intrinsics) and cropped["intrinsics"].canvas_size == KB_CROP
     assert cropped["intrinsics"].tolist() == [20.0, 20.5, 15.5 - left, 10.25 - top]
 
@@ -99,10 +99,10 @@ def test_kb_crop_of_an_image_that_is_too_small(root):
 
 
 def test_readings_outside_depth_range_are_invalid(root):
-    whole, near = KITTIDepth(root)[0]["depth"], KITTIDepth(root, depth_range=(5, 40))[0]["depth"]
-    inside = (whole >= 5) & (whole <= 40)
-    assert torch.equal(near, torch.where(inside, whole, 0)) and type(near) is DepthMap
-    assert 0 < inside.sum() < (whole > 0).sum()
+    complete, near = KITTIDepth(root)[0]["depth"], KITTIDepth(root, depth_range=(5, 40))[0]["depth"]
+    inside = (complete >= 5) & (complete <= 40)
+    assert torch.equal(near, torch.where(inside, complete, 0)) and type(near) is DepthMap
+    assert 0 < inside.sum() < (complete > 0).sum()
     with pytest.warns(UserWarning, match="no reading within 200…300 m"):
         sample = KITTIDepth(root, depth_range=(200, 300))[0]
     assert "depth" not in sample and sample["meta"]["label_paths"] == {}
