@@ -311,6 +311,34 @@ def saliency_data(nyud_folder, tmp_path):
 
 
 @pytest.fixture
+def kinds(monkeypatch):
+    """Forgets the kinds that a test registers."""
+    from mtl_plugins.kinds import kind_registry
+
+    for table in ("_KINDS", "_KIND_OF_TASK", "_TITLES"):
+        monkeypatch.setattr(kind_registry, table, dict(getattr(kind_registry, table)))
+
+
+@pytest.fixture
+def albedo_data(nyud_folder, tmp_path):
+    """NYUDv2's layout with a column of albedo; two training images have none."""
+    data = tmp_path / "rooms"
+    data.mkdir()
+    for name in ("rgb", "masks", "depth", "normals"):
+        (data / name).symlink_to(nyud_folder / name, target_is_directory=True)
+    (data / "albedo").symlink_to(nyud_folder / "rgb", target_is_directory=True)
+    for split in ("train", "val"):
+        lines = (nyud_folder / f"{split}.txt").read_text().splitlines()
+        names = [Path(line.split("\t")[0]).name for line in lines]
+        lines = [
+            line if name in ("1.png", "4.png") else f"{line}\talbedo/{name}"
+            for line, name in zip(lines, names, strict=True)
+        ]
+        (data / f"{split}.txt").write_text("\n".join(lines))
+    return data
+
+
+@pytest.fixture
 def warehouse_data(tmp_path):
     """The layout of the `Warehouse` example; the second image of each split has no depth."""
     data = tmp_path / "warehouse"
@@ -358,6 +386,30 @@ def test_the_saliency_example(projects, saliency_data, tmp_path, make_light):
     assert 0 <= metrics["val/saliency/mae"] <= 1 and 0 <= metrics["val/saliency/fmeasure"] <= 100
     assert maps["saliency"].shape == (48, 64) and 0 <= maps["saliency"].min() <= maps["saliency"].max() <= 1
     check_saliency_maths()
+
+
+def test_the_example_of_a_kind(projects, albedo_data, tmp_path, make_light, kinds):
+    runner, metrics, maps = train_and_predict(
+        projects / "hydranet_albedo.py", albedo_data, tmp_path, make_light, panels=1
+    )
+    assert "train/albedo.loss_bce" in metrics
+    assert maps["albedo"].shape == (3, 48, 64) and 0 < maps["albedo"].min() < maps["albedo"].max() < 1
+    label = runner.train_dataloader.dataset.read(0)["albedo"]
+    pixels = np.asarray(Image.open(albedo_data / "albedo" / "0.png"))
+    assert np.array_equal(label.numpy(), pixels.transpose(2, 0, 1).astype(np.float32) / 255)
+
+    from mtl_plugins.apis.map_files import write_map
+    from mtl_plugins.engine import Teacher
+    from mtl_plugins.kinds import find_kind, task_title
+
+    kind = find_kind("albedo")
+    path = write_map("albedo", maps["albedo"], tmp_path, "0", "png")
+    assert path.suffix == ".png" and np.abs(kind.read(path).numpy() - maps["albedo"]).max() <= 0.5 / 255 + 1e-6
+    scores = torch.rand(1, 3, 5, 7)
+    rounded, _ = Teacher(["albedo"], model=runner.model).tasks["albedo"].labels(scores)
+    kind.write(tmp_path / "label.png", rounded[0].numpy())
+    assert torch.equal(kind.read(tmp_path / "label.png").as_subclass(torch.Tensor), rounded[0])
+    assert task_title("albedo") == "albedo"
 
 
 def check_saliency_maths():

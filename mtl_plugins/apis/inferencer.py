@@ -13,6 +13,7 @@ from torch import Tensor
 from mtl_plugins.backends import GraphBackend, build_backend, check_exported, load_backend
 from mtl_plugins.backends.build import SUFFIXES, find_backend
 from mtl_plugins.files import progress_bar
+from mtl_plugins.kinds import kinds_of_heads
 from mtl_plugins.models import InferenceNetwork
 from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.registry import INFERENCERS
@@ -100,9 +101,9 @@ class MultiTaskInferencer:
 
     @property
     def dataset_meta(self) -> dict:
-        """Metainfo (classes, palette) of the predictions."""
+        """Classes and palette of the predicted dataset, and the kinds of the tasks."""
         meta = self.model.dataset_meta
-        return meta.get("datasets", {}).get(self.dataset, meta)
+        return meta.get("datasets", {}).get(self.dataset, meta) | {"kinds": kinds_of_heads(self.model.heads)}
 
     def __call__(
         self,

@@ -1,5 +1,6 @@
 """Writing predictions to files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from mtl_plugins.kinds import LabelOptions, kind_of_task
 DEPTH_SCALE = 1000.0  # PNGs hold millimetres, as depth cameras write them: up to 65.535 m in 16 bits
 
 
-def write_map(task: str, values: np.ndarray, folder: Path, stem: str, kind: str) -> Path:
+def write_map(
+    task: str, values: np.ndarray, folder: Path, stem: str, kind: str, kinds: Mapping[str, str] | None = None
+) -> Path:
     """Write the map of one task to `folder/task/stem.png` or `.npy`.
 
     Args:
@@ -20,9 +23,10 @@ def write_map(task: str, values: np.ndarray, folder: Path, stem: str, kind: str)
         kind: `'npy'` stores the numbers unchanged. `'png'` stores class ids and other uint8 maps in 8 bits, depth in 16
             bits and millimetres (clipped to 65.535 m), and normals as RGB in NYUDv2's encoding. Maps that a PNG cannot
             hold become NPY files.
+        kinds: Kinds of tasks with other names, `{task: name of the kind}`.
 
     Returns:
         The path of the file.
     """
     path = Path(folder) / task / f"{stem}.{kind}"
-    return kind_of_task(task, values).write(path, values, LabelOptions(scale=DEPTH_SCALE))
+    return kind_of_task(task, values, kinds).write(path, values, LabelOptions(scale=DEPTH_SCALE))

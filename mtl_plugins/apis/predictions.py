@@ -1,5 +1,7 @@
+"""Predictions as numpy arrays and as files."""
+
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,7 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch.utils._pytree import tree_map
 
-from mtl_plugins.visualization import MultiTaskVisualizer
-from mtl_plugins.visualization.visualizer import write_picture
+from mtl_plugins.visualization import MultiTaskVisualizer, write_picture
 
 from .map_files import write_map
 
@@ -33,41 +34,53 @@ def _to_array(tensor: torch.Tensor) -> np.ndarray:
 
 
 class PredictionWriter:
-    """Writes predictions into a folder: ``panels/<image>.png``, and ``<task>/<image>.{png,npy}``.
+    """Writes predictions to a folder: `panels/<image>.png`, and `<task>/<image>.png` or `.npy`.
 
     Args:
-        out: The folder; it is made.
+        out: The folder; it is created.
         meta: The dataset's METAINFO.
-        panels: Whether panels are painted.
-        maps: ``'png'`` or ``'npy'``, see ``write_map``; ``None``: no maps.
+        panels: Whether to write panels.
+        maps: `'png'` or `'npy'`, see `write_map`; `None` to write no maps.
 
     Raises:
-        OSError: the folder can't be made.
+        OSError: The folder cannot be created.
     """
 
-    def __init__(self, out: str | Path, meta: dict, panels: bool = True, maps: str | None = None):
+    def __init__(self, out: str | Path, meta: Mapping[str, Any], panels: bool = True, maps: str | None = None):
         self.out, self.maps = Path(out), maps
         self._names: Counter[str] = Counter()
+        self._kinds = meta.get("kinds")
         self._visualizer = MultiTaskVisualizer() if panels else None
         if self._visualizer is not None:
-            self._visualizer.dataset_meta = meta
+            self._visualizer.dataset_meta = dict(meta)
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OSError(f"{out} can't be made: {error.strerror}. Give a folder that you may write to.") from error
+            raise OSError(
+                f"{out} cannot be created: {error.strerror}. Give a folder in which you may create files."
+            ) from error
 
     def write(self, image: torch.Tensor, sample: BaseDataElement) -> str:
-        """Write those of one image (3, H, W); returns the name of its files."""
+        """Write the predictions of one image.
+
+        Args:
+            image: uint8 (3, H, W).
+            sample: Its sample, with `pred`.
+
+        Returns:
+            The name of its files, without ending.
+        """
         stem = self._stem(sample)
         if self._visualizer is not None:
             write_picture(self._visualizer.draw(image, sample), self.out / "panels" / f"{stem}.png")
         if self.maps:
             for task, values in to_numpy(sample).items():
-                write_map(task, values, self.out, stem, self.maps)
+                if isinstance(values, np.ndarray):  # trees of arrays have no file format
+                    write_map(task, values, self.out, stem, self.maps, self._kinds)
         return stem
 
-    def _stem(self, sample):
-        """The image's name; images of one name in different folders are numbered, and so are arrays."""
+    def _stem(self, sample: BaseDataElement) -> str:
+        """The image's name, with a number if another image, or another array, has the same name."""
         stem = Path(sample.get("img_path") or "image").stem
         self._names[stem] += 1
         return stem if self._names[stem] == 1 else f"{stem}_{self._names[stem]}"

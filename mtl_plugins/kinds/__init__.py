@@ -7,7 +7,7 @@ from .classes import Classes
 from .image_classes import ImageClasses
 from .kind import Kind
 from .kind_registry import find_kind, kind_of_task, kinds_of_heads, list_kinds, register_kind, task_title
-from .label_options import LabelOptions
+from .label_options import DEFAULT_OPTIONS, LabelOptions
 from .metric_depth import MetricDepth
 from .numbers import Numbers
 from .painted import ColourBar, Painted
@@ -15,6 +15,7 @@ from .probability import Probability
 from .unit_vectors import UnitVectors
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "Classes",
     "ColourBar",
     "ImageClasses",

@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from mtl_plugins.structures import ImageLabel
+
 from .kind import Kind, Meta
 from .kind_registry import register_kind
 from .label_options import DEFAULT_OPTIONS, LabelOptions
@@ -49,8 +51,8 @@ class ImageClasses(Kind):
         return self.from_scores(scores), None
 
     def decode(self, stored: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> Tensor:
-        """The class id, int64 (1,)."""
-        return stored.long().reshape(1)
+        """The class id as `ImageLabel`, int64 (1,)."""
+        return ImageLabel(stored.long().reshape(1))
 
     def paint(self, maps: Sequence[np.ndarray], meta: Meta) -> Painted:
         """Write the name of the class, or its id if it has no name, on a tile."""

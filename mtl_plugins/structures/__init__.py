@@ -1,4 +1,4 @@
-"""Tensors with a meaning, beside torchvision's ``Image`` and ``Mask``, and their kernels for its functionals."""
+"""Tensors with a meaning, next to torchvision's `Image` and `Mask`, and their kernels for torchvision's functionals."""
 
 from .dense_map import DenseMap
 from .depth_map import DepthMap

@@ -104,7 +104,7 @@ def test_samples_and_panels(inferencer, tmp_path):
     assert [tuple(sample.pred.normals.shape) for sample in samples] == [(3, 37, 50)] * 2
     assert sorted(path.name for path in (tmp_path / "out" / "panels").iterdir()) == ["image.png", "image_2.png"]
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file/out can't be made.*Give a folder"):
+    with pytest.raises(OSError, match="file/out cannot be created.*Give a folder"):
         inferencer(PICTURE, out_dir=tmp_path / "file" / "out")
 
 

@@ -51,6 +51,6 @@ def test_what_has_no_meaning_is_refused(depth, transform):
         transform(dict(img=tv_tensors.Image(torch.zeros(3, 24, 32)), label=DisparityMap(depth)))
 
 
-def test_wrong_shape_is_said():
-    with pytest.raises(ValueError, match="DisparityMap is .* but got"):
+def test_a_wrong_shape_is_an_error():
+    with pytest.raises(ValueError, match="DisparityMap must be .* but the shape is"):
         DisparityMap(torch.zeros(2, 4, 4))

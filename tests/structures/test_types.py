@@ -100,8 +100,8 @@ def test_zoom_refuses_a_plain_tensor():
 
 
 @pytest.mark.parametrize("kind, shape", [(DepthMap, (3, 4, 4)), (NormalMap, (1, 4, 4)), (DenseMap, (4, 4))])
-def test_wrong_shape_is_said(kind, shape):
-    with pytest.raises(ValueError, match=rf"{kind.__name__} is .* but got .*{shape[0]}"):
+def test_a_wrong_shape_is_an_error(kind, shape):
+    with pytest.raises(ValueError, match=rf"{kind.__name__} must be .* but the shape is .{shape[0]}"):
         kind(torch.zeros(shape))
 
 

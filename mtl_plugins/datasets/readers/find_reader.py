@@ -28,10 +28,10 @@ def find_reader(reader: str | Callable, task: str) -> Callable:
         return reader
     if reader in READERS:
         return READERS[reader]
+    if reader in list_kinds() and reader not in FUNCTIONS.module_dict:
+        return partial(read_kind, kind=reader)
     if reader in FUNCTIONS:
         return FUNCTIONS.get(reader)
-    if reader in list_kinds():
-        return partial(read_kind, kind=reader)
     raise KeyError(
         f"unknown reader {reader!r} for the label {task!r}: use one of {sorted(READERS)}, a kind of mtl_plugins.kinds, "
         "a function registered with @FUNCTIONS.register_module(), or a callable(path)."
