@@ -78,7 +78,7 @@ def _hand_down_data_root(cfg: Config) -> None:
     for name in _DATALOADERS:
         if cfg.get(name):
             for dataset in innermost_datasets(cfg[name].dataset):
-                dataset.data_root = dataset.get("data_root", _PLACEHOLDER).replace(_PLACEHOLDER, cfg.data_root)
+                dataset["data_root"] = dataset.get("data_root", _PLACEHOLDER).replace(_PLACEHOLDER, cfg.data_root)
 
 
 def drop_pretrained(cfg: Config) -> None:
@@ -88,7 +88,7 @@ def drop_pretrained(cfg: Config) -> None:
 
 
 def innermost_datasets(dataset: dict) -> list[dict]:
-    """The dataset configs inside wrappers such as ``MultiDataset``, ``ConcatDataset`` and ``RepeatDataset``."""
+    """The dataset configs inside wrappers such as `MultiDataset`, `ConcatDataset` and `RepeatDataset`."""
     inner = dataset.get("datasets") or ([dataset["dataset"]] if "dataset" in dataset else None)
     if inner is None:
         return [dataset]

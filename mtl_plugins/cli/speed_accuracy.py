@@ -45,4 +45,5 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         print(f"{row.network}, {size}, {millions:.2f} M, {row.backend}: {figures}")
     if args.json:
         write_text(args.json, json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    print(f"picture: {plot_speed_accuracy(rows, args.metric, args.out)}")
+    picture = plot_speed_accuracy(rows, args.metric, args.out)  # type: ignore[arg-type]  # rows are read-only
+    print(f"picture: {picture}")

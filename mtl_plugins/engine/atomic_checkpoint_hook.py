@@ -1,11 +1,13 @@
-"""The checkpoint hook: a whole last checkpoint at any moment, and an exact resume from it."""
+"""A checkpoint hook that survives being killed at any moment and resumes exactly."""
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.dist import is_main_process
+from mmengine.fileio import BaseStorageBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, find_latest_checkpoint
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner, find_latest_checkpoint
 
 from mtl_plugins.files import remove_temporaries
 from mtl_plugins.kinds.metric_direction import higher_is_better
@@ -14,27 +16,36 @@ from mtl_plugins.registry import HOOKS
 from .atomic_backend import ATOMIC_BACKEND
 from .checkpoint import require_same_model
 
-_CLOCK = ("time", "data_time", "eta", "memory", "experiment_name")  # the name holds the hour of the start
+_CLOCK = ("time", "data_time", "eta", "memory", "experiment_name")  # the name contains the time of the start
 
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's ``CheckpointHook`` that survives ``kill -9`` at any moment and resumes exactly.
+    """mmengine's `CheckpointHook`, which survives `kill -9` at any moment and resumes exactly.
 
-    mmengine removes the old checkpoint before it writes the new one, in place. Here the new one is written
-    whole, then the pointer ``last_checkpoint``, and only then the old ones go; what a killed run did not get
-    to remove is listed in its last checkpoint and removed by the resumed run. A resumed run first makes up
-    for the validation that its checkpoint did not live to see, so the best score and plateau schedulers go on
-    as if never interrupted. The file depends on nothing but the training: no hour, no duration.
+    mmengine removes the old checkpoint and then overwrites the new one in place. This hook writes the new checkpoint
+    atomically, then the pointer `last_checkpoint`, and removes old checkpoints only after that. Checkpoints that a
+    killed run could not remove are listed in its last checkpoint, and the resumed run removes them. A resumed run first
+    runs the validation that was pending when the process was killed, so that the best score and plateau schedulers
+    continue as if the run had never been interrupted. The file contains no times, so equal runs write equal files.
 
     Args:
-        by_epoch: None (default) follows the train loop, whose checkpoints alone can be resumed exactly.
-        strict: refuse (ValueError with the keys) to resume, test or start from a checkpoint of another model.
-            False takes what fits, as for fine-tuning with other classes.
-        **kwargs: as mmengine's hook. Metrics of this project need no ``rule`` for ``save_best``.
+        *args: As for mmengine's hook.
+        by_epoch: Whether `interval` counts epochs. By default this follows the train loop, because only such
+            checkpoints can be resumed exactly.
+        strict: Whether to refuse to resume, test or start from a checkpoint of another model. With `False`, the weights
+            that match are loaded, for example to fine-tune with other classes.
+        **kwargs: As for mmengine's hook. `save_best` does not need `rule` for metrics of this project.
+
+    Raises:
+        ValueError: `by_epoch` contradicts the train loop, or with `strict`, the checkpoint belongs to another model.
     """
 
-    def __init__(self, *args, by_epoch=None, strict=True, **kwargs):
+    backend_args: dict | None
+    by_epoch: bool
+    file_backend: Any
+
+    def __init__(self, *args: Any, by_epoch: bool | None = None, strict: bool = True, **kwargs: Any) -> None:
         self._by_epoch_wanted, self._tmpl_given = by_epoch, kwargs.get("filename_tmpl") is not None
         self.strict = strict
         super().__init__(*args, by_epoch=by_epoch is not False, **kwargs)
@@ -46,14 +57,15 @@ class AtomicCheckpointHook(CheckpointHook):
         found = [{True: "greater", False: "less", None: None}[direction] for direction in directions]
         super()._init_rule([rule or guess for rule, guess in zip(rules, found, strict=True)], key_indicators)
 
-    def after_load_checkpoint(self, runner, checkpoint):
-        """Compare before mmengine loads what fits and only prints the rest."""
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare the keys before mmengine loads those that match and only prints the others."""
         if self.strict:
             origin = runner._load_from or find_latest_checkpoint(runner.work_dir) or "the checkpoint"
-            mend = "To start from what fits, as for fine-tuning: default_hooks.checkpoint.strict=False."
-            require_same_model(runner.model, checkpoint, str(origin), mend)
+            advice = "To load only what matches, as for fine-tuning: default_hooks.checkpoint.strict=False."
+            require_same_model(runner.model, checkpoint, str(origin), advice)
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
+        """Remove what a killed run left, and run its pending validation."""
         self._follow_loop(runner.train_loop)
         if self.backend_args is None and "://" not in str(self.out_dir or runner.work_dir):
             self.backend_args = dict(backend=ATOMIC_BACKEND)
@@ -66,24 +78,24 @@ class AtomicCheckpointHook(CheckpointHook):
         if is_main_process():
             for folder in {str(self.out_dir), str(runner.work_dir)}:
                 for name in remove_temporaries(folder):
-                    runner.logger.info(f"Removed {name} in {folder}, half-written by a killed run.")
+                    runner.logger.info(f"Removed {name} in {folder}, a partial file of a killed run.")
         self._remove_stale(runner)
-        self._make_up_validation(runner)
+        self._run_pending_validation(runner)
 
-    def _follow_loop(self, loop):
+    def _follow_loop(self, loop: BaseLoop) -> None:
         by_epoch = {EpochBasedTrainLoop: True, IterBasedTrainLoop: False}
-        fitting = next((value for kind, value in by_epoch.items() if isinstance(loop, kind)), self.by_epoch)
-        if self._by_epoch_wanted not in (None, fitting):
+        matching = next((value for kind, value in by_epoch.items() if isinstance(loop, kind)), self.by_epoch)
+        if self._by_epoch_wanted not in (None, matching):
             raise ValueError(
-                f"default_hooks.checkpoint.by_epoch={self._by_epoch_wanted} does not go with "
+                f"default_hooks.checkpoint.by_epoch={self._by_epoch_wanted} does not match "
                 f"{type(loop).__name__}: a run could not be resumed exactly from such checkpoints. "
-                f"Leave by_epoch out: it follows train_cfg."
+                "Omit by_epoch: it follows train_cfg."
             )
-        self.by_epoch = fitting
+        self.by_epoch = matching
         if not self._tmpl_given:
-            self.filename_tmpl = "epoch_{}.pth" if fitting else "iter_{}.pth"
+            self.filename_tmpl = "epoch_{}.pth" if matching else "iter_{}.pth"
 
-    def _make_up_validation(self, runner):
+    def _run_pending_validation(self, runner: Runner) -> None:
         """Validate now if the run was killed between a save and the end of the validation that follows it."""
         loop, validated = runner.train_loop, runner.message_hub.runtime_info.get("validated_iter", 0)
         if runner.val_loop is None or runner.iter == validated:
@@ -91,29 +103,31 @@ class AtomicCheckpointHook(CheckpointHook):
         loop._decide_current_val_interval()
         done, last = (loop.epoch, loop.max_epochs) if self.by_epoch else (loop.iter, loop.max_iters)
         if done >= loop.val_begin and (done % loop.val_interval == 0 or done == last):
-            runner.logger.info("The validation that follows the resumed checkpoint is made up for.")
+            runner.logger.info("Running the validation that was pending when the resumed run ended.")
             runner.val_loop.run()
 
-    def after_val_epoch(self, runner, metrics=None):
-        if not hasattr(self, "file_backend"):  # runner.val() alone: there is nothing to save
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Save the best checkpoint."""
+        if not hasattr(self, "file_backend"):  # runner.val() without training: nothing to save
             return
         runner.message_hub.update_info("validated_iter", runner.iter)
         wanted = [key for key in self.save_best or () if key != "auto"]
         if metrics and not set(wanted) <= set(metrics):
             raise ValueError(
-                f"save_best={wanted} is not among the metrics of this validation: "
-                f"{', '.join(sorted(metrics))}. Choose one of these in default_hooks.checkpoint.save_best."
+                f"default_hooks.checkpoint.save_best={wanted} names no metric of this validation. Choose from: "
+                f"{', '.join(sorted(metrics))}."
             )
         super().after_val_epoch(runner, metrics or {})
         self._remove_stale(runner)
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remove times from the checkpoint."""
         hub = checkpoint["message_hub"]
         for holder, key in ((checkpoint, "meta"), (hub, "runtime_info"), (hub, "log_scalars")):
-            # scalars are named 'train/time'
+            # scalars have names such as 'train/time'
             holder[key] = {k: v for k, v in holder[key].items() if k.split("/")[-1] not in _CLOCK}
 
-    def _save_checkpoint_with_step(self, runner, step, meta):
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         hub, backend = runner.message_hub, self.file_backend
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
@@ -140,8 +154,8 @@ class AtomicCheckpointHook(CheckpointHook):
             backend.put_text(self.last_ckpt, os.path.join(runner.work_dir, "last_checkpoint"))
         self._remove_stale(runner)
 
-    def _remove_stale(self, runner):
-        """Remove what the checkpoint just written has replaced."""
+    def _remove_stale(self, runner: Runner) -> None:
+        """Remove the checkpoints that the last one has replaced."""
         bests = getattr(self, "best_ckpt_path_dict", {}).values()
         needed = {self.last_ckpt, getattr(self, "best_ckpt_path", None), *bests}
         backend = self.file_backend
@@ -153,15 +167,16 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 class _DeferredRemoval:
-    """A file backend that only notes the names of what is to be removed."""
+    """A file backend that records the names of files to remove instead of removing them."""
 
-    def __init__(self, backend):
-        self.backend, self.stale = backend, []
+    def __init__(self, backend: BaseStorageBackend) -> None:
+        self.backend = backend
+        self.stale: list[str] = []
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.backend, name)
 
-    def remove(self, path):
+    def remove(self, path: str) -> None:
         self.stale.append(os.path.basename(path))
 
     rmtree = remove

@@ -14,12 +14,8 @@ import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from numpy._core import multiarray
 from torch import Tensor, nn
-
-try:
-    from numpy._core import multiarray
-except ImportError:  # numpy before 1.26
-    from numpy.core import multiarray
 
 from .unwrap_model import unwrap_model
 

@@ -1,3 +1,5 @@
+"""Early stopping in the direction of the monitored metric."""
+
 from mmengine.hooks import EarlyStoppingHook as _EarlyStoppingHook
 
 from mtl_plugins.kinds.metric_direction import higher_is_better

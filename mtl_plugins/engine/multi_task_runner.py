@@ -57,5 +57,6 @@ class MultiTaskRunner(Runner):
     def _maybe_compile(self, target: str) -> None:
         options = self.cfg.get("compile")
         if options:
-            unwrap_model(self.model).compile_network(**(options if isinstance(options, dict) else {}))
+            compile_network: Any = unwrap_model(self.model).compile_network
+            compile_network(**(options if isinstance(options, dict) else {}))
             self.logger.info("The network is compiled during the first iterations, which therefore take longer.")

@@ -1,10 +1,11 @@
-"""Random draws that follow from (seed, rank, iteration), so that a resumed run repeats them exactly."""
+"""Random numbers that depend on (seed, rank, iteration) only, so that a resumed run repeats them exactly."""
 
 import random
 
 import numpy as np
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mtl_plugins.registry import HOOKS
 
@@ -13,8 +14,11 @@ from .unwrap_model import unwrap_model
 _MASK = 2**64 - 1
 
 
-def mix_seed(*values):
-    """Mix integers into one of 64 bits, by SplitMix64 (Steele et al., OOPSLA 2014): near in, far out."""
+def mix_seed(*values: int) -> int:
+    """Mix integers into one 64-bit seed, by SplitMix64 (Steele et al., OOPSLA 2014).
+
+    Similar inputs give unrelated seeds.
+    """
     state = 0
     for value in values:
         state = (state + value + 0x9E3779B97F4A7C15) & _MASK
@@ -26,29 +30,32 @@ def mix_seed(*values):
 
 @HOOKS.register_module()
 class SeedIterationHook(Hook):
-    """Seed torch, numpy and python before each training iteration from (run's seed, rank, iteration).
+    """Seeds PyTorch, NumPy and Python before each training iteration from (seed of the run, rank, iteration).
 
-    Dropout and drop-path then need no generator state in the checkpoint. The start of an epoch is seeded too:
-    there the DataLoader draws the seed of its workers.
+    Dropout and drop path then need no generator state in the checkpoint. The beginning of each epoch is seeded too,
+    because the `DataLoader` draws the seed of its workers there.
     """
 
     priority = "VERY_HIGH"
     _on_accelerator = False
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
+        """Find out whether an accelerator has to be seeded too."""
         model = unwrap_model(runner.model)
         self._on_accelerator = any(parameter.device.type != "cpu" for parameter in model.parameters())
 
-    def before_train_epoch(self, runner):
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed the start of an epoch."""
         self._seed(mix_seed(runner.seed, runner.rank, runner.iter, 1))
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed an iteration."""
         self._seed(mix_seed(runner.seed, runner.rank, runner.iter, 0))
 
-    def _seed(self, seed):
+    def _seed(self, seed: int) -> None:
         if self._on_accelerator:
             torch.manual_seed(seed)
-        else:  # torch.manual_seed would record a stack trace for a CUDA that was never started: slow
+        else:  # torch.manual_seed would record a stack trace for uninitialised CUDA, which is slow
             torch.default_generator.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)

@@ -124,7 +124,7 @@ def test_fine_tuning_takes_what_fits(tmp_path):
 
 @pytest.mark.parametrize(("by_epoch", "loop"), [(True, dict(iters=2)), (False, dict(epochs=1))])
 def test_an_interval_that_cannot_be_resumed_exactly_is_refused(by_epoch, loop, tmp_path):
-    with pytest.raises(ValueError, match=f"by_epoch={by_epoch} does not go with"):
+    with pytest.raises(ValueError, match=f"by_epoch={by_epoch} does not match"):
         build_runner(tmp_path, checkpoint=dict(by_epoch=by_epoch), **loop).train()
 
 

@@ -23,5 +23,5 @@ def test_the_names_become_timms_and_the_backbone_takes_them(tmp_path):
 
 def test_another_network_is_refused():
     state = timm.create_model("test_efficientnet").state_dict()
-    with pytest.raises(ValueError, match="no checkpoint of the format 'efficientnet-lite': its .* tensors"):
+    with pytest.raises(ValueError, match="not a checkpoint of the format 'efficientnet-lite': its .* tensors"):
         convert_efficientnet_lite(state)

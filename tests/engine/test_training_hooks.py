@@ -65,7 +65,7 @@ def test_a_nan_loss_stops_before_anything_is_saved(tmp_path):
         "iteration 3",
         "depth.loss_l2 = nan",
         "images of the batch: image_0.png, image_2.png",
-        f"last whole checkpoint: {tmp_path}/epoch_1.pth",
+        f"last complete checkpoint: {tmp_path}/epoch_1.pth",
         "clip",
     ):
         assert words in message

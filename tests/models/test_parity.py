@@ -69,7 +69,7 @@ def test_an_unknown_name_is_told(authors_state, extra):
 
 
 def test_an_empty_file_is_told():
-    with pytest.raises(ValueError, match="no checkpoint of the format 'lwrefinenet'"):
+    with pytest.raises(ValueError, match="not a checkpoint of the format 'lwrefinenet'"):
         convert_lwrefinenet({})
 
 

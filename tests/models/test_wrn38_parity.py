@@ -71,9 +71,9 @@ def test_an_unknown_name_is_told(published_state, extra):
 
 
 def test_other_files_are_told(published_state):
-    with pytest.raises(ValueError, match=r"no checkpoint of the format 'wrn38-cityscapes'.*mod2\.block1"):
+    with pytest.raises(ValueError, match=r"not a checkpoint of the format 'wrn38-cityscapes'.*mod2\.block1"):
         convert_wrn38_cityscapes({})
-    with pytest.raises(ValueError, match="no checkpoint of the format 'lwrefinenet'"):
+    with pytest.raises(ValueError, match="not a checkpoint of the format 'lwrefinenet'"):
         convert_lwrefinenet(published_state)
 
 

@@ -213,7 +213,7 @@ def test_a_source_without_images(config, trained, answer, tmp_path):
 
 def test_a_published_file_of_another_format(trained, answer):
     message = answer("convert_checkpoint", trained, "ours.pth", "--from", "lwrefinenet")
-    assert "no checkpoint of the format 'lwrefinenet'" in message and "layer1.0.weight" in message
+    assert "not a checkpoint of the format 'lwrefinenet'" in message and "layer1.0.weight" in message
 
 
 def test_the_launchers_need_their_starters(config, answer, monkeypatch):

@@ -1,10 +1,15 @@
-"""Published checkpoints to this project's names. One file a format; ``CONVERTERS`` is what ``--from`` may name."""
+"""Conversion of published checkpoints to this project's names, one module per format."""
+
+from collections.abc import Callable
+
+from torch import Tensor
 
 from .efficientnet_lite import convert_efficientnet_lite
 from .lwrefinenet import convert_lwrefinenet
 from .wrn38_cityscapes import convert_wrn38_cityscapes
 
-CONVERTERS = {
+#: Converters by the name of the format, which `mtl convert --from` takes.
+CONVERTERS: dict[str, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {
     "efficientnet-lite": convert_efficientnet_lite,
     "lwrefinenet": convert_lwrefinenet,
     "wrn38-cityscapes": convert_wrn38_cityscapes,

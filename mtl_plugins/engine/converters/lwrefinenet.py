@@ -1,3 +1,5 @@
+"""The published HydraNet checkpoints."""
+
 from torch import Tensor
 
 from .rename import rename_keys
@@ -24,11 +26,13 @@ _RULES = (
 
 
 def convert_lwrefinenet(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The published HydraNet checkpoints (Nekrasov et al., "Real-Time Joint Semantic Segmentation and Depth
-    Estimation Using Asymmetric Annotations") to the names of ``hydranet_nyud.py`` and its siblings.
+    """Rename the weights of the published HydraNet checkpoints to those of `hydranet_nyud.py` and similar presets.
+
+    The checkpoints belong to Nekrasov et al., "Real-Time Joint Semantic Segmentation and Depth Estimation Using
+    Asymmetric Annotations", ICRA 2019.
 
     Raises:
-        ValueError: keys that the format does not have.
+        ValueError: The checkpoint has keys that the format does not have.
     """
     examples = "layer1.0.weight, crp4.0.1_outvar_dimred.weight, pre_depth.weight"
     return rename_keys(state_dict, _RULES, "lwrefinenet", examples)

@@ -1,20 +1,28 @@
+"""Renaming the keys of a state dict by rules."""
+
 import re
 from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-Rule = tuple[str, Callable[[re.Match], str]]  # a pattern of the published names, and ours for a match
+#: A pattern of published names, and a function that returns our name for a match.
+Rule = tuple[str, Callable[[re.Match], str]]
 
 
 def rename_keys(state_dict: dict[str, Tensor], rules: Sequence[Rule], format: str, examples: str) -> dict[str, Tensor]:
-    """``state_dict`` under our names: the first rule whose pattern a key matches as a whole gives its name.
+    """Rename the keys of a state dict. The first rule whose pattern matches the complete key determines its name.
 
-    The ``module.`` of a parallel wrapper is dropped first.
+    Args:
+        state_dict: The published weights; the prefix `module.` of parallel wrappers is removed.
+        rules: Patterns and names.
+        format: Name of the format, for the error message.
+        examples: Some keys of the format, for the error message.
 
     Raises:
-        ValueError: keys that no rule knows, or none at all; ``format`` and ``examples`` tell what was expected.
+        ValueError: No rule matches a key, or there are no keys.
     """
-    converted, unknown = {}, []
+    converted: dict[str, Tensor] = {}
+    unknown: list[str] = []
     for key, value in state_dict.items():
         name = _rename(key.removeprefix("module."), rules)
         if name is None:
@@ -23,13 +31,13 @@ def rename_keys(state_dict: dict[str, Tensor], rules: Sequence[Rule], format: st
             converted[name] = value
     if unknown or not converted:
         raise ValueError(
-            f"this is no checkpoint of the format {format!r}: {len(unknown)} of its {len(state_dict)} keys are not "
-            f"known there, such as {', '.join(unknown[:5]) or 'any'}. It expects names like {examples}."
+            f"not a checkpoint of the format {format!r}: {len(unknown)} of its {len(state_dict)} keys are unknown "
+            f"({', '.join(unknown[:5]) or 'it is empty'}). Expected names such as {examples}."
         )
     return converted
 
 
-def _rename(key, rules):
+def _rename(key: str, rules: Sequence[Rule]) -> str | None:
     for pattern, name in rules:
         if match := re.fullmatch(pattern, key):
             return name(match)

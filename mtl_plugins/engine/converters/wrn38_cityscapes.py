@@ -1,3 +1,7 @@
+"""The published DeepLabV3+ checkpoints for Cityscapes."""
+
+import re
+
 from torch import Tensor
 
 from .rename import rename_keys
@@ -5,7 +9,7 @@ from .rename import rename_keys
 _FINAL = {"0": "pre.0.0", "1": "pre.0.1", "3": "pre.1.0", "4": "pre.1.1", "6": "out"}
 
 
-def _block(match):
+def _block(match: re.Match) -> str:
     return f"backbone.stages.{int(match[1]) - 2}.{int(match[2]) - 1}"
 
 
@@ -23,11 +27,13 @@ _RULES = (
 
 
 def convert_wrn38_cityscapes(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The published DeepLabV3+ / WideResNet-38 checkpoints for Cityscapes (Zhu et al., "Improving Semantic
-    Segmentation via Video Propagation and Label Relaxation") to the names of ``teachers/wrn38_cityscapes.py``.
+    """Rename the weights of DeepLabV3+ with WideResNet-38 for Cityscapes to those of `teachers/wrn38_cityscapes.py`.
+
+    The checkpoints belong to Zhu et al., "Improving Semantic Segmentation via Video Propagation and Label Relaxation",
+    CVPR 2019.
 
     Raises:
-        ValueError: keys that the format does not have.
+        ValueError: The checkpoint has keys that the format does not have.
     """
     examples = "mod2.block1.convs.conv1.weight, aspp.img_conv.0.weight, final.6.weight"
     return rename_keys(state_dict, _RULES, "wrn38-cityscapes", examples)
