@@ -65,7 +65,7 @@ def test_what_a_user_registers_is_found_and_named():
 
 
 def test_a_constructors_own_error_passes_through():
-    with pytest.raises(ValueError, match="no model of timm"):
+    with pytest.raises(ValueError, match="is not a model of timm"):
         MODELS.build(dict(type="TimmBackbone", model_name="zzqqxx"))
 
 

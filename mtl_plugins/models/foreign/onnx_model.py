@@ -43,7 +43,7 @@ class OnnxModel(ForeignModel):
         if "float" not in self.input.type:
             raise ValueError(
                 f"OnnxModel: {file} takes {self.input.type}, but a teacher's file takes floating point images: "
-                f"export it without --whole."
+                f"export it without --end-to-end."
             )
         self.outputs = self._match(outputs or {})
         self.num_classes = num_classes
