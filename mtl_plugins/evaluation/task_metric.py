@@ -8,6 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
 
 from mtl_plugins.kinds.metric_direction import publish_scores
 
@@ -80,12 +81,12 @@ class TaskMetric(BaseMetric):
         return real and (self.dataset is None or sample.get("dataset") == self.dataset)
 
     @abstractmethod
-    def statistics(self, prediction: Tensor, target: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def statistics(self, prediction: Any, target: Any) -> Tensor | tuple[Tensor, ...]:
         """Compute the statistics of a batch.
 
         Args:
-            prediction: (N, C, H, W).
-            target: Labels of the same shape, on the same device.
+            prediction: (N, C, H, W), (N, K), or a tree (dict, list, tuple) of tensors.
+            target: Labels on the same device; a tensor has the shape of the prediction.
 
         Returns:
             A tensor or a tuple of tensors, each of length N.
@@ -133,7 +134,7 @@ class TaskMetric(BaseMetric):
         )
         return self.scores(labelled)
 
-    def results_of(self, prediction: Tensor, target: Tensor) -> list:
+    def results_of(self, prediction: Any, target: Any) -> list:
         """The results that `process` stores for a batch (N, C, H, W), one per image."""
         statistics = self.statistics(prediction, target)
         if isinstance(statistics, tuple):
@@ -143,32 +144,42 @@ class TaskMetric(BaseMetric):
     def _marker(self, sample: Any) -> str:
         return NOT_LABELLED if _field(sample.get("pred"), self.task) is not None else NOT_PREDICTED
 
-    def _batches(self, data_samples: Sequence[Any]) -> Iterator[tuple[Sequence[int], Tensor, Tensor]]:
+    def _batches(self, data_samples: Sequence[Any]) -> Iterator[tuple[Sequence[int], Any, Any]]:
         """Indices, predictions and targets of the labelled samples, stacked if their sizes agree."""
         groups = defaultdict(list)
         for index, sample in enumerate(data_samples):
             prediction, target = (_field(sample.get(part), self.task) for part in ("pred", "gt"))
             if prediction is None or target is None or not self.is_scored(sample):
                 continue
-            if prediction.shape != target.shape:
+            shapes = tuple(map(_shapes, (prediction, target)))
+            if isinstance(prediction, Tensor) and isinstance(target, Tensor) and shapes[0] != shapes[1]:
                 image = sample.get("img_path", f"sample {index} of the batch")
                 raise ValueError(
                     f"{self.task} of {image}: the prediction has shape {tuple(prediction.shape)}, the label "
                     f"{tuple(target.shape)}. Check whether label and image have the same size, and whether the test "
                     "pipeline resizes the label."
                 )
-            groups[tuple(target.shape), prediction.device].append((index, prediction, target))
+            device = next(leaf.device for leaf in tree_leaves(prediction))
+            groups[shapes, device].append((index, prediction, target))
         for (_, device), group in groups.items():
             indices, predictions, targets = zip(*group, strict=True)
             if device.type == "mps":  # it has no float64, which the sums need
                 device = torch.device("cpu")
-            yield indices, torch.stack(predictions).to(device), torch.stack([t.to(device) for t in targets])
+            yield indices, _stack(predictions, device), _stack(targets, device)
+
+
+def _shapes(tree: Any) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(leaf.shape) for leaf in tree_leaves(tree))
+
+
+def _stack(trees: Sequence[Any], device: torch.device) -> Any:
+    return tree_map(lambda *leaves: torch.stack([leaf.to(device) for leaf in leaves]), *trees)
 
 
 def _rows(batch: Tensor) -> list[Tensor]:
     return [row.clone() for row in batch.cpu()]  # pickling a view would include the storage of the complete batch
 
 
-def _field(data: Any, task: str) -> Tensor | None:
-    """The task's tensor in a dict, a PixelData or None; None if it is missing."""
+def _field(data: Any, task: str) -> Any:
+    """The task's tensor, or tree of tensors, in a dict, a TaskData or None; None if it is missing."""
     return data.get(task) if data is not None else None

@@ -39,6 +39,8 @@ class OverlayPainter:
         frame = Image.fromarray(image)
         covered, pictures = False, []
         for task, values in maps.items():
+            if not isinstance(values, np.ndarray):  # trees of maps are not drawn
+                continue
             values = values[None] if values.ndim == 2 else values
             paint, over_frame = self._painter(task, values)
             picture = _fit(paint(values), (image.shape[0], image.shape[1]))

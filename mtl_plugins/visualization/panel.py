@@ -230,7 +230,9 @@ def _shorten(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     return text + "..."
 
 
-def _channels_first(values: np.ndarray) -> np.ndarray:
+def _channels_first(values: Any) -> Any:
+    if isinstance(values, dict | list | tuple):  # a tree of maps, for a registered painter
+        return values
     values = np.asarray(values)
     if values.ndim not in (1, 2, 3):
         raise ValueError(

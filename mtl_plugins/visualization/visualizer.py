@@ -10,10 +10,12 @@ from mmengine.structures import BaseDataElement
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
 from PIL import Image
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from mtl_plugins.registry import VISUALIZERS
 
 from .panel import draw_panel
+from .task_painters import TASK_PAINTERS
 
 
 @VISUALIZERS.register_module()
@@ -128,9 +130,17 @@ def write_picture(picture: np.ndarray, path: str | Path) -> None:
     Image.fromarray(picture).save(path)
 
 
-def _maps(data_sample: BaseDataElement | None, name: str) -> dict[str, np.ndarray]:
+def _maps(data_sample: BaseDataElement | None, name: str) -> dict[str, Any]:
+    """The maps as numpy arrays. Trees of maps are only drawn if their task has a registered painter."""
     fields = data_sample.get(name) if data_sample is not None else None
-    return {task: _to_numpy(values) for task, values in fields.items()} if fields is not None else {}
+    if fields is None:
+        return {}
+    drawn = {
+        task: values
+        for task, values in fields.items()
+        if isinstance(values, Tensor | np.ndarray) or task in TASK_PAINTERS
+    }
+    return {task: tree_map(_to_numpy, values) for task, values in drawn.items()}
 
 
 def _to_numpy(values: Any) -> np.ndarray:

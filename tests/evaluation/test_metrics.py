@@ -8,7 +8,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement, PixelData
 
-from mtl_plugins.evaluation import DepthMetric, NormalsMetric, SegmentationMetric
+from mtl_plugins.evaluation import DepthMetric, NormalsMetric, SegmentationMetric, TaskMetric
 from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics
 from mtl_plugins.functional.normal_metrics import normal_scores, normal_statistics
 from mtl_plugins.functional.segmentation_metrics import confusion_matrix, segmentation_scores
@@ -312,3 +312,31 @@ def test_score_names_are_what_scores_gives():
         assert [f"{prefix}/{name}" for name in metric.score_names] == [
             key for key in scores if key.startswith(prefix + "/")
         ]
+
+
+class CountMetric(TaskMetric):
+    """A prediction that is a tree, and a label that is another one."""
+
+    score_names = ("agreement",)
+
+    def statistics(self, prediction, target):
+        return (prediction["count"] == target).float().flatten(1).mean(1) + 0 * prediction["map"].sum(dim=(1, 2, 3))
+
+    def scores(self, results):
+        return {"agreement": torch.stack(results).mean().item()}
+
+    def protocol(self):
+        return "share of images with the right count"
+
+
+def test_predictions_may_be_trees_and_labels_one_vector_per_image():
+    metric = CountMetric("people")
+    samples = [
+        dict(
+            gt=dict(people=torch.tensor([i])),
+            pred=dict(people=dict(count=torch.tensor([i if i < 3 else 0]), map=torch.rand(1, 4, 4 + i % 2))),
+        )
+        for i in range(4)
+    ]
+    metric.process(None, samples)
+    assert metric.evaluate(4) == {"people/agreement": 0.75}

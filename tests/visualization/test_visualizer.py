@@ -6,8 +6,11 @@ import torch
 from mmengine.structures import BaseDataElement, PixelData
 from PIL import Image
 
+from mtl_plugins.kinds import Painted
 from mtl_plugins.registry import VISUALIZERS
+from mtl_plugins.structures import TaskData
 from mtl_plugins.visualization import MultiTaskVisualizer
+from mtl_plugins.visualization.task_painters import TASK_PAINTERS
 
 
 @pytest.fixture
@@ -72,3 +75,14 @@ def test_a_missing_tensorboard_is_answered_with_the_command(tmp_path, monkeypatc
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tensorboard" else find(name, *a))
     with pytest.raises(ImportError, match="pip install tensorboard"):
         make(tmp_path, "no board", "TensorboardVisBackend")
+
+
+def test_trees_of_maps_are_drawn_by_registered_painters_only(monkeypatch):
+    image = np.zeros((32, 48, 3), np.uint8)
+    pred = TaskData(people=dict(count=torch.tensor([3]), map=torch.rand(1, 32, 48)), scene=torch.tensor([2]))
+    sample = BaseDataElement(pred=pred)
+    painter = MultiTaskVisualizer()
+    narrow = painter.draw(image, sample)
+    monkeypatch.setitem(TASK_PAINTERS, "people", lambda maps, meta: Painted([image + 200 for _ in maps]))
+    wide = painter.draw(image, sample)
+    assert wide.shape[1] > narrow.shape[1] and (wide == 200).all(-1).any()
