@@ -50,11 +50,11 @@ def decode_normals(png: Png) -> Png:
             "A PNG of normals has 3 channels, (3, H, W) as a tensor or (H, W, 3) as an array, but this "
             f"{'tensor' if is_tensor else 'array'} is {tuple(png.shape)}."
         )
-    if is_tensor:
+    if isinstance(png, torch.Tensor):
         x, z, up = (png.to(torch.float32) / 127.5 - 1).unbind(0)
-        normals = torch.stack([x, -up, z])
-        norm = normals.square().sum(0, keepdim=True).sqrt()
-        return torch.where(norm < _MIN_NORM, 0.0, normals / norm.clamp(min=_MIN_NORM))
+        vectors = torch.stack([x, -up, z])
+        length = vectors.square().sum(0, keepdim=True).sqrt()
+        return torch.where(length < _MIN_NORM, 0.0, vectors / length.clamp(min=_MIN_NORM))
     stored = np.asarray(png, np.float32) / np.float32(127.5) - np.float32(1)
     normals = np.stack([stored[..., 0], -stored[..., 2], stored[..., 1]], -1)
     norm = np.sqrt(np.square(normals).sum(-1, keepdims=True))

@@ -77,7 +77,7 @@ def paint_normals(normals: np.ndarray) -> np.ndarray:
     normals = np.asarray(normals, dtype=np.float32)
     if normals.ndim != 3 or normals.shape[0] != 3:
         raise ValueError(f"Normals must be (3, H, W), but their shape is {normals.shape}.")
-    rgb = normals.transpose(1, 2, 0) * np.float32([1, -1, -1])
+    rgb = normals.transpose(1, 2, 0) * np.array([1, -1, -1], np.float32)
     invalid = ~np.isfinite(rgb).all(-1) | (rgb == 0).all(-1)
     rgb = np.rint((np.nan_to_num(rgb).clip(-1, 1) + 1) * 127.5).astype(np.uint8)
     rgb[invalid] = INVALID_COLOUR

@@ -43,10 +43,10 @@ def test_a_row_for_each_backend_size_and_batch(model):
 
 
 def test_given_images_calibrate_int8_and_are_compared(model, monkeypatch):
-    given, asked = [torch.full((3, 20, 30), value, dtype=torch.uint8) for value in (0, 90, 255)], {}
+    given, calibrations = [torch.full((3, 20, 30), value, dtype=torch.uint8) for value in (0, 90, 255)], {}
 
     def build(name, network, size, precision, batch, calibration=None):
-        asked[precision] = calibration
+        calibrations[precision] = calibration
         return build_backend(name, network, size, "float32", batch)
 
     monkeypatch.setattr(latency_benchmark, "build_backend", build)
@@ -56,11 +56,11 @@ def test_given_images_calibrate_int8_and_are_compared(model, monkeypatch):
     monkeypatch.setattr(latency_benchmark, "compare", lambda *given: compared.append(given[2]) or compare(*given))
     setting = LatencySetting([(32, 64)], [2], ["torch"], steps=1, rounds=1)
     next(benchmark_latency(model, setting, given))
-    wanted = [model.data_preprocessor.normalise(image[None]).mean((2, 3)) for image in given]
-    assert asked["float32"] is None and [image.shape for image in asked["int8"]] == [(1, 3, 32, 64)] * 3
-    for image, colour in zip(asked["int8"], wanted, strict=True):
+    expected = [model.data_preprocessor.normalise(image[None]).mean((2, 3)) for image in given]
+    assert calibrations["float32"] is None and [image.shape for image in calibrations["int8"]] == [(1, 3, 32, 64)] * 3
+    for image, colour in zip(calibrations["int8"], expected, strict=True):
         torch.testing.assert_close(image.mean((2, 3)), colour)
-    torch.testing.assert_close(compared[0].mean((2, 3)), torch.cat(wanted[:2]))
+    torch.testing.assert_close(compared[0].mean((2, 3)), torch.cat(expected[:2]))
 
 
 def test_the_baseline_is_not_rearranged(model):
@@ -70,8 +70,7 @@ def test_the_baseline_is_not_rearranged(model):
     assert not all(p.is_contiguous() for p in model.parameters())  # the model keeps its memory format
     images = torch.randn(1, 3, 32, 64)
     with torch.no_grad():
-        for given, wanted in zip(plain(images), model(images).values(), strict=True):
-            torch.testing.assert_close(given, wanted)
+        torch.testing.assert_close(plain(images), model(images))
 
 
 def test_a_backend_that_is_not_installed_is_noted(model, monkeypatch):

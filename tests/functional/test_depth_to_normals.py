@@ -21,8 +21,8 @@ def plane(normal, distance=2.0):
     return plane_depth(normal, distance, CAMERA, SIZE)
 
 
-def angles(normals, wanted):
-    return torch.rad2deg((normals * wanted).sum(-3).clamp(-1, 1).acos())
+def angles(normals, expected):
+    return torch.rad2deg((normals * expected).sum(-3).clamp(-1, 1).acos())
 
 
 @given(tilted, st.floats(0.5, 9))
@@ -40,9 +40,9 @@ def test_noise_is_smoothed():
     disparity = 575 * 0.075 / plane(normal, 2.0)
     noise = 0.08 * torch.randn(disparity.shape, generator=torch.Generator().manual_seed(0))
     depth = 575 * 0.075 / ((disparity + noise) * 8).round().mul(1 / 8)
-    wanted = normal[:, None, None]
-    smooth = angles(depth_to_normals(depth, CAMERA), wanted)
-    rough = angles(points_to_normals(depth_to_points(depth, CAMERA)), wanted)
+    expected = normal[:, None, None]
+    smooth = angles(depth_to_normals(depth, CAMERA), expected)
+    rough = angles(points_to_normals(depth_to_points(depth, CAMERA)), expected)
     assert smooth.mean() < 3 and smooth.mean() < rough.mean() / 5
 
 
@@ -53,8 +53,8 @@ def test_edges_stay_sharp_and_holes_do_not_spread():
     normals = depth_to_normals(depth, CAMERA)
     seen = (depth > 0).squeeze(0)
     assert torch.equal(normals.norm(dim=0) > 0.5, seen)
-    for half, wanted in ((slice(0, 32), left), (slice(32, 64), right)):
-        assert angles(normals, wanted[:, None, None])[:, half][seen[:, half]].max() < 1e-3
+    for half, expected in ((slice(0, 32), left), (slice(32, 64), right)):
+        assert angles(normals, expected[:, None, None])[:, half][seen[:, half]].max() < 1e-3
 
 
 def test_too_few_readings_have_no_normal():
@@ -84,8 +84,8 @@ def test_mirroring_changes_the_sign_of_x(normal):
     depth[..., 20:, 40:] = 0
     mirrored = CAMERA.clone()
     mirrored[2] = SIZE[1] - 1 - CAMERA[2]
-    wanted = depth_to_normals(depth, CAMERA).flip(-1) * torch.tensor((-1.0, 1, 1))[:, None, None]
-    torch.testing.assert_close(depth_to_normals(depth.flip(-1), mirrored), wanted, atol=1e-9, rtol=0)
+    expected = depth_to_normals(depth, CAMERA).flip(-1) * torch.tensor((-1.0, 1, 1))[:, None, None]
+    torch.testing.assert_close(depth_to_normals(depth.flip(-1), mirrored), expected, atol=1e-9, rtol=0)
 
 
 def test_real_depth_agrees_with_the_published_normals(shared):
