@@ -2,7 +2,7 @@
 
 The exported file takes normalised float images of shape (N, 3, H, W) in any number and size, and returns each task's
 raw output by name. With --end-to-end it takes uint8 images and returns class ids (uint8), depth in metres and unit
-normal vectors at the size of the images; if the config's predict_pipeline resizes images, resize them before calling it.
+normal vectors at the size of the images; if the config's predict_pipeline resizes images, resize them first.
 The outputs are compared with those of PyTorch, and the differences are printed.
 """
 

@@ -15,8 +15,8 @@ class PackSample:
     """The last transform of every pipeline: returns `dict(inputs=uint8 (3, H, W), data_samples=BaseDataElement)`.
 
     `data_samples.gt` is a `TaskData` with the available labels as plain tensors: maps (C, H, W), or (K,) for a label
-    of the complete image (`ImageLabel`). The metainfo contains `sample['meta']`, all other items that are no tensors, `img_shape`, `ori_shape` (H, W: the size of labels and
-    predictions) and, if known, `intrinsics` (fx, fy, cx, cy).
+    of the complete image (`ImageLabel`). The metainfo contains `sample['meta']`, all other items that are no tensors,
+    `img_shape`, `ori_shape` (H, W: the size of labels and predictions) and, if known, `intrinsics` (fx, fy, cx, cy).
 
     Raises:
         ValueError: The image is not uint8 (3, H, W), or a label has another size than `ori_shape`.
