@@ -22,7 +22,7 @@ LIST = "labels.txt"
 def write_pseudo_labels(
     dataset: MultiTaskDataset, teacher: Teacher, out: str | Path, batch_size: int = 4, show: bool = True
 ) -> dict[str, Any]:
-    """Write a teacher's labels for all images that lack them.
+    """Write a teacher's labels for all images without them.
 
     The files are those that `PseudoLabels` (a dataset's `pseudo_labels=out`) reads. `labels.txt` lists for each image
     which of its labels are real, pseudo or missing. Existing files are kept, so an interrupted run can be resumed.

@@ -1,4 +1,4 @@
-"""Teachers answer for the labels that are missing, for those alone, and every step of it can be told."""
+"""Teachers predict the missing labels, and only those."""
 
 import copy
 
@@ -85,7 +85,7 @@ class Constant(torch.nn.Module):
         return {task: answer.view(1, -1, 1, 1).expand(shape) for task in tasks}
 
 
-def test_what_is_missing_is_filled_and_what_is_there_stays():
+def test_missing_labels_are_filled_and_existing_ones_stay():
     samples = [sample(0, ("semseg",)), sample(1, ("depth",)), sample(2, ("semseg", "depth", "normals")), sample(3)]
     data = batch(*samples)
     before = copy.deepcopy(samples)
@@ -114,7 +114,7 @@ def test_the_labels_are_the_teachers_own_predictions():
         assert (found.gt.depth - wanted.pred.depth).abs().max() < 0.2
 
 
-def test_only_the_images_that_lack_a_label_are_asked_and_only_for_that():
+def test_only_missing_labels_are_predicted():
     model = Constant([0.1, 0.9, 0, 0], tasks=("semseg", "depth"))
     filler = hook(teacher(dict(semseg={}, depth=dict(kind="map")), model))
     full = sample(0, ("semseg", "depth"))
@@ -147,7 +147,7 @@ def test_a_class_map_translates_and_adds_up():
     assert (class_labels(scores, 0.0, lut)[0] == 255).all()
 
 
-def test_labels_are_those_that_come_back_from_files():
+def test_labels_equal_those_read_from_files():
     depth = torch.rand(1, 1, 9, 11) * 12
     stored = torch.from_numpy(np.rint(depth_labels(depth, 5000.0).numpy() * 5000).astype(np.uint16).astype(np.float32))
     assert torch.equal(stored / 5000, depth_labels(depth, 5000.0))
@@ -251,12 +251,12 @@ def test_images_of_several_sizes_and_datasets():
         (Constant([1.0, 0, 0]), r"the oracle predicts 3 classes for semseg, but the head has 4"),
     ],
 )
-def test_bad_answers_name_the_teacher(model, message):
+def test_errors_about_bad_predictions_name_the_teacher(model, message):
     with pytest.raises(TeacherError, match=message):
         hook(teacher(["semseg"], model)).fill(batch(sample(0)))
 
 
-def test_settings_that_make_no_sense():
+def test_invalid_settings_are_errors():
     with pytest.raises(ValueError, match="no option 'confidense'. Its options are: .*confidence"):
         teacher(dict(semseg=dict(confidense=1)))
     with pytest.raises(ValueError, match="has no task 'edges'; its tasks are semseg, depth, normals"):
@@ -269,7 +269,7 @@ def test_settings_that_make_no_sense():
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_a_hint_on_one_side_alone_is_told(given):
+def test_a_hint_on_only_one_side_is_an_error(given):
     student = network(seed=5, hint=None if given else dict(type="FeatureHint", teacher_channels=8))
     with pytest.raises(ValueError, match=r"Add model\.hint=" if given else "Add hint=True"):
         DistillationHook([dict(tasks=["depth"], model=network(seed=1), hint=given)]).prepare(student)
@@ -284,7 +284,7 @@ def test_shares_of_real_pseudo_and_void_pixels():
     assert label_shares([third], "semseg") == dict(real=0, pseudo=0, void=1)
 
 
-def test_shares_are_logged_of_tasks_that_some_image_lacks(tmp_path):
+def test_shares_are_logged_for_tasks_with_missing_labels(tmp_path):
     runner = toy_runner(tmp_path, model=ToyModel(heads=("semseg", "depth")))
     shares = LabelSharesHook(interval=2)
 
@@ -326,7 +326,7 @@ def _saved(weights, path):
     return path
 
 
-def test_a_teacher_without_weights_or_a_name_is_told(capture_log):
+def test_a_teacher_without_weights_is_logged(capture_log):
     asked = Teacher(["semseg"], model=dict(type="SMPModel", arch="Unet", encoder_name="mobilenet_v2", classes=CLASSES))
     assert asked.name == "SMPModel Unet"
     assert "The teacher SMPModel Unet has no checkpoint and predicts with random weights" in capture_log()
@@ -400,7 +400,7 @@ def run(root, nyud_folder, make_light, tmp_path):
     return train
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(run, tmp_path):
+def test_an_interrupted_and_resumed_run_ends_like_an_uninterrupted_one(run, tmp_path):
     whole = run(tmp_path / "whole")
     run(tmp_path / "stopped", epochs=1)
     resumed = run(tmp_path / "stopped", resume=True)

@@ -143,7 +143,7 @@ def test_a_label_that_a_transform_makes_counts(tmp_path):
         runner.train()
 
 
-def test_a_dataset_that_does_not_count_is_watched_for_an_epoch(tmp_path):
+def test_labels_of_a_dataset_without_counts_are_collected_for_an_epoch(tmp_path):
     build_runner(tmp_path / "a", epochs=1, hooks=PRESENCE).train()
     runner = build_runner(tmp_path / "b", model=ToyModel(heads=("depth", "edges")), hooks=PRESENCE)
     with pytest.raises(ValueError, match="'edges'.*the first epoch had: depth"):

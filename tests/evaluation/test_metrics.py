@@ -155,7 +155,7 @@ def test_shards_merged_as_mmengine_does_equal_one_process(average):
     assert merged == expected
 
 
-def test_what_is_kept_of_an_image_is_small():
+def test_the_result_of_an_image_is_small():
     judge = evaluator()
     judge.process([sample(i, height=60, width=80) for i in range(4)])
     for metric, limit in zip(judge.metrics, (1000, 1000, 20000), strict=True):
@@ -170,14 +170,14 @@ def test_dicts_and_elements_are_read_alike():
     assert judge.evaluate(len(samples)) == evaluated(samples, batch=len(samples))
 
 
-def test_no_label_at_all_gives_nan_and_a_warning(capture_log):
+def test_without_labels_scores_are_nan_with_a_warning(capture_log):
     scores = evaluated([sample(i, tasks=("semseg", "normals")) for i in range(3)])
     assert all(math.isnan(scores[f"depth/{name}"]) for name in DepthMetric.score_names)
     assert not math.isnan(scores["semseg/mIoU"])
     assert "WARNING - depth: none of the 3 images has both a label and a prediction" in capture_log()
 
 
-def test_labels_that_are_all_void_count_as_none():
+def test_void_labels_count_as_missing():
     void = sample(9)
     void.gt.semseg[:] = 255
     void.gt.depth[:] = 0
@@ -187,7 +187,7 @@ def test_labels_that_are_all_void_count_as_none():
     assert all(math.isnan(score) for score in evaluated([void]).values())
 
 
-def test_another_size_names_the_image():
+def test_an_error_about_sizes_names_the_image():
     wrong = sample(3)
     wrong.pred = PixelData(semseg=wrong.pred.semseg[:, 1:])
     with pytest.raises(ValueError, match=r"semseg of img3.png: .*\(1, 5, 7\).*\(1, 6, 7\)"):
@@ -215,7 +215,7 @@ def test_classes_go_to_the_log_and_on_demand_into_the_scores(capture_log):
         assert f"{value:.2f}" in row
 
 
-def test_the_protocol_is_said(capture_log):
+def test_the_protocol_is_logged(capture_log):
     config = [dict(type="DepthMetric", crop="eigen", max_depth=8, average="image")]
     evaluated(mixed_set(), config=config)
     assert "depth: nyud, changed (Eigen crop, 0.001-8 m, image-wise average), 4 images" in capture_log()
@@ -290,13 +290,13 @@ def test_each_dataset_has_its_own_scores():
     assert not any(key.startswith(("semseg/", "depth/", "kitti/semseg")) for key in scores)
 
 
-def test_a_dataset_that_there_is_not_is_told_before_the_first_image():
+def test_an_unknown_dataset_is_an_error_before_the_first_image():
     judge = Evaluator([METRICS.build(dict(type="DepthMetric", dataset="nyudd"))])
     with pytest.raises(ValueError, match="DepthMetric scores the dataset 'nyudd', but the datasets are: nyud, kitti"):
         judge.dataset_meta = dict(datasets=dict(nyud={}, kitti={}))
 
 
-def test_a_task_that_no_head_predicts_is_left_out(capture_log):
+def test_a_task_without_a_head_is_skipped(capture_log):
     data_sample = sample(0)
     data_sample.pred = PixelData(semseg=data_sample.pred.semseg)
     scores = evaluated([data_sample])
@@ -304,7 +304,7 @@ def test_a_task_that_no_head_predicts_is_left_out(capture_log):
     assert "depth: skipped, the model has no head for it" in capture_log() and "WARNING" not in capture_log()
 
 
-def test_score_names_are_what_scores_gives():
+def test_score_names_are_the_keys_of_scores():
     samples = mixed_set()
     scores = evaluated(samples)
     for metric in (SegmentationMetric, DepthMetric, NormalsMetric):

@@ -97,13 +97,13 @@ def test_without_labels_it_is_nan_under_the_same_keys():
     assert all(math.isnan(score) for score in scores.values())
 
 
-def test_void_labels_alone_are_nan():
+def test_only_void_labels_give_nan():
     dataset = Labels([dict(depth=torch.zeros(1, 2, 2), normals=torch.zeros(3, 2, 2))])
     scores = trivial_scores(dataset, [DepthMetric(), NormalsMetric()])
     assert all(math.isnan(score) for score in scores.values())
 
 
-def test_metrics_without_a_trivial_predictor_are_passed_over_and_nothing_is_kept():
+def test_metrics_without_a_trivial_predictor_are_skipped_and_results_do_not_change():
     class Other(TaskMetric):
         score_names = ("x",)
 

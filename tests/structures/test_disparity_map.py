@@ -1,4 +1,4 @@
-"""A disparity map goes with the image as 1 / depth does."""
+"""A disparity map moves with the image as 1 / depth does."""
 
 import pytest
 import torch
@@ -45,7 +45,7 @@ def test_it_stays_the_reciprocal_of_depth(depth, move):
     [v2.RandomPerspective(p=1), v2.ElasticTransform(), v2.FiveCrop(8), v2.RandomAffine(0, shear=20)],
     ids=lambda t: type(t).__name__,
 )
-def test_what_has_no_meaning_is_refused(depth, transform):
+def test_impossible_transforms_are_errors(depth, transform):
     torch.manual_seed(0)
     with pytest.raises(TypeError, match="DisparityMap"):
         transform(dict(img=tv_tensors.Image(torch.zeros(3, 24, 32)), label=DisparityMap(depth)))

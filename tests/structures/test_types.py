@@ -74,7 +74,7 @@ PHOTOMETRIC = [
 
 
 @pytest.mark.parametrize("transform", PHOTOMETRIC, ids=lambda t: type(t).__name__)
-def test_photometric_transforms_leave_labels_alone(sample, transform):
+def test_photometric_transforms_do_not_change_labels(sample, transform):
     out = transform(sample)
     assert not torch.equal(out["img"], sample["img"])
     for key in set(LABELS) - {"semseg" if isinstance(transform, v2.ToDtype) else None}:
@@ -88,7 +88,7 @@ def test_photometric_transforms_leave_labels_alone(sample, transform):
     [v2.RandomPerspective(p=1), v2.ElasticTransform(), v2.FiveCrop(8), v2.RandomAffine(0, shear=20)],
     ids=lambda t: type(t).__name__,
 )
-def test_what_has_no_meaning_is_refused(sample, key, transform):
+def test_impossible_transforms_are_errors(sample, key, transform):
     torch.manual_seed(0)
     with pytest.raises(TypeError, match=type(sample[key]).__name__):
         transform(dict(img=sample["img"], label=sample[key]))
@@ -105,7 +105,7 @@ def test_a_wrong_shape_is_an_error(kind, shape):
         kind(torch.zeros(shape))
 
 
-def test_a_subclass_of_the_users_moves_too():
+def test_a_user_defined_subclass_moves_too():
     class Height(DenseMap):
         channels = 1
 

@@ -1,4 +1,4 @@
-"""Pseudo-labels in files are what the hook would fill in, and are told from real ones."""
+"""Pseudo-labels in files equal those of the hook, and are distinguished from real labels."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def dataset(data, **options):
     return DATASETS.build(dict(type="NYUDv2", data_root=str(data), pipeline=PACK, **options))
 
 
-def test_training_from_the_files_is_training_with_the_hook(files, write, tmp_path, capsys):
+def test_labels_in_files_equal_those_of_the_hook(files, write, tmp_path, capsys):
     config, checkpoint, data = files
     write("--batch-size", 1)  # as below: another batch may round a last bit otherwise
     assert "semseg: 4 real, 2 pseudo, 0 missing" in capsys.readouterr().out
@@ -68,7 +68,7 @@ def test_training_from_the_files_is_training_with_the_hook(files, write, tmp_pat
         assert filled.get("label_weights", {}) == read.get("label_weights", {})
 
 
-def test_the_list_says_which_are_real(files, write, tmp_path):
+def test_the_list_states_which_labels_are_real(files, write, tmp_path):
     write(tasks=("depth",))
     rows = [line.split("\t") for line in (tmp_path / "pseudo" / LIST).read_text().splitlines()]
     assert rows[0] == ["# image", "semseg", "depth", "normals"] and len(rows) == 7
@@ -80,7 +80,7 @@ def test_the_list_says_which_are_real(files, write, tmp_path):
     assert dataset(files[2], pseudo_labels=str(tmp_path / "pseudo")).label_counts()["semseg"] == 4
 
 
-def test_an_interrupted_run_goes_on(files, write, tmp_path, monkeypatch):
+def test_an_interrupted_run_is_resumed(files, write, tmp_path, monkeypatch):
     write()
     whole = {path.relative_to(tmp_path / "pseudo"): path.read_bytes() for path in (tmp_path / "pseudo").rglob("*.*")}
     shutil.rmtree(tmp_path / "pseudo")
@@ -106,7 +106,7 @@ def test_an_interrupted_run_goes_on(files, write, tmp_path, monkeypatch):
     assert len(asked) == count, "what is there is not done again"
 
 
-def test_other_settings_want_another_folder(files, write, tmp_path):
+def test_other_settings_need_another_folder(files, write, tmp_path):
     write("--confidence", 0.5)
     with pytest.raises(ValueError, match="another teacher or settings"):
         write("--confidence", 0.9)
@@ -114,7 +114,7 @@ def test_other_settings_want_another_folder(files, write, tmp_path):
     assert about["tasks"]["semseg"]["confidence"] == 0.5 and about["tasks"]["depth"]["scale"] == 5000
 
 
-def test_how_the_teacher_is_asked_is_a_setting_too(files, write, tmp_path):
+def test_the_options_of_the_teacher_are_settings_too(files, write, tmp_path):
     write(tasks=("depth",))
     with pytest.raises(ValueError, match="of another teacher or settings"):
         write("--flip", tasks=("depth",))

@@ -33,7 +33,7 @@ def test_a_resumed_run_replaces_what_was_written_beyond_its_start(killed, end, d
         assert marks == [1.0] * first + [2.0] * (end // PER_EPOCH - first)
 
 
-def test_prefixes_of_the_log_processor_and_a_validation_alone_make_no_difference():
+def test_prefixes_of_the_log_processor_and_validations_without_training_are_ignored():
     lines = [
         {"train/loss": 1.0, "iter": 5, "step": 5},
         {"val/depth/rmse": 0.5, "step": 5},
@@ -44,7 +44,7 @@ def test_prefixes_of_the_log_processor_and_a_validation_alone_make_no_difference
     assert scalars["val"] == [{"depth/rmse": 0.5, "step": 5}]
 
 
-def test_files_of_all_starts_are_read_and_a_torn_line_is_passed_over(tmp_path):
+def test_files_of_all_starts_are_read_and_incomplete_lines_are_skipped(tmp_path):
     for stamp, lines in (("20250101_000000", run(1, 25, 1.0)), ("20250102_000000", run(21, 30, 2.0))):
         path = tmp_path / stamp / "vis_data" / "scalars.json"
         path.parent.mkdir(parents=True)

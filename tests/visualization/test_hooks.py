@@ -150,7 +150,7 @@ def test_the_panel_shows_the_datasets_colours(finished):
         assert (panel == colour).all(-1).sum() > 1000
 
 
-def test_a_panel_shows_the_file_itself_where_the_network_saw_it_smaller(tmp_path):
+def test_a_panel_shows_the_file_if_the_network_saw_a_smaller_image(tmp_path):
     sharp = (np.indices((12, 16)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
     Image.fromarray(sharp).save(tmp_path / "a.png")
     seen = torch.full((3, 6, 8), 127, dtype=torch.uint8)
@@ -199,7 +199,7 @@ def test_a_resumed_run_knows_the_best_of_before(tmp_path):
     assert hook._best == {"semseg/mIoU": (99.0, 1)}
 
 
-def test_a_picture_that_fails_is_told_once_and_training_goes_on(tmp_path):
+def test_a_failed_picture_is_logged_once_and_training_continues(tmp_path):
     runner = make_runner(tmp_path, [PanelHook()], broken=True)
     runner.train()
     assert runner.epoch == 2
@@ -208,7 +208,7 @@ def test_a_picture_that_fails_is_told_once_and_training_goes_on(tmp_path):
     assert not list(tmp_path.glob("panels/*.png"))
 
 
-def test_mmengines_own_visualizer_will_do(tmp_path):
+def test_mmengines_visualizer_works_too(tmp_path):
     runner = make_runner(
         tmp_path, [PanelHook(num_images=1, interval=2), CurvesHook()], epochs=3, visualizer="Visualizer"
     )
@@ -218,6 +218,6 @@ def test_mmengines_own_visualizer_will_do(tmp_path):
 
 
 @pytest.mark.parametrize("settings", [dict(num_images=-1), dict(interval=0)])
-def test_settings_that_make_no_sense_are_answered(settings):
+def test_invalid_settings_are_errors(settings):
     with pytest.raises(ValueError, match="num_images=.*interval="):
         PanelHook(**settings)

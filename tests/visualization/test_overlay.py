@@ -1,4 +1,4 @@
-"""A frame with its predictions."""
+"""A video frame with its predictions."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_classes_are_mixed_with_the_frame():
     assert np.array_equal(OverlayPainter(META).draw(IMAGE, {}), IMAGE)
 
 
-def test_depth_and_normals_stand_beside_as_they_are_painted_elsewhere():
+def test_depth_and_normals_are_next_to_the_frame_and_look_as_on_panels():
     depth = RNG.uniform(1, 9, (1, 17, 23)).astype(np.float32)
     depth[0, :2] = 0
     normals = RNG.standard_normal((3, 17, 23)).astype(np.float32)
@@ -60,6 +60,6 @@ def test_depth_without_a_range_is_painted(depth):
     assert len(np.unique(beside(picture, 1).reshape(-1, 3), axis=0)) == 1
 
 
-def test_tasks_of_one_s_own_are_painted_as_on_panels():
+def test_user_defined_tasks_are_painted_as_on_panels():
     heat = RNG.uniform(0, 1, (1, 17, 23)).astype(np.float32)
     assert OverlayPainter().draw(IMAGE, dict(saliency=heat)).shape == (17, 46, 3)

@@ -31,7 +31,7 @@ def test_each_pixel_has_its_classs_colour_and_void_is_grey(labels):
         assert (picture[labels == index] == expected).all()
 
 
-def test_a_class_that_the_palette_lacks_is_named():
+def test_an_id_without_a_colour_is_named():
     with pytest.raises(ValueError, match=r"ids \[7\].*0 to 2"):
         paint_classes(np.array([[0, 7]]), make_palette(3))
 
@@ -88,7 +88,7 @@ def test_any_map_can_be_painted(values):
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4), (3,)])
-def test_a_wrong_shape_is_answered_with_the_right_one(shape):
+def test_an_error_about_a_wrong_shape_names_the_right_one(shape):
     with pytest.raises(ValueError, match=r"must be \(H, W\)"):
         paint_depth(np.ones(shape), 0.0, 1.0)
     with pytest.raises(ValueError, match=r"must be \(3, H, W\)"):
@@ -105,7 +105,7 @@ def test_a_shorter_palette_begins_a_longer_one_and_no_two_colours_are_alike(n):
     assert np.abs(palette.astype(int) - VOID_COLOUR).sum(1).min() >= 30
 
 
-def test_truth_and_prediction_share_the_depth_range():
+def test_ground_truth_and_prediction_share_the_depth_range():
     truth, prediction = np.full((1, 2, 2), 2.0), np.full((1, 2, 2), 3.0)
     truth[0, 0] = [1.0, 4.0]
     painted = paint_task("depth", [truth, prediction])
@@ -126,13 +126,13 @@ def test_truth_and_prediction_share_the_depth_range():
         [np.full((1, 2, 2), 255, np.uint8)],
     ],
 )
-def test_a_task_of_a_users_is_painted_whatever_its_map(maps):
+def test_any_map_of_a_user_defined_task_is_painted(maps):
     painted = paint_task("saliency", maps)
     assert [p.shape for p in painted.pictures] == [(*m.shape[1:], 3) for m in maps]
     assert all(p.dtype == np.uint8 for p in painted.pictures)
 
 
-def test_a_user_can_bring_a_painter(monkeypatch):
+def test_a_user_can_register_a_painter(monkeypatch):
     monkeypatch.setattr("mtl_plugins.visualization.task_painters.TASK_PAINTERS", dict(TASK_PAINTERS))
     red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
     register_task_painter("flow")(lambda maps, meta: Painted([red for _ in maps]))

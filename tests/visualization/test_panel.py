@@ -39,7 +39,7 @@ def test_a_missing_label_is_a_neutral_tile_and_the_size_stays():
         assert (panel == EMPTY_TILE).all(-1).sum() > 0.5 * 400 * 300
 
 
-def test_a_row_without_anything_is_absent():
+def test_a_row_without_maps_is_left_out():
     image, maps = example()
     both = draw_panel(image, maps, maps, META)
     truth, prediction = draw_panel(image, gt=maps, meta=META), draw_panel(image, pred=maps, meta=META)
@@ -72,6 +72,6 @@ def test_many_classes_without_names_or_palette_and_all_void():
     assert colours(draw_panel(image, void, void, META)) >= {(0, 0, 0), (176, 176, 176)}
 
 
-def test_a_wrong_image_is_answered():
+def test_a_wrong_image_is_an_error():
     with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)"):
         draw_panel(np.zeros((3, 4, 5), np.float32))

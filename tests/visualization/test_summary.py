@@ -17,7 +17,7 @@ def test_the_best_is_the_largest_or_the_smallest_and_its_first_step(values):
     assert set(best) == {"semseg/mIoU", "depth/rmse"}
 
 
-def test_nan_never_is_the_best_and_a_user_can_say_which_direction_is_better():
+def test_nan_is_never_the_best_and_a_user_can_set_the_direction():
     best = update_best({}, {"depth/rmse": math.nan, "a/strange": 2.0}, 1, {"a/strange": True})
     best = update_best(best, {"a/strange": 1.0}, 2, {"a/strange": True})
     assert best == {"a/strange": (2.0, 1)}

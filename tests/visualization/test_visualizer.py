@@ -70,7 +70,7 @@ def test_tensorboard_gets_scalars_and_panels(tmp_path):
     assert not (tmp_path / "vis_data" / "vis_image").exists()
 
 
-def test_a_missing_tensorboard_is_answered_with_the_command(tmp_path, monkeypatch):
+def test_an_error_about_missing_tensorboard_has_the_command(tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tensorboard" else find(name, *a))
     with pytest.raises(ImportError, match="pip install tensorboard"):

@@ -22,7 +22,7 @@ class DistillationHook(Hook):
     """Fills missing labels with the predictions of teachers before each training step.
 
     This is hard distillation as in Nekrasov et al., ICRA 2019. Existing labels never change. A teacher only sees the
-    images that lack one of its labels, augmented as the student sees them. If several teachers predict a task, the
+    images without one of its labels, augmented as the student sees them. If several teachers predict a task, the
     first one that labels the image's dataset is used. The names of filled labels are listed in the sample's metainfo
     as `pseudo`. Validation is not affected.
 

@@ -31,8 +31,8 @@ class Teacher:
         model: Config of a registered model that has `predict_scores`: `MultiTaskModel`, `SMPModel`, `TorchvisionModel`,
             `OnnxModel`; or the built model.
         config: Alternatively, a config file with a `model`.
-        checkpoint: Its weights: a checkpoint of this project, a plain state dict, one whose keys lack the `network.`
-            of a foreign model, or the work_dir of its training, whose last checkpoint is used.
+        checkpoint: Its weights: a checkpoint of this project, a plain state dict, one whose keys have no `network.`
+            prefix (a third-party network), or the work_dir of its training, whose last checkpoint is used.
         input_size: (H, W) to resize images to, or a factor of their size; by default images keep their size.
         flip: Whether to average the predictions of the image and its mirror image.
         datasets: The datasets whose images it labels, if there are several; by default all.
