@@ -32,7 +32,7 @@ class CamVid(MultiTaskDataset):
     """
 
     METAINFO = find_space(MASK_IDS).metainfo
-    HOW_TO_PREPARE = "Prepare it with `python tools/prepare_dataset.py camvid --root {data_root} --download`."
+    HOW_TO_PREPARE = "Prepare it with `mtl prepare camvid --root {data_root} --download`."
 
     def __init__(
         self,

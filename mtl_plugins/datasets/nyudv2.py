@@ -55,7 +55,7 @@ class NYUDv2(ListedDataset):
     METAINFO = find_space(MASK_IDS).metainfo
     KNOWN_FOLDERS = dict.fromkeys(DEPTH_FOLDERS.values(), "depth")
     HOW_TO_PREPARE = (
-        "Prepare it with `python tools/prepare_dataset.py nyud --out {data_root}`, which explains what to download; or "
+        "Prepare it with `mtl prepare nyud --out {data_root}`, which explains what to download; or "
         "arrange your own data in the same layout (see help(NYUDv2))."
     )
 

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torchvision import tv_tensors
 
 from mtl_plugins.files import write_file
-from mtl_plugins.structures import DenseMap, DepthMap, DisparityMap, Intrinsics, NormalMap
+from mtl_plugins.structures import DenseMap, DepthMap, DisparityMap, ImageLabel, Intrinsics, NormalMap
 
 from .sample_files import Sample
 
@@ -25,6 +25,7 @@ _BUILT_IN_TYPES: dict[str, type[torch.Tensor]] = {
         DepthMap,
         DisparityMap,
         NormalMap,
+        ImageLabel,
         Intrinsics,
     )
 }

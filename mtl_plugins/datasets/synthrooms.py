@@ -7,5 +7,5 @@ from .nyudv2 import NYUDv2
 class SynthRooms(NYUDv2):
     """Rendered rooms in the layout and with the classes of `NYUDv2`; each image has its own camera."""
 
-    HOW_TO_PREPARE = "Prepare it with `python tools/prepare_dataset.py synthrooms --out {data_root}`."
+    HOW_TO_PREPARE = "Prepare it with `mtl prepare synthrooms --out {data_root}`."
     depth_source = None  # there is only one kind of depth

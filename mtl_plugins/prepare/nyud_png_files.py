@@ -43,15 +43,15 @@ def encode_labels(labels: np.ndarray) -> np.ndarray:
     return map_classes(labels, lut)
 
 
-def encode_depth(metres: np.ndarray) -> np.ndarray:
+def encode_valid_depth(metres: np.ndarray) -> np.ndarray:
     """Encode depth as uint16 of metres × 5000, rounded; 0 for invalid values and values above 16 bits (13.1 m)."""
     code = np.rint(np.nan_to_num(metres, nan=0.0, posinf=0.0, neginf=0.0) * DEPTH_SCALE)
     return np.where((code > 0) & (code <= np.iinfo(np.uint16).max), code, 0).astype(np.uint16)
 
 
 def encode_raw_depth(metres: np.ndarray) -> np.ndarray:
-    """Encode the sensor's depth with `encode_depth`; values at the sensor's limit are no readings."""
-    return encode_depth(np.where(metres < SENSOR_LIMIT, metres, 0))
+    """Encode the sensor's depth with `encode_valid_depth`; values at the sensor's limit are no readings."""
+    return encode_valid_depth(np.where(metres < SENSOR_LIMIT, metres, 0))
 
 
 def encode_normals_of_depth(metres: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ KINDS = dict(
     semseg=Kind("masks", "labels", encode_labels),
     depth=Kind(DEPTH_FOLDERS["raw"], "rawDepths", encode_raw_depth),
     normals=Kind("normals", "rawDepths", encode_normals_of_depth),
-    filled=Kind(DEPTH_FOLDERS["filled"], "depths", encode_depth),
+    filled=Kind(DEPTH_FOLDERS["filled"], "depths", encode_valid_depth),
 )
 
 # The value of invalid pixels of each label.

@@ -6,7 +6,7 @@ from mmengine.registry import FUNCTIONS
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2, SynthRooms
 from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
 from mtl_plugins.label_spaces import class_map, label_space
-from mtl_plugins.structures import DenseMap, DepthMap, NormalMap
+from mtl_plugins.structures import DenseMap, DepthMap, ImageLabel, NormalMap
 
 from ..contracts.dataset_contract import DatasetContract
 from .data_files import SIZE, random_image, write_png, write_rooms
@@ -261,3 +261,16 @@ def test_the_authors_frames(shared, tmp_path):
     cosine = torch.cosine_similarity(ours, theirs, dim=0)[both]
     assert both.float().mean() > 0.2
     assert torch.rad2deg(cosine.clamp(-1, 1).acos()).median() < 4
+
+
+def read_room_type(path):
+    return ImageLabel(torch.tensor([int(path.stem) % 3]))
+
+
+@pytest.mark.parametrize("cache", [None, "memory", "folder"])
+def test_a_label_of_the_complete_image(root, tmp_path, cache):
+    labels = dict(room=dict(folder="masks", reader=read_room_type))
+    place = str(tmp_path / "cache") if cache == "folder" else cache
+    dataset = NYUDv2(root, labels=labels, folders=dict(masks="room"), pipeline=[dict(type="PackSample")], cache=place)
+    for _ in range(2):
+        assert dataset[1]["data_samples"].gt.get("room").tolist() == [1]

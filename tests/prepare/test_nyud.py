@@ -22,7 +22,7 @@ from mtl_plugins.label_spaces import class_map
 from mtl_plugins.prepare import nyud, nyud_png_files
 from mtl_plugins.prepare.nyud import prepare_nyud
 from mtl_plugins.prepare.nyud_labeled_mat import LabeledMat
-from mtl_plugins.prepare.nyud_png_files import encode_depth, encode_raw_depth
+from mtl_plugins.prepare.nyud_png_files import encode_raw_depth, encode_valid_depth
 from mtl_plugins.prepare.nyud_splits import read_splits
 
 from .mat_files import random_fields, write_mat, write_sparse_mat
@@ -301,7 +301,7 @@ def test_a_folder_with_other_content_is_refused(made, tmp_path, fields):
 
 def test_invalid_depth():
     metres = np.array([0, -1, np.nan, np.inf, 9.9999, 10, 13.1, 13.2, 0.00009], np.float32)
-    assert encode_depth(metres).tolist() == [0, 0, 0, 0, 50000, 50000, 65500, 0, 0]
+    assert encode_valid_depth(metres).tolist() == [0, 0, 0, 0, 50000, 50000, 65500, 0, 0]
     assert encode_raw_depth(metres).tolist() == [0, 0, 0, 0, 50000, 0, 0, 0, 0]
 
 

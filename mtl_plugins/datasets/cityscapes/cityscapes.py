@@ -47,7 +47,7 @@ class Cityscapes(MultiTaskDataset):
 
     METAINFO = find_space("cityscapes19").metainfo
     HOW_TO_PREPARE = (
-        "Prepare it with `python tools/prepare_dataset.py cityscapes --root {data_root}`, which explains what to "
+        "Prepare it with `mtl prepare cityscapes --root {data_root}`, which explains what to "
         "download from cityscapes-dataset.com (a login is needed)."
     )
 

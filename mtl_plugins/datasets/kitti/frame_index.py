@@ -1,4 +1,4 @@
-"""The index that `prepare_dataset.py kitti-depth` writes and `KITTIDepth` reads: lists of frames, and cameras."""
+"""The index that `mtl prepare kitti-depth` writes and `KITTIDepth` reads: lists of frames, and cameras."""
 
 import json
 from collections.abc import Iterator
@@ -32,9 +32,7 @@ def find_index(folder: Path) -> KITTIIndex | None:
         summary = json.loads(marker.read_text(encoding="utf-8"))
         return KITTIIndex(Path(summary["raw"]), summary["depth"] and Path(summary["depth"]))
     if (folder / f"{NAME}.started.json").is_file():
-        raise DataError(
-            f"the preparation of {folder} was interrupted: run the same `prepare_dataset.py kitti-depth …` again."
-        )
+        raise DataError(f"the preparation of {folder} was interrupted: run the same `mtl prepare kitti-depth …` again.")
     return None
 
 

@@ -47,8 +47,7 @@ class KITTI6(ListedDataset):
 
     METAINFO = label_space(SPACE).metainfo
     HOW_TO_PREPARE = (
-        "Prepare it as {data_root}/rgb, masks and optionally depth; "
-        "`python tools/prepare_dataset.py kitti6 --root {data_root}` checks it."
+        "Prepare it as {data_root}/rgb, masks and optionally depth; `mtl prepare kitti6 --root {data_root}` checks it."
     )
 
     def __init__(

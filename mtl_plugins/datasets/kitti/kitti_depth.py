@@ -33,7 +33,7 @@ CameraKey = tuple[str, int]
 class KITTIDepth(MultiTaskDataset):
     """KITTI's raw images with depth: improved ground truth (Uhrig et al., 3DV 2017) or single laser scans.
 
-    `data_root` is the output of `prepare_dataset.py kitti-depth`: lists, cameras, and where the official folders are.
+    `data_root` is the output of `mtl prepare kitti-depth`: lists, cameras, and where the official folders are.
     Without it, the official folders are searched directly: `<raw_root>/<date>/<drive>_sync/image_0{2,3}/data` and
     `velodyne_points/data`; `<depth_root>/{train,val}/<drive>_sync/proj_depth/groundtruth/image_0{2,3}`. By default
     they are the folders `raw` and `depth` of `data_root`, or `data_root` itself. Drives that are missing from the raw
@@ -66,9 +66,7 @@ class KITTIDepth(MultiTaskDataset):
         ValueError: An option is unknown.
     """
 
-    HOW_TO_PREPARE = (
-        "Prepare it with `python tools/prepare_dataset.py kitti-depth --raw DIR --depth DIR --out {data_root}`."
-    )
+    HOW_TO_PREPARE = "Prepare it with `mtl prepare kitti-depth --raw DIR --depth DIR --out {data_root}`."
 
     index: KITTIIndex | None
     raw_root: Path
@@ -174,7 +172,7 @@ class KITTIDepth(MultiTaskDataset):
             return list(annotated_frames(self.depth_root, self.split, self.cameras))
         raise ValueError(
             f"{self._name()}: the official splits are {', '.join(ANNOTATED_SPLITS)}; another split needs a list of "
-            "frames: ann_file=FILE, or `prepare_dataset.py kitti-depth … --eigen-test FILE`."
+            "frames: ann_file=FILE, or `mtl prepare kitti-depth … --eigen-test FILE`."
         )
 
     def _keep_labelled(self, files: list[FrameFiles]) -> list[FrameFiles]:

@@ -41,7 +41,7 @@ class KITTISemantic(MultiTaskDataset):
 
     METAINFO = find_space("cityscapes19").metainfo
     HOW_TO_PREPARE = (
-        "Prepare it with `python tools/prepare_dataset.py kitti-semantic --root {data_root} --download`, or unpack "
+        "Prepare it with `mtl prepare kitti-semantic --root {data_root} --download`, or unpack "
         "data_semantics.zip there."
     )
 
