@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtl_plugins.files import progress_bar
+from mtl_plugins.structures import named_leaves
 from mtl_plugins.visualization.overlay import OverlayPainter
 
 from .predictions import to_numpy
@@ -67,7 +68,7 @@ def predict_video(
     def paint(batch_and_samples: tuple[dict, Sequence[Any]]) -> list[np.ndarray]:
         batch, samples = batch_and_samples
         return [
-            painter.draw(image.permute(1, 2, 0).numpy(), to_numpy(sample, inferencer.tasks))
+            painter.draw(image.permute(1, 2, 0).numpy(), _leaves(to_numpy(sample, inferencer.tasks)))
             for image, sample in zip(batch["images"], samples, strict=True)
         ]
 
@@ -90,6 +91,10 @@ def predict_video(
             raise ValueError(f"{error} {_describe_rest(writer)}") from error
     stages = dict(zip(_STAGES, seconds, strict=True))
     return VideoReport(Path(out), writer.frames, time.perf_counter() - begin, stages)
+
+
+def _leaves(predictions: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: leaf for task, value in predictions.items() for name, leaf in named_leaves(value, task).items()}
 
 
 def _describe_rest(writer: VideoWriter) -> str:

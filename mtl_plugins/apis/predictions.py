@@ -10,6 +10,7 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch.utils._pytree import tree_map
 
+from mtl_plugins.structures import named_leaves
 from mtl_plugins.visualization import MultiTaskVisualizer, write_picture
 
 from .map_files import write_map
@@ -74,9 +75,9 @@ class PredictionWriter:
         if self._visualizer is not None:
             write_picture(self._visualizer.draw(image, sample), self.out / "panels" / f"{stem}.png")
         if self.maps:
-            for task, values in to_numpy(sample).items():
-                if isinstance(values, np.ndarray):  # trees of arrays have no file format
-                    write_map(task, values, self.out, stem, self.maps, self._kinds)
+            for task, prediction in to_numpy(sample).items():
+                for name, values in named_leaves(prediction, task).items():
+                    write_map(name, values, self.out, stem, self.maps, self._kinds)
         return stem
 
     def _stem(self, sample: BaseDataElement) -> str:

@@ -5,8 +5,19 @@ from .depth_map import DepthMap
 from .disparity_map import DisparityMap
 from .image_label import ImageLabel
 from .intrinsics import Intrinsics
+from .named_leaves import named_leaves
 from .normal_map import NormalMap
 from .task_data import TaskData
 from .zoom import zoom
 
-__all__ = ["DenseMap", "DepthMap", "DisparityMap", "ImageLabel", "Intrinsics", "NormalMap", "TaskData", "zoom"]
+__all__ = [
+    "DenseMap",
+    "DepthMap",
+    "DisparityMap",
+    "ImageLabel",
+    "Intrinsics",
+    "NormalMap",
+    "TaskData",
+    "named_leaves",
+    "zoom",
+]
