@@ -9,7 +9,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.datasets import combine_metainfo
-from mtl_plugins.engine import load_weights, read_checkpoint, require_same_model, safe_loaders
+from mtl_plugins.engine import check_normalisation, load_weights, read_checkpoint, require_same_model, safe_loaders
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.label_spaces import label_space
 from mtl_plugins.models import MultiTaskModel
@@ -53,6 +53,7 @@ def init_model(
         content = read_checkpoint(checkpoint)
         require_same_model(model, content, str(checkpoint))
         load_weights(model, content)
+        check_normalisation(model, content, str(checkpoint))
     model.cfg = cfg
     model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
     if torch.device(device).type == "cpu":

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.functional.losses import resizing_cross_entropy
 from mtl_plugins.kernels import NarrowConv2d, max_pool, scaled_conv, warm_up, without_kernels
-from mtl_plugins.models.necks.crp import ChainedResidualPooling
+from mtl_plugins.models.necks import ChainedResidualPooling
 
 from .section import Section
 from .timing import alternate, paired_ratio

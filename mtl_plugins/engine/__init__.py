@@ -19,6 +19,7 @@ from .label_presence_hook import LabelPresenceHook
 from .label_shares_hook import LabelSharesHook
 from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
+from .normalisation import check_normalisation, normalisation_of
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
@@ -42,6 +43,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "autocast_context",
+    "check_normalisation",
     "compare_state_dicts",
     "cpu_has_bfloat16",
     "extract_state_dict",
@@ -49,6 +51,7 @@ __all__ = [
     "keep_freed_memory",
     "load_weights",
     "mix_seed",
+    "normalisation_of",
     "quiet_console",
     "read_checkpoint",
     "require_same_model",

@@ -12,6 +12,7 @@ from mtl_plugins.registry import RUNNERS
 
 from .checkpoint import safe_loaders
 from .console import quiet_console
+from .normalisation import META_KEY, normalisation_of
 from .unwrap_model import unwrap_model
 
 
@@ -42,11 +43,20 @@ class MultiTaskRunner(Runner):
         return logger
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
-        """Build the model; on a CPU, also compile and load the kernels that it uses."""
+        """Build the model and log its normalisation; on a CPU, also compile and load the kernels that it uses."""
         built = super().build_model(model)
+        if normalisation := normalisation_of(built):
+            mean, std = ([round(value, 4) for value in normalisation[name]] for name in ("mean", "std"))
+            self.logger.info(f"Images are normalised with mean {mean} and std {std} (RGB, 0 ... 1).")
         if get_device() == "cpu":
             warm_up()
         return built
+
+    def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
+        """Save a checkpoint as mmengine's Runner does, with the normalisation of images in its `meta`."""
+        normalisation = normalisation_of(self.model)
+        own = {} if normalisation is None else {META_KEY: normalisation}
+        super().save_checkpoint(*args, meta={**(meta or {}), **own}, **kwargs)
 
     def _log_env(self, env_cfg: dict) -> None:
         super()._log_env(env_cfg)

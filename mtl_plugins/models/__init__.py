@@ -1,18 +1,64 @@
-"""Networks: backbones, necks, heads, losses, the preprocessor and the one model that joins them."""
+"""Networks: backbones, necks, heads, losses, the data preprocessor and the model that joins them."""
 
 from . import backbones, foreign, heads, losses, necks
+from .backbones import ResNet38, TimmBackbone
 from .data_preprocessor import MultiTaskDataPreprocessor
 from .feature_hint import FeatureHint
+from .foreign import ForeignModel, OnnxModel, SMPModel, TorchvisionModel
+from .forward_pass import ForwardPass, ForwardResult
+from .heads import DeepLabV3PlusHead, DenseHead, DepthHead, NormalsHead, SegmentationHead, TaskHead
 from .inference_network import InferenceNetwork
+from .losses import (
+    BinaryCrossEntropyLoss,
+    CosineLoss,
+    CrossEntropyLoss,
+    DenseLoss,
+    DiceLoss,
+    FocalLoss,
+    InverseHuberLoss,
+    KLDivergenceLoss,
+    L1Loss,
+    LovaszLoss,
+    ScaleInvariantLogLoss,
+)
 from .multi_task_model import MultiTaskModel
+from .necks import ChainedResidualPooling, DeepLabV3Plus, LightWeightRefineNet
 from .tta_model import MultiTaskTTAModel
 
 __all__ = [
+    "BinaryCrossEntropyLoss",
+    "ChainedResidualPooling",
+    "CosineLoss",
+    "CrossEntropyLoss",
+    "DeepLabV3Plus",
+    "DeepLabV3PlusHead",
+    "DenseHead",
+    "DenseLoss",
+    "DepthHead",
+    "DiceLoss",
     "FeatureHint",
+    "FocalLoss",
+    "ForeignModel",
+    "ForwardPass",
+    "ForwardResult",
     "InferenceNetwork",
+    "InverseHuberLoss",
+    "KLDivergenceLoss",
+    "L1Loss",
+    "LightWeightRefineNet",
+    "LovaszLoss",
     "MultiTaskDataPreprocessor",
     "MultiTaskModel",
     "MultiTaskTTAModel",
+    "NormalsHead",
+    "OnnxModel",
+    "ResNet38",
+    "SMPModel",
+    "ScaleInvariantLogLoss",
+    "SegmentationHead",
+    "TaskHead",
+    "TimmBackbone",
+    "TorchvisionModel",
     "backbones",
     "foreign",
     "heads",

@@ -4,10 +4,10 @@ from torch import nn
 
 
 def init_decoder_conv(conv: nn.Conv2d) -> None:
-    """Start values of a decoder convolution: normal with std sqrt(0.5 / fan-in); depthwise 1x1: 0.5 +- 0.1.
+    """Initialise a decoder convolution: normal with std sqrt(0.5 / fan-in); depthwise 1x1: mean 0.5, std 0.1; bias 0.
 
-    The decoder has no normalisation and its sums grow: with plain Kaiming values the ReLU6 saturate and the network
-    learns nothing from scratch. Bias 0.
+    The decoder has no normalisation and its sums grow. With Kaiming initialisation the ReLU6 saturate, and a network
+    without pretrained weights does not learn.
     """
     kernel_area = conv.weight[0, 0].numel()
     if conv.groups == conv.in_channels and kernel_area == 1:

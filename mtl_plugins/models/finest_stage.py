@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from .heads.dense_head import DenseHead
 from .multi_task_model import MultiTaskModel
-from .necks.crp import ChainedResidualPooling
+from .necks import ChainedResidualPooling
 from .necks.light_weight_refinenet import LightWeightRefineNet
 
 _WIDTH = 32  # channels per block; measured at 640x480 (docs/performance.md)
@@ -29,15 +30,16 @@ class FinestStage(nn.Module):
     def __init__(self, model: MultiTaskModel):
         super().__init__()
         self.tasks = model.tasks
-        width = model.neck.out_channels[0]
+        neck: Any = model.neck
+        width = neck.out_channels[0]
         blocks = [slice(first, first + _WIDTH) for first in range(0, width, _WIDTH)]
         self.blocks = nn.ModuleList(_ChannelBlock(model, channels) for channels in blocks)
 
     @staticmethod
     def fits(model: MultiTaskModel) -> bool:
         """Whether the model has the paper's neck with a depthwise finest level, and heads of the paper's form."""
-        neck = model.neck
-        return (
+        neck: Any = model.neck
+        return bool(
             type(neck) is LightWeightRefineNet
             and neck.crp[0].depthwise
             and neck.out_channels[0] % _WIDTH == 0
@@ -84,15 +86,20 @@ class _ChannelBlock(nn.Module):
 
 
 @torch.no_grad()
-def _slice_conv(conv: nn.Conv2d, out=slice(None), into=slice(None), bias=True) -> nn.Conv2d:  # noqa: B008
+def _slice_conv(
+    conv: nn.Conv2d,
+    out: slice = slice(None),  # noqa: B008
+    into: slice = slice(None),  # noqa: B008
+    bias: bool = True,
+) -> nn.Conv2d:
     """A copy of `conv` that is restricted to some output channels or to some input channels."""
     weight = conv.weight[out, into].clone()
     groups = len(weight) if conv.groups > 1 else 1
-    bias = bias and conv.bias is not None
-    cut = nn.Conv2d(
-        weight.shape[1] * groups, len(weight), conv.kernel_size, padding=conv.padding, groups=groups, bias=bias
-    )
+    kernel_size: Any = conv.kernel_size
+    padding: Any = conv.padding
+    has_bias = bias and conv.bias is not None
+    cut = nn.Conv2d(weight.shape[1] * groups, len(weight), kernel_size, padding=padding, groups=groups, bias=has_bias)
     cut.weight = nn.Parameter(weight, requires_grad=False)
-    if bias:
+    if has_bias and conv.bias is not None:
         cut.bias = nn.Parameter(conv.bias[out].clone(), requires_grad=False)
     return cut

@@ -226,8 +226,9 @@ class MultiTaskModel(BaseModel):
     def _shared_losses(self, features, data_samples):
         """Losses of the neck and of the hint."""
         losses = {}
-        if hasattr(self.neck, "loss"):
-            losses.update({f"neck.{name}": value for name, value in self.neck.loss(features, data_samples).items()})
+        shared: Any = getattr(self.neck, "loss", None)
+        if shared is not None:
+            losses.update({f"neck.{name}": value for name, value in shared(features, data_samples).items()})
         if self.hint is not None:
             if isinstance(features, Mapping):
                 raise ValueError("model.hint needs a neck with one list of features for all heads, not one per task.")

@@ -21,7 +21,7 @@ from mtl_plugins.kernels import (
     warm_up,
     without_kernels,
 )
-from mtl_plugins.models.necks.crp import ChainedResidualPooling
+from mtl_plugins.models.necks import ChainedResidualPooling
 
 pytestmark = pytest.mark.skipif(not warm_up(), reason="no C++ compiler")
 FEW = settings(max_examples=25, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mtl_plugins.models.necks.crp import ChainedResidualPooling
+from mtl_plugins.models.necks import ChainedResidualPooling
 from mtl_plugins.registry import MODELS
 
 from ..contracts.neck_contract import NeckContract
@@ -50,7 +50,7 @@ def test_groups_can_be_chosen():
 
 @pytest.mark.parametrize("groups", [[[0], [1]], [[0], [1, 2, 2]], [[0, 1, 2, 3]], [[1], [2], [3]], []])
 def test_groups_that_do_not_fit_are_told(groups):
-    with pytest.raises(ValueError, match=r"must name each of the 3 features .*0 \.\.\. 2, finest first"):
+    with pytest.raises(ValueError, match=r"must contain each of the 3 features .*0 \.\.\. 2, finest first"):
         neck_of((6, 6, 6), (4, 8, 16), groups=groups)
 
 

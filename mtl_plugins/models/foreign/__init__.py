@@ -1,4 +1,4 @@
-"""Whole networks from elsewhere, as teachers: segmentation-models-pytorch, torchvision, ONNX files."""
+"""Third-party networks as teachers: segmentation-models-pytorch, torchvision, ONNX files."""
 
 from .foreign_model import ForeignModel
 from .onnx_model import OnnxModel

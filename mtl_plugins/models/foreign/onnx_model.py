@@ -12,20 +12,26 @@ from .foreign_model import ForeignModel
 
 @MODELS.register_module()
 class OnnxModel(ForeignModel):
-    """An ONNX file, run by ONNX Runtime (``pip install onnxruntime``).
+    """An ONNX file, computed by ONNX Runtime (`pip install onnxruntime`).
 
-    Its first input takes images (N, 3, H, W), float32 or float16; where height and width are fixed, images are
-    resized, and where the batch is fixed, they go in that many at a time. An output of class ids (N, H, W) or
-    (N, 1, H, W), integers, counts as sure.
+    Its first input must take images (N, 3, H, W), float32 or float16. If its height and width are fixed, images are
+    resized; if its batch size is fixed, batches are split. Integer outputs (N, H, W) or (N, 1, H, W) are class ids with
+    probability 1.
 
     Args:
-        file: The ``.onnx`` file.
-        tasks: ``{task: kind}``, see `ForeignModel`.
-        outputs: ``{task: name of the output}``; not needed where the names are the tasks', or there is one of each.
-        num_classes: Needed where class ids come out.
-        data_preprocessor: The network's mean and std; ImageNet's by default. Where normalisation is in the file:
-            ``dict(type='MultiTaskDataPreprocessor', mean=(0, 0, 0), std=(1, 1, 1))`` gives 0 ... 1.
-        providers: Of ONNX Runtime; by default all that it has.
+        file: Path of the `.onnx` file.
+        tasks: Kind of each task by name (see `ForeignModel`).
+        outputs: Name of the output of each task. Not needed if outputs and tasks have the same names, or if there is
+            one of each.
+        num_classes: Number of classes, needed for an output of class ids.
+        data_preprocessor: Config with the mean and std of the network; ImageNet's by default. If the file contains the
+            normalisation, `dict(type='MultiTaskDataPreprocessor', mean=(0, 0, 0), std=(1, 1, 1))` passes 0 ... 1.
+        providers: Execution providers of ONNX Runtime; by default all available ones.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ImportError: ONNX Runtime is not installed.
+        ValueError: The file cannot be read, takes no floating-point images, or has no output for a task.
     """
 
     def __init__(
@@ -42,7 +48,7 @@ class OnnxModel(ForeignModel):
         self.input = self.session.get_inputs()[0]
         if "float" not in self.input.type:
             raise ValueError(
-                f"OnnxModel: {file} takes {self.input.type}, but a teacher's file takes floating point images: "
+                f"OnnxModel: {file} takes {self.input.type}, but a teacher must take floating-point images: "
                 f"export it without --end-to-end."
             )
         self.outputs = self._match(outputs or {})
@@ -59,8 +65,8 @@ class OnnxModel(ForeignModel):
         wrong = {task: name for task, name in matched.items() if name not in names}
         if wrong:
             raise ValueError(
-                f"OnnxModel: the file has the outputs {names}, none of them is {wrong}: "
-                f"tell which is which with outputs=dict({self.tasks[0]}={names[0]!r})."
+                f"OnnxModel: the file has the outputs {names}, but not {wrong}: "
+                f"set outputs=dict({self.tasks[0]}={names[0]!r})."
             )
         return matched
 
@@ -73,10 +79,10 @@ class OnnxModel(ForeignModel):
         return {task: self._logits(value) for task, value in zip(self.outputs, found, strict=True)}
 
     def _run(self, images):
-        missing = (self.batch or len(images)) - len(images)  # a fixed batch is filled up
-        fed = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
-        answers = self.session.run(list(self.outputs.values()), {self.input.name: fed.contiguous().numpy()})
-        return [answer[: len(images)] for answer in answers]
+        missing = (self.batch or len(images)) - len(images)  # a fixed batch is padded
+        batch = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
+        outputs = self.session.run(list(self.outputs.values()), {self.input.name: batch.contiguous().numpy()})
+        return [output[: len(images)] for output in outputs]
 
     def _logits(self, value):
         if value.ndim == 3:
@@ -84,19 +90,19 @@ class OnnxModel(ForeignModel):
         if value.is_floating_point():
             return value
         if self.num_classes is None:
-            raise ValueError("OnnxModel: class ids come out of the file, so num_classes must be given.")
+            raise ValueError("OnnxModel: the file outputs class ids, so num_classes must be set.")
         ids = value[:, 0].long().clamp(0, self.num_classes - 1)
-        return 100.0 * F.one_hot(ids, self.num_classes).permute(0, 3, 1, 2)  # a softmax of these is 1 or 0
+        return 100.0 * F.one_hot(ids, self.num_classes).permute(0, 3, 1, 2)  # their softmax is 1 or 0
 
 
 def _open(file, providers):
     if not file.is_file():
-        raise FileNotFoundError(f"OnnxModel: there is no file {file}.")
+        raise FileNotFoundError(f"OnnxModel: the file {file} does not exist.")
     try:
         import onnxruntime
     except ImportError as error:
         raise ImportError("an ONNX teacher needs ONNX Runtime: pip install onnxruntime") from error
     try:
         return onnxruntime.InferenceSession(str(file), providers=providers or onnxruntime.get_available_providers())
-    except Exception as error:  # its errors share no class of their own
-        raise ValueError(f"OnnxModel: ONNX Runtime can't open {file}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # its errors have no common base class
+        raise ValueError(f"OnnxModel: ONNX Runtime cannot open {file}: {str(error).splitlines()[0]}") from error

@@ -1,3 +1,5 @@
+from typing import Any
+
 import segmentation_models_pytorch as smp
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,15 +13,19 @@ from .foreign_model import ForeignModel
 class SMPModel(ForeignModel):
     """A model of segmentation-models-pytorch.
 
-    Args:
-        arch: ``'Unet'``, ``'DeepLabV3Plus'``, ``'Segformer'``, ... (``smp.create_model``).
-        encoder_name: Its encoder.
-        classes: Channels of its output.
-        task, kind: What it predicts.
-        data_preprocessor: The network's mean and std; ImageNet's by default.
-        **options: Further options of ``smp.create_model``. Weights come from the teacher's checkpoint, not from a hub.
+    Images whose size the encoder does not support are padded, and the output is cropped.
 
-    Images whose size its encoder can't take are padded, and its output is cut.
+    Args:
+        arch: `'Unet'`, `'DeepLabV3Plus'`, `'Segformer'`, ... (see `smp.create_model`).
+        encoder_name: Name of the encoder.
+        classes: Channels of the output.
+        task: Name of the task.
+        kind: Kind of the task (see `ForeignModel`).
+        data_preprocessor: Config with the mean and std of the network; ImageNet's by default.
+        **options: Further options of `smp.create_model`. Weights come from the teacher's checkpoint, not from a hub.
+
+    Raises:
+        ValueError: Unknown architecture or encoder.
     """
 
     def __init__(
@@ -30,14 +36,14 @@ class SMPModel(ForeignModel):
         task: str = "semseg",
         kind: str = "classes",
         data_preprocessor: dict | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__({task: kind}, data_preprocessor)
         options.setdefault("encoder_weights", None)
         try:
             self.network = smp.create_model(arch, encoder_name=encoder_name, classes=classes, **options)
         except KeyError as error:
-            raise ValueError(f"SMPModel: segmentation-models-pytorch answers {error}") from error
+            raise ValueError(f"SMPModel: segmentation-models-pytorch does not know {error}") from error
         self.stride = getattr(getattr(self.network, "encoder", None), "output_stride", 32)
 
     def raw(self, images: Tensor) -> dict[str, Tensor]:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import torchvision
 from torch import Tensor
 
@@ -8,14 +10,18 @@ from .foreign_model import ForeignModel
 
 @MODELS.register_module()
 class TorchvisionModel(ForeignModel):
-    """A segmentation model of torchvision, by its name there (``'deeplabv3_resnet50'``).
+    """A segmentation model of torchvision.
 
     Args:
-        name: One of ``torchvision.models.list_models(torchvision.models.segmentation)``.
-        num_classes: Channels of its output.
-        task: What it predicts.
-        data_preprocessor: The network's mean and std; ImageNet's by default.
+        name: A name from `torchvision.models.list_models(torchvision.models.segmentation)`, such as
+            `'deeplabv3_resnet50'`.
+        num_classes: Channels of the output.
+        task: Name of the task.
+        data_preprocessor: Config with the mean and std of the network; ImageNet's by default.
         **options: Further options of the model. Weights come from the teacher's checkpoint, not from a hub.
+
+    Raises:
+        ValueError: Unknown name.
     """
 
     def __init__(
@@ -24,12 +30,12 @@ class TorchvisionModel(ForeignModel):
         num_classes: int = 21,
         task: str = "semseg",
         data_preprocessor: dict | None = None,
-        **options,
+        **options: Any,
     ):
         super().__init__({task: "classes"}, data_preprocessor)
         known = torchvision.models.list_models(torchvision.models.segmentation)
         if name not in known:
-            raise ValueError(f"TorchvisionModel: name={name!r} is no segmentation model of torchvision: {known}.")
+            raise ValueError(f"TorchvisionModel: name={name!r} is not a segmentation model of torchvision: {known}.")
         options = dict(weights=None, weights_backbone=None) | options
         self.network = torchvision.models.get_model(name, num_classes=num_classes, **options)
 

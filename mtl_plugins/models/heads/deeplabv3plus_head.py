@@ -25,11 +25,11 @@ class DeepLabV3PlusHead(SegmentationHead):
 
     def __init__(self, in_channels: Sequence[int], in_strides: Sequence[int], *, channels: int = 256, **kwargs: Any):
         super().__init__(in_channels, in_strides, **kwargs)
-        self.pre: nn.Module = nn.Sequential(
+        self.pre = nn.Sequential(
             Conv2dNormActivation(in_channels[0], channels),
             Conv2dNormActivation(channels, channels),
         )
-        self.out: nn.Module = nn.Conv2d(channels, self.out_channels, 1, bias=False)
+        self.out = nn.Conv2d(channels, self.out_channels, 1, bias=False)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         return self.out(self.pre(features[0]))

@@ -45,8 +45,8 @@ class DenseHead(TaskHead):
         width = in_channels[0]
         self.stride = in_strides[0]
         self.out_channels = out_channels
-        self.pre: nn.Module = nn.Conv2d(width, width, 1, groups=width, bias=False)
-        self.out: nn.Module = NarrowConv2d(width, out_channels)
+        self.pre: Any = nn.Conv2d(width, width, 1, groups=width, bias=False)
+        self.out: Any = NarrowConv2d(width, out_channels)
         init_decoder_conv(self.pre)
         init_decoder_conv(self.out)
 

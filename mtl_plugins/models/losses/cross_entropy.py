@@ -22,6 +22,7 @@ class CrossEntropyLoss(DenseLoss):
     """
 
     name = "ce"
+    class_weight: Tensor | None
 
     def __init__(
         self,

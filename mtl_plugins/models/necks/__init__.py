@@ -1,4 +1,7 @@
+"""Necks: from the backbone's features to those of the heads."""
+
+from .chained_residual_pooling import ChainedResidualPooling
 from .deeplabv3plus import DeepLabV3Plus
 from .light_weight_refinenet import LightWeightRefineNet
 
-__all__ = ["DeepLabV3Plus", "LightWeightRefineNet"]
+__all__ = ["ChainedResidualPooling", "DeepLabV3Plus", "LightWeightRefineNet"]

@@ -13,23 +13,26 @@ from mtl_plugins.registry import MODELS
 class DeepLabV3Plus(BaseModule):
     """DeepLabV3+ decoder (Chen et al., ECCV 2018), as in Zhu et al., CVPR 2019 (arXiv 1812.01593).
 
-    Atrous spatial pyramid pooling reads the coarsest feature: its mean over the image, a 1x1 convolution and a dilated
-    3x3 convolution for each of ``dilations``, all with batch norm and ReLU, joined in this order and brought to
-    ``channels`` by a 1x1 convolution. The finest feature, brought to ``fine_channels`` likewise, is joined before that,
-    resized to its size (bilinear, align_corners=True). Features between the two are not read.
+    Atrous spatial pyramid pooling reads the coarsest feature. Its branches are the mean over the image, a 1x1
+    convolution and one dilated 3x3 convolution for each of `dilations`, all with batch norm and ReLU. They are
+    concatenated and projected to `channels` by a 1x1 convolution, and resized to the finest feature (bilinear,
+    `align_corners=True`). The output concatenates the finest feature, projected to `fine_channels`, and this map. Other
+    features are not read.
 
     Args:
-        in_channels: Channels of the features, finest first.
-        in_strides: Their strides, in the same order.
-        channels: Width of each branch of the pyramid, and of their projection.
-        fine_channels: Width of the finest feature's projection.
-        dilations: Of the 3x3 branches; the default is for stride 8, and half of it for stride 16.
+        in_channels: Channels of the features, finest first (set by the model).
+        in_strides: Strides of the features (set by the model).
+        channels: Channels of each branch of the pyramid and of their projection.
+        fine_channels: Channels of the projection of the finest feature.
+        dilations: Dilations of the 3x3 branches. The default is for stride 8; use half of it for stride 16.
+        init_cfg: As in mmengine's `BaseModule`.
 
-    ``forward`` takes the list of features and gives ``[x]`` at the finest stride; ``out_channels`` and
-    ``out_strides`` tell its width and stride.
+    Attributes:
+        out_channels: Channels of the output, a tuple of one.
+        out_strides: Stride of the output, a tuple of one.
 
     Raises:
-        ValueError: training on one image at a time (in ``forward``).
+        ValueError: In `forward`: a training batch of one image.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class DeepLabV3Plus(BaseModule):
         channels: int = 256,
         fine_channels: int = 48,
         dilations: Sequence[int] = (12, 24, 36),
-        init_cfg=None,
+        init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
         fine, coarse = in_channels[0], in_channels[-1]
@@ -56,6 +59,7 @@ class DeepLabV3Plus(BaseModule):
         self.out_strides = (in_strides[0],)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """One map (N, fine_channels + channels, H, W) at the finest stride, as a list."""
         fine, coarse = features[0], features[-1]
         x = self.project(torch.cat([self._mean(coarse), *(branch(coarse) for branch in self.branches)], dim=1))
         x = F.interpolate(x, fine.shape[-2:], mode="bilinear", align_corners=True)
@@ -65,8 +69,8 @@ class DeepLabV3Plus(BaseModule):
         norm = self.pooled[1]
         if norm.training and type(norm) is nn.BatchNorm2d and len(x) == 1:
             raise ValueError(
-                "DeepLabV3Plus can't train on a batch of one image: the mean over the image is one value a channel, "
-                "which batch norm can't normalise. Take batch_size=2 or more in train_dataloader, or sync_bn='torch' "
-                "with several processes."
+                "DeepLabV3Plus cannot train on a batch of one image: the mean over the image is a single value per "
+                "channel, which batch norm cannot normalise. Set batch_size=2 or more in train_dataloader, or "
+                "sync_bn='torch' with several processes."
             )
         return self.pooled(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])

@@ -8,28 +8,34 @@ from torch import Tensor, nn
 from mtl_plugins.registry import MODELS
 
 from ..decoder_init import init_decoder_conv
-from .crp import ChainedResidualPooling
+from .chained_residual_pooling import ChainedResidualPooling
 
 
 @MODELS.register_module()
 class LightWeightRefineNet(BaseModule):
     """Light-Weight RefineNet decoder (Nekrasov et al., BMVC 2018; as in HydraNet, arXiv 1809.04766).
 
-    The features of one stride form a group; each is brought to ``channels`` by a 1x1 convolution and the group is
-    summed. From the coarsest group to the finest: ReLU6, chained residual pooling, 1x1 convolution, bilinear to the
-    next group's size, added to it. No normalisation, no bias. For MobileNet-v2 the groups are the paper's:
-    {160, 320}, {64, 96}, {32}, {24}. Features of a single stride (a plain ViT) make one group.
+    Features of equal stride form a group. Each feature is projected to `channels` by a 1x1 convolution, and the group
+    is summed. From the coarsest group to the finest: ReLU6, chained residual pooling, 1x1 convolution, bilinear
+    resizing to the next group's size, sum with that group. There is no normalisation and no bias. For MobileNet-v2 the
+    groups are those of the paper: {160, 320}, {64, 96}, {32}, {24}. Features of a single stride (a plain ViT) form one
+    group.
 
     Args:
-        in_channels: Channels of the features, finest first.
-        in_strides: Their strides, in the same order (not falling).
-        channels: Width of the decoder.
-        crp_stages: Pooling stages of each block.
-        depthwise_finest: Whether the finest block's convolutions are depthwise (the paper's are).
-        groups: Indices of the features of each group, finest group first; ``None``: by equal stride.
+        in_channels: Channels of the features, finest first (set by the model).
+        in_strides: Strides of the features in ascending order (set by the model).
+        channels: Channels of the decoder.
+        crp_stages: Stages of each chained residual pooling.
+        depthwise_finest: Whether the convolutions of the finest block are depthwise, as in the paper.
+        groups: Indices of the features in each group, finest group first; by default features of equal stride.
+        init_cfg: As in mmengine's `BaseModule`.
 
-    ``forward`` takes the list of features and gives ``[x]`` at the finest stride; ``out_channels`` and
-    ``out_strides`` tell its width and stride.
+    Attributes:
+        out_channels: Channels of the output, a tuple of one.
+        out_strides: Stride of the output, a tuple of one.
+
+    Raises:
+        ValueError: `groups` does not contain each feature exactly once.
     """
 
     def __init__(
@@ -40,7 +46,7 @@ class LightWeightRefineNet(BaseModule):
         crp_stages: int = 4,
         depthwise_finest: bool = True,
         groups: Sequence[Sequence[int]] | None = None,
-        init_cfg=None,
+        init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
         if groups is None:
@@ -60,10 +66,11 @@ class LightWeightRefineNet(BaseModule):
                 init_decoder_conv(module)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """One map (N, channels, H, W) at the finest stride, as a list."""
         return [self._level(0, features, self.coarser(features))]
 
     def coarser(self, features: Sequence[Tensor]) -> Tensor | None:
-        """What the finest group is given of the others; ``None`` where it is the only one."""
+        """The map that the finest group receives from the coarser groups; None if it is the only group."""
         x = None
         for level in reversed(range(1, len(self.groups))):
             x = self._level(level, features, x)
@@ -75,7 +82,7 @@ class LightWeightRefineNet(BaseModule):
         for member in members[1:]:
             total = total + member
         if x is not None:
-            x = self.adapt[level](x)  # adapt[i] leads from group i + 1 to group i
+            x = self.adapt[level](x)  # adapt[i] connects group i + 1 to group i
             total = total + F.interpolate(x, total.shape[-2:], mode="bilinear", align_corners=False)
         return self.crp[level](total)
 
@@ -84,6 +91,6 @@ def _check_groups(groups, num_features):
     named = [i for group in groups for i in group]
     if sorted(named) != list(range(num_features)):
         raise ValueError(
-            f"neck.groups={[list(group) for group in groups]} must name each of the {num_features} features of the "
-            f"backbone (0 ... {num_features - 1}, finest first) exactly once."
+            f"neck.groups={[list(group) for group in groups]} must contain each of the {num_features} features of "
+            f"the backbone (0 ... {num_features - 1}, finest first) exactly once."
         )

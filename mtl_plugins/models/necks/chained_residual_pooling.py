@@ -8,8 +8,13 @@ from mtl_plugins.kernels import LANE, depthwise_crp, fits, is_plain, max_pool
 class ChainedResidualPooling(nn.Module):
     """Chained residual pooling (Lin et al., RefineNet, 2017; 1x1 convolutions as in Light-Weight RefineNet, 2018).
 
-    ReLU6; then, ``stages`` times: 5x5 max-pooling of stride 1, and a 1x1 convolution without bias; each result is added
-    to the running sum, and the next stage works on it. (N, C, H, W) in and out.
+    ReLU6, followed by stages of 5x5 max-pooling with stride 1 and a 1x1 convolution without bias. The output of each
+    stage is the input of the next one and is added to the sum. Input and output are maps (N, C, H, W).
+
+    Args:
+        channels: Number of channels.
+        stages: Number of stages.
+        depthwise: Whether the convolutions are depthwise.
     """
 
     def __init__(self, channels: int, stages: int = 4, depthwise: bool = False):
@@ -20,7 +25,8 @@ class ChainedResidualPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.depthwise and self.convs and all(map(is_plain, self.convs)) and fits(x, LANE):
-            return depthwise_crp(x, torch.cat([conv.weight for conv in self.convs]).view(len(self.convs), -1))
+            weights: list[Tensor] = [conv.get_parameter("weight") for conv in self.convs]
+            return depthwise_crp(x, torch.cat(weights).view(len(weights), -1))
         x = top = F.relu6(x)
         for conv in self.convs:
             top = conv(max_pool(top))
