@@ -9,6 +9,8 @@ from mmengine.runner import Runner
 from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.registry import RUNNERS
 
+_TORCHRUN = "torchrun --nproc-per-node N -m mtl_plugins train CONFIG --launcher pytorch"
+
 
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on a GPU if available, else on the CPU (with gloo for several processes).
@@ -40,11 +42,11 @@ def _prepare_cpu_processes(cfg: Config) -> None:
     if cfg.launcher != "pytorch":
         raise ValueError(
             f"launcher={cfg.launcher!r} needs GPUs. To start N processes on CPUs, use "
-            "tools/dist_train.sh CONFIG N (launcher 'pytorch')."
+            f"tools/dist_train.sh CONFIG N or {_TORCHRUN}."
         )
     if not torch.distributed.is_initialized():
         if "RANK" not in os.environ:
-            raise ValueError("launcher='pytorch' needs torchrun, which tools/dist_train.sh CONFIG N starts.")
+            raise ValueError(f"launcher='pytorch' needs torchrun: use tools/dist_train.sh CONFIG N or {_TORCHRUN}.")
         torch.distributed.init_process_group("gloo")
     if cfg.get("model_wrapper_cfg") is None:
         cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", broadcast_buffers=False)

@@ -1,6 +1,7 @@
 """Finding, reading and overriding configs."""
 
 import copy
+import sys
 
 import pytest
 from mmengine.config import Config
@@ -15,14 +16,14 @@ def test_presets_are_found_by_name_from_anywhere(name, tmp_path, monkeypatch):
     assert find_config(name).name == "hydranet_nyud.py"
 
 
-def test_a_file_of_ones_own_comes_before_a_preset(tmp_path, monkeypatch):
+def test_a_users_file_takes_precedence_over_a_preset(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hydranet_nyud.py").write_text("mine = True\n")
     assert load_config("hydranet_nyud.py").mine is True
 
 
 @pytest.mark.parametrize("name", ["hydranet_nyu", "configs/hydranet_nuyd.py", "/elsewhere/hydranet_nyud3.py"])
-def test_an_unknown_name_is_answered_with_the_nearest(name):
+def test_an_unknown_name_suggests_the_nearest(name):
     with pytest.raises(
         FileNotFoundError,
         match=f"not found: {name} is neither a file nor a preset: did you mean .*hydranet_nyud.*Presets: ",
@@ -49,7 +50,7 @@ def test_data_root_reaches_wrapped_datasets_and_leaves_their_own(tmp_path):
     assert [dataset.data_root for dataset in inner] == ["/given", "/own"]
 
 
-def test_options_reach_deep_and_leave_the_given_config_alone():
+def test_options_reach_nested_settings_and_do_not_change_the_given_config():
     given = load_config("hydranet_nyud")
     before = copy.deepcopy(given.to_dict())
     cfg = load_config(given, {"model.backbone.model_name": "resnet18", "data_root": "/x"})
@@ -59,21 +60,33 @@ def test_options_reach_deep_and_leave_the_given_config_alone():
     assert given.to_dict() == before
 
 
-def test_a_failing_custom_import_tells_where_was_looked(tmp_path):
+def test_a_failing_custom_import_names_the_folders_that_were_searched(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("custom_imports = dict(imports=['no_such_module_xyz'])\n")
     with pytest.raises(ImportError, match="mine.py: an import of custom_imports failed: .*no_such_module_xyz"):
         load_config(path)
 
 
-def test_modules_beside_the_config_can_be_imported(tmp_path):
-    (tmp_path / "beside_the_config_xyz.py").write_text("seen = []\n")
+def test_modules_next_to_the_config_can_be_imported(tmp_path):
+    (tmp_path / "next_to_the_config_xyz.py").write_text("seen = []\n")
     path = tmp_path / "mine.py"
-    path.write_text("custom_imports = dict(imports=['beside_the_config_xyz'])\n")
+    path.write_text("custom_imports = dict(imports=['next_to_the_config_xyz'])\n")
     load_config(path)
-    import beside_the_config_xyz
+    import next_to_the_config_xyz
 
-    assert beside_the_config_xyz.seen == []
+    assert next_to_the_config_xyz.seen == []
+
+
+def test_files_next_to_the_config_shadow_no_installed_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    for name in ("registry.py", "timm.py", "this.py"):
+        (tmp_path / name).write_text("raise RuntimeError('a file of the user shadows a package')\n")
+    path = tmp_path / "mine.py"
+    path.write_text("custom_imports = dict(imports=['this'])\n")
+    load_config(path)
+    assert sys.modules["this"].__file__ != str(tmp_path / "this.py")
+    assert sys.path[-1] == str(tmp_path)
 
 
 def test_an_option_that_nothing_reads_is_refused_with_the_nearest_name(root):

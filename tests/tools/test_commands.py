@@ -1,4 +1,4 @@
-"""The commands from end to end on tiny data, and what they say when something is wrong."""
+"""The commands from end to end on tiny data, and their error messages."""
 
 import json
 import os
@@ -115,7 +115,7 @@ def test_prepare_dataset_writes_rooms(run_tool, tmp_path):
     assert len(list((tmp_path / "rooms" / "depth").glob("*.png"))) == 2
 
 
-def test_predict_goes_on_past_a_broken_image_and_names_it(config, trained, answer, nyud_folder, tmp_path):
+def test_predict_continues_after_a_broken_image_and_names_it(config, trained, answer, nyud_folder, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(nyud_folder / "rgb" / "0.png", tmp_path / "in" / "good.png")
     (tmp_path / "in" / "cut.png").write_bytes((nyud_folder / "rgb" / "0.png").read_bytes()[:300])
@@ -124,7 +124,7 @@ def test_predict_goes_on_past_a_broken_image_and_names_it(config, trained, answe
     assert (tmp_path / "out" / "depth" / "good.npy").is_file()
 
 
-# bad input: what, where, and how to mend it
+# Wrong input: the message names the problem, the place and the fix.
 
 
 def test_a_missing_data_root(config, answer, tmp_path):
@@ -139,7 +139,7 @@ def test_an_unknown_config(answer):
 
 
 @pytest.mark.parametrize(
-    "option, told",
+    "option, hint",
     [
         ("model.neck.type=LightweightRefinenet", "did you mean 'LightWeightRefineNet'"),
         ("model.heads.depth.loss.type=InverseHuber", "did you mean 'InverseHuberLoss'"),
@@ -151,8 +151,8 @@ def test_an_unknown_config(answer):
         ("default_hooks.visualization.type=PanelHok", "did you mean 'PanelHook'"),
     ],
 )
-def test_an_unknown_component(config, answer, option, told):
-    assert told in answer("train", config(), "--work-dir", "run", "--cfg-options", option)
+def test_an_unknown_component(config, answer, option, hint):
+    assert hint in answer("train", config(), "--work-dir", "run", "--cfg-options", option)
 
 
 def test_an_unknown_option_of_a_component(config, answer):
@@ -197,12 +197,12 @@ def test_a_checkpoint_of_another_model(config, trained, answer, nyud_folder, com
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_a_checkpoint_that_is_not_there(config, answer, nyud_folder, command):
+def test_a_missing_checkpoint(config, answer, nyud_folder, command):
     more = [nyud_folder / "rgb" / "0.png", "--out", "out"] if command == "predict" else ["--work-dir", "t"]
     assert "checkpoint not found" in answer(command, config(), "nowhere.pth", *more)
 
 
-def test_resuming_from_what_is_not_there(config, answer):
+def test_resuming_from_a_missing_checkpoint(config, answer):
     assert "checkpoint not found" in answer("train", config(), "--work-dir", "run", "--resume", "nowhere.pth")
 
 

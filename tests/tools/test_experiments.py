@@ -1,4 +1,4 @@
-"""The command that reruns measured experiments: what it keeps, runs and tells."""
+"""The command that reruns measured experiments: what it keeps, runs and prints."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""``kill -9`` at some moment of a real run of tools/train.py, then ``--resume``: the same weights, bit for bit."""
+"""`kill -9` at a random moment of a real training, then `--resume`: the weights are identical to the last bit."""
 
 import random
 import signal
@@ -48,7 +48,7 @@ def test_a_killed_run_ends_as_one_that_was_never_killed(root, synthrooms_folder,
     config = tmp_path / "tiny.py"
     base = str(root / "configs" / "hydranet_synthrooms.py")
     config.write_text(CONFIG.format(base=base, data=str(synthrooms_folder), epochs=EPOCHS))
-    _run(_command(root, config, tmp_path / "whole"))
+    _run(_command(root, config, tmp_path / "uninterrupted"))
 
     killed = tmp_path / "killed"
     process = subprocess.Popen(_command(root, config, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -60,11 +60,11 @@ def test_a_killed_run_ends_as_one_that_was_never_killed(root, synthrooms_folder,
     process.wait()
     _run(_command(root, config, killed, "--resume"))
 
-    expected, found = _final(tmp_path / "whole"), _final(killed)
+    expected, found = _final(tmp_path / "uninterrupted"), _final(killed)
     assert expected["meta"]["epoch"] == found["meta"]["epoch"] == EPOCHS
     for part in ("state_dict", "ema_state_dict"):
         assert expected[part].keys() == found[part].keys()
         for key, value in expected[part].items():
             assert torch.equal(value, found[part][key]), f"{part} {key} differs"
-    best = {path.name for path in (tmp_path / "whole").glob("best_*.pth")}
+    best = {path.name for path in (tmp_path / "uninterrupted").glob("best_*.pth")}
     assert best and best == {path.name for path in killed.glob("best_*.pth")}
