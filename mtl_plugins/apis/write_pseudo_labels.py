@@ -47,7 +47,8 @@ def write_pseudo_labels(
     out, packer = Path(out), PackSample()
     target = _target(out, _about(dataset, teacher))
     target.begin()
-    todo = {i: tasks for i, sample in enumerate(dataset.samples) if (tasks := _todo(sample, dataset, teacher, out))}
+    missing_in = ((i, _todo(sample, dataset, teacher, out)) for i, sample in enumerate(dataset.samples))
+    todo = {i: missing for i, missing in missing_in if missing}
     counts = dict.fromkeys(teacher.tasks, 0)
     with progress_bar("pseudo-labels", len(todo), show=show) as advance:
         waiting = iter(todo.items())
