@@ -12,11 +12,13 @@ from types import ModuleType
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "mtl_plugins"
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
+_LINK_TO_PAGE = re.compile(r"\]\((\.\./)((?:\.\./)*)(\w+\.md)")
 _INDEX = """# API reference
 
 Generated from the docstrings, one page per package. [Architecture](../architecture.md#rooms) explains how the packages
@@ -38,6 +40,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         index += f"| [`{PACKAGE}.{room}`]({room}.md) | {_summary(f'{PACKAGE}.{room}')} |\n"
     files.append(File.generated(config, "reference/index.md", content=index))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn links to `../CONTRIBUTING.md`, which are right in the repository, into links within the site."""
+    return _LINK_TO_PAGE.sub(lambda m: f"]({m[2]}{PAGES[m[3]]}" if m[3] in PAGES else m[0], markdown)
 
 
 def rooms() -> list[str]:

@@ -28,7 +28,6 @@ PAGES = ("README.md", "CONTRIBUTING.md", *DOCS)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a complete file
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-SITE_PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}  # see docs/site_hooks.py
 NARROW = """_base_ = ["{}"]
 model = dict(backbone=dict(model_name="mobilenetv3_small_050"), neck=dict(channels=16))
 """
@@ -76,11 +75,9 @@ def anchors(page):
 
 
 def target_of(page, path):
-    """The file that a link of a page leads to; some pages of the site are files at the top of the repository."""
+    """The file that a link of a page leads to; the pages of the reference are made by a hook of the site."""
     if page.startswith("docs/") and path.startswith("reference/"):
         return ROOT / "docs" / "site_hooks.py"
-    if page.startswith("docs/") and Path(path).name in SITE_PAGES:
-        return ROOT / SITE_PAGES[Path(path).name]
     return ((ROOT / page).parent / path).resolve()
 
 
