@@ -12,11 +12,13 @@ from .depth_metrics import (
     evaluated_pixels,
     garg_crop_mask,
 )
+from .depth_png import encode_depth
 from .depth_range import mask_depth_range
 from .depth_to_normals import depth_to_normals
 from .disparity import decode_disparity, disparity_to_depth
 from .geometry import depth_to_points, points_to_normals, unpack_intrinsics
 from .kb_crop import KB_CROP, kb_crop_window
+from .label_rounding import class_labels, depth_labels, merge_classes, normal_labels, quantised_threshold
 from .lidar import lidar_projection, points_to_depth
 from .losses import (
     binary_cross_entropy,
@@ -35,27 +37,34 @@ from .losses import (
 )
 from .normal_metrics import angular_error, normal_scores, normal_statistics, valid_normals
 from .normals_png import decode_normals, encode_normals
+from .painting import colormap_table, paint_classes, paint_depth, paint_generic, paint_normals, valid_depth
+from .palette import VOID_COLOUR, make_palette
 from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
 from .unit_vectors import unit_vectors
 
 __all__ = [
     "CROPS",
     "KB_CROP",
+    "VOID_COLOUR",
     "angular_error",
     "binary_cross_entropy",
+    "class_labels",
     "class_target",
+    "colormap_table",
     "confusion_matrices",
     "confusion_matrix",
     "cosine_distance",
     "cross_entropy",
     "decode_disparity",
     "decode_normals",
+    "depth_labels",
     "depth_scores",
     "depth_statistics",
     "depth_to_normals",
     "depth_to_points",
     "disparity_to_depth",
     "eigen_crop_mask",
+    "encode_depth",
     "encode_normals",
     "evaluated_pixels",
     "garg_crop_mask",
@@ -64,18 +73,27 @@ __all__ = [
     "kl_divergence",
     "l1",
     "lidar_projection",
+    "make_palette",
     "mask_depth_range",
     "masked_mean",
     "masked_target",
+    "merge_classes",
+    "normal_labels",
     "normal_scores",
     "normal_statistics",
+    "paint_classes",
+    "paint_depth",
+    "paint_generic",
+    "paint_normals",
     "points_to_depth",
     "points_to_normals",
+    "quantised_threshold",
     "resizing_cross_entropy",
     "scale_invariant_log",
     "segmentation_scores",
     "unit_vectors",
     "unpack_intrinsics",
+    "valid_depth",
     "valid_normals",
     "valid_pixels",
     "zero_loss",

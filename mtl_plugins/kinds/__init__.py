@@ -9,6 +9,7 @@ from .kind import Kind
 from .kind_registry import find_kind, kind_of_task, kinds_of_heads, list_kinds, register_kind, task_title
 from .label_options import DEFAULT_OPTIONS, LabelOptions
 from .metric_depth import MetricDepth
+from .metric_direction import higher_is_better, is_headline, metric_unit, publish_scores, split_metric
 from .numbers import Numbers
 from .painted import ColourBar, Painted
 from .probability import Probability
@@ -27,9 +28,14 @@ __all__ = [
     "Probability",
     "UnitVectors",
     "find_kind",
+    "higher_is_better",
+    "is_headline",
     "kind_of_task",
     "kinds_of_heads",
     "list_kinds",
+    "metric_unit",
+    "publish_scores",
     "register_kind",
+    "split_metric",
     "task_title",
 ]
