@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseModel, ModuleDict
 from mmengine.structures import BaseDataElement
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from mtl_plugins.registry import MODELS
@@ -259,7 +259,7 @@ class MultiTaskModel(BaseModel):
         return {f"{task}.{name}": share * value for name, value in losses.items()}
 
 
-def select_outputs(head: nn.Module, outputs: Outputs, dataset: str | None) -> Outputs:
+def select_outputs(head: Any, outputs: Outputs, dataset: str | None) -> Outputs:
     """The part of a head's raw output that belongs to `dataset`."""
     return head.select(outputs, dataset) if _datasets(head) else outputs
 

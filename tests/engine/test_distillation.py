@@ -361,7 +361,7 @@ def test_an_onnx_file(fixed, tmp_path):
         images = asked.model.data_preprocessor(data, False)["inputs"]
         expected = torch.nn.functional.conv2d(images, torch.from_numpy(weight)).softmax(1)
         torch.testing.assert_close(torch.stack(scores), expected, atol=1e-5, rtol=1e-4)
-    with pytest.raises(FileNotFoundError, match="no file"):
+    with pytest.raises(FileNotFoundError, match="nowhere.onnx does not exist"):
         MODELS.build(dict(type="OnnxModel", file="nowhere.onnx", tasks=dict(semseg="classes")))
 
 

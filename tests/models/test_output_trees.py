@@ -13,7 +13,7 @@ from mtl_plugins.models import InferenceNetwork, MultiTaskTTAModel
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
-from .panoptic_head import CentreOffsetHead
+from .other_heads import CentreOffsetHead, SceneVectorHead
 
 SIZE = (32, 48)
 
@@ -94,6 +94,23 @@ def test_every_backend(model, name, end_to_end):
     assert list(differences) == ["depth", "panoptic.centre", "panoptic.offset"]
     assert max(differences.values()) < 1e-4
     assert set(backend(given)["panoptic"]) == {"centre", "offset"}
+
+
+@pytest.mark.parametrize("name", ["torch", "torch-export", "onnxruntime", "openvino"])
+def test_one_vector_per_image_in_every_backend(model, name):
+    if not BACKENDS[name].is_available():
+        pytest.skip(f"the libraries of {name} are not installed")
+    config = dict(type="MultiTaskModel", heads=dict(scene=dict(type=SceneVectorHead)))
+    config["backbone"] = dict(type="TimmBackbone", model_name="test_resnet")
+    config["neck"] = dict(type="LightWeightRefineNet", channels=8, crp_stages=1)
+    torch.manual_seed(0)
+    network = InferenceNetwork(MODELS.build(config).eval(), end_to_end=True)
+    generator = torch.Generator().manual_seed(0)
+    given = torch.randint(256, (2, 3, 80, 64), generator=generator, dtype=torch.uint8)
+    backend = build_backend(name, network, (64, 96), fixed_size=False)
+    predicted = backend(given)["scene"]
+    assert predicted.shape == (2, 1) and predicted.dtype == torch.int64
+    assert compare(network, backend, given) == {"scene": 0}
 
 
 @torch.no_grad()

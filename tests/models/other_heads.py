@@ -1,4 +1,4 @@
-"""A head with two maps, for tests of trees of outputs."""
+"""A head with two maps and a head with one vector per image, for tests of outputs that are not one map."""
 
 from torch import nn
 
@@ -39,3 +39,17 @@ class CentreOffsetHead(TaskHead):
     def undo_mirror(self, scores):
         flipped = {name: value.flip(-1) for name, value in scores.items()}
         return {**flipped, "offset": flipped["offset"] * flipped["offset"].new_tensor([-1, 1]).view(2, 1, 1)}
+
+
+@MODELS.register_module()
+class SceneVectorHead(TaskHead):
+    """One class per image: logits (N, 3) from the mean of the finest features."""
+
+    kind = "image_classes"
+
+    def __init__(self, in_channels, in_strides, **kwargs):
+        super().__init__(**kwargs)
+        self.classifier = nn.Linear(in_channels[0], 3)
+
+    def forward(self, features):
+        return self.classifier(features[0].mean((2, 3)))
