@@ -1,4 +1,4 @@
-"""What every backbone holds to, and what TimmBackbone answers to bad input."""
+"""The contract of backbones for TimmBackbone, its weights, and its error messages."""
 
 import copy
 import pickle
@@ -59,8 +59,8 @@ class TestTimmBackbone(BackboneContract):
         return copy.deepcopy(build(request.param)).to(device)
 
 
-@torch.no_grad()  # timm's LeViT keeps what it computes in evaluation, graph and all
-def test_a_model_of_one_size_gets_its_input_resized(build):
+@torch.no_grad()  # in evaluation timm's LeViT caches its attention biases, with their graph
+def test_the_input_of_a_fixed_size_model_is_resized(build):
     backbone = build("levit, one size")
     assert backbone.fixed_size == (224, 224)
     shapes = [[feature.shape for feature in backbone(image(*size))] for size in ((48, 64), (224, 224))]
@@ -69,17 +69,17 @@ def test_a_model_of_one_size_gets_its_input_resized(build):
 
 
 @pytest.mark.parametrize("kind", ONE_SIZE)
-def test_a_batch_answers_what_its_samples_do(build, kind):
+def test_batch_features_equal_single_image_features(build, kind):
     batch = image(45, 71, n=2)
     with torch.no_grad():
         together = build(kind)(batch)
-        alone = [build(kind)(sample[None]) for sample in batch]
-    for feature, *singles in zip(together, *alone, strict=True):
+        singly = [build(kind)(sample[None]) for sample in batch]
+    for feature, *singles in zip(together, *singly, strict=True):
         torch.testing.assert_close(feature, torch.cat(singles), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ONE_SIZE)
-def test_gradients_reach_every_parameter_and_copies_are_whole(build, kind):
+def test_gradients_reach_every_parameter_and_copies_share_none(build, kind):
     backbone = copy.deepcopy(build(kind)).train()
     sum(feature.square().mean() for feature in backbone(image(64, 64, n=2))).backward()
     assert [name for name, p in backbone.named_parameters() if p.grad is None] == []
@@ -88,7 +88,7 @@ def test_gradients_reach_every_parameter_and_copies_are_whole(build, kind):
 
 
 @pytest.mark.parametrize("kind", ["hydranet", "vit", "convnext"])
-def test_the_copy_of_a_backbone_answers_alike_and_keeps_its_modes(build, kind):
+def test_a_copy_gives_equal_features_and_keeps_training_modes(build, kind):
     original = copy.deepcopy(build(kind))
     frozen = next(module for module in original.body.modules() if not list(module.children()))
     for training in (False, True):
@@ -101,44 +101,44 @@ def test_the_copy_of_a_backbone_answers_alike_and_keeps_its_modes(build, kind):
 
 
 @pytest.mark.parametrize("kind", ["mobilenetv2", "hydranet"])
-def test_the_decoder_of_hydranet_reads_six_stages(build, kind):
+def test_hydranet_backbones_have_six_stages(build, kind):
     assert (build(kind).out_channels, build(kind).out_strides) == HYDRANET_STAGES
 
 
-def test_the_authors_encoder_has_a_fuller_first_block(build):
+def test_the_hydranet_encoder_has_a_larger_first_block(build):
     count = {kind: sum(p.numel() for p in build(kind).parameters()) for kind in ("mobilenetv2", "hydranet")}
     # 1x1 convolution of 32 to 32 and its batch norm
     assert count["hydranet"] - count["mobilenetv2"] == 32 * 32 + 2 * 32
 
 
-# what to give
+# selected features and options
 
 
 @pytest.mark.parametrize("model_name", ["mobilenetv2_100", "mobilenetv2_hydranet"])
-def test_features_by_number_are_timms_stages(model_name):
+def test_stage_numbers_select_timm_stages(model_name):
     backbone = MODELS.build(dict(type="TimmBackbone", model_name=model_name, out_features=[1, 3]))
     assert (backbone.out_channels, backbone.out_strides) == ((24, 96), (4, 16))
 
 
-def test_features_by_number_may_have_any_stride():
+def test_stage_numbers_may_have_any_stride():
     backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", out_features=[0, 2]))
     assert backbone.out_strides == (2, 8)
 
 
-def test_features_by_name_come_finest_first():
+def test_features_selected_by_name_are_ordered_by_stride():
     config = dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", out_features=["blocks.5", "blocks.1"])
     backbone = MODELS.build(config)
     assert (backbone.out_channels, backbone.out_strides) == ((24, 160), (4, 32))
     assert [feature.shape[1] for feature in backbone(image(32, 48))] == [24, 160]
 
 
-def test_options_reach_timm():
+def test_further_options_are_passed_to_timm():
     backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", output_stride=8))
     assert max(backbone.out_strides) == 8
 
 
 @pytest.mark.parametrize(
-    "config, told",
+    "config, parts",
     [
         (dict(model_name="mobilenetv2_hydrnet"), ["mobilenetv2_hydranet"]),
         (dict(model_name="restnet18"), ["resnet18"]),
@@ -150,17 +150,17 @@ def test_options_reach_timm():
         (dict(model_name="test_vit", out_features=["blocks.3"]), ["test_vit", "(N, C, H, W)"]),
     ],
 )
-def test_a_wrong_choice_is_told(config, told):
+def test_invalid_models_and_features_raise(config, parts):
     with pytest.raises(ValueError) as raised:
         MODELS.build(dict(type="TimmBackbone", **config))
-    assert all(part in str(raised.value) for part in told)
+    assert all(part in str(raised.value) for part in parts)
 
 
 # weights
 
 
 def weights_of(model_name):
-    """Weights as timm publishes them: of the whole classifier."""
+    """Weights as timm publishes them: of the complete classifier."""
     torch.manual_seed(7)
     return timm.create_model(model_name).eval()
 
@@ -176,7 +176,7 @@ def save(state, path):
 
 
 def features_of(network, names, x):
-    """Outputs of modules by name, by hooks: another way than the backbone's."""
+    """Outputs of modules by name, collected by hooks, independently of the backbone."""
     caught = {}
     modules = dict(network.named_modules())
     handles = [
@@ -200,7 +200,7 @@ def features_of(network, names, x):
         ("test_efficientnet", None, [f"blocks.{i}" for i in range(1, 5)]),
     ],
 )
-def test_a_file_of_weights_is_loaded_exactly(tmp_path, model_name, out_features, modules, suffix):
+def test_a_weight_file_is_loaded_exactly(tmp_path, model_name, out_features, modules, suffix):
     reference = weights_of(model_name)
     path = save(reference.state_dict(), tmp_path / f"weights{suffix}")
     config = dict(type="TimmBackbone", model_name=model_name, out_features=out_features, pretrained=str(path))
@@ -216,7 +216,7 @@ def test_a_file_of_weights_is_loaded_exactly(tmp_path, model_name, out_features,
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_a_file_for_a_vision_transformer_is_loaded_exactly(tmp_path):
+def test_a_vision_transformer_weight_file_is_loaded_exactly(tmp_path):
     reference = weights_of("test_vit")
     path = save(reference.state_dict(), tmp_path / "vit.pth")
     backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path)))
@@ -226,7 +226,7 @@ def test_a_file_for_a_vision_transformer_is_loaded_exactly(tmp_path):
         assert torch.equal(value, reference.state_dict()[key]), key
 
 
-def test_a_file_may_lack_the_classifier_and_wrap_its_weights(tmp_path):
+def test_a_weight_file_without_classifier_under_a_state_dict_key_is_loaded(tmp_path):
     state = weights_of("test_resnet").state_dict()
     body = {key: value for key, value in state.items() if not key.startswith("fc.")}
     path = save({"state_dict": body}, tmp_path / "body.pth")
@@ -234,27 +234,27 @@ def test_a_file_may_lack_the_classifier_and_wrap_its_weights(tmp_path):
     assert torch.equal(backbone.state_dict()["body.conv1.0.weight"], state["conv1.0.weight"])
 
 
-def test_the_model_keeps_no_second_copy_of_the_file(tmp_path):
+def test_loaded_weights_are_not_kept_in_memory_twice(tmp_path):
     path = save(weights_of("test_resnet").state_dict(), tmp_path / "w.pth")
     backbone = MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(path)))
     own = sum(value.numel() * 4 for value in backbone.state_dict().values())
     assert len(pickle.dumps(backbone)) < 1.5 * own
 
 
-def test_weights_of_another_model_are_refused_with_the_keys(tmp_path):
+def test_weights_of_another_model_raise_and_name_the_keys(tmp_path):
     path = save(weights_of("test_resnet").state_dict(), tmp_path / "resnet.pth")
     with pytest.raises(ValueError, match="does not contain the weights of test_vit.*such as cls_token") as raised:
         MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path)))
     assert str(path) in str(raised.value)
 
 
-def test_weights_of_another_width_are_refused(tmp_path):
+def test_weights_of_another_width_raise(tmp_path):
     path = save(weights_of("test_vit").state_dict(), tmp_path / "vit.pth")
     with pytest.raises(ValueError, match=r"[1-9]\d* of them have another shape"):
         MODELS.build(dict(type="TimmBackbone", model_name="test_vit", pretrained=str(path), embed_dim=128))
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_missing_file_error_names_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.pth does not exist"):
         MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(tmp_path / "nothing.pth")))
 
@@ -268,7 +268,7 @@ class Evil:
 
 
 @pytest.mark.parametrize("content", ["evil", "torn"])
-def test_a_file_that_is_no_plain_weights_is_refused_and_not_run(tmp_path, content):
+def test_an_unsafe_or_truncated_file_raises_and_runs_no_code(tmp_path, content):
     path, marker = tmp_path / "weights.pth", tmp_path / "was_run"
     if content == "evil":
         torch.save({"conv1.0.weight": Evil(marker)}, path)
@@ -290,13 +290,13 @@ def fail_on_the_network(monkeypatch):
     monkeypatch.setattr(pretrained.timm, "create_model", no_network)
 
 
-def test_without_a_network_the_hub_gives_a_clear_error(monkeypatch):
+def test_an_unreachable_hub_raises_a_clear_error(monkeypatch):
     fail_on_the_network(monkeypatch)
     with pytest.raises(ConnectionError, match="weights of mobilenetv2_100 could not be downloaded.*pretrained=FILE"):
         MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_100", pretrained=True))
 
 
-def test_the_hubs_weights_are_loaded(monkeypatch):
+def test_hub_weights_are_loaded(monkeypatch):
     reference = weights_of("test_convnext")
     create = timm.create_model
     monkeypatch.setattr(
@@ -310,6 +310,6 @@ def test_the_hubs_weights_are_loaded(monkeypatch):
     assert torch.equal(backbone.state_dict()["body.stem_0.weight"], reference.state_dict()["stem.0.weight"])
 
 
-def test_a_model_without_published_weights_says_so():
+def test_a_model_without_published_weights_raises():
     with pytest.raises(ValueError, match="no pretrained weights for mobilenetv2_hydranet"):
         MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", pretrained=True))

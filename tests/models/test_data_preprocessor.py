@@ -1,4 +1,4 @@
-"""Batching and normalising, against plain numpy."""
+"""Batching and normalisation, compared with NumPy."""
 
 import numpy as np
 import pytest
@@ -22,27 +22,27 @@ def by_numpy(image):
     return (image.numpy() / 255 - MEAN[:, None, None]) / STD[:, None, None]
 
 
-def test_normalises_as_plain_numpy_does():
+def test_normalisation_equals_numpy():
     batch = images((5, 7), (5, 7))
     out = build()({"inputs": batch, "data_samples": [1, 2]})
     assert out["inputs"].dtype == torch.float32 and out["data_samples"] == [1, 2]
     np.testing.assert_allclose(out["inputs"], np.stack([by_numpy(image) for image in batch]), atol=1e-5)
 
 
-def test_other_statistics():
+def test_custom_mean_and_std():
     [image] = images((4, 4))
     out = build(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))({"inputs": [image]})["inputs"]
     np.testing.assert_allclose(out[0], image.numpy() / 127.5 - 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
-def test_layout(channels_last):
+def test_memory_format(channels_last):
     out = build(channels_last=channels_last)({"inputs": images((5, 7), (5, 7))})["inputs"]
     layout = torch.channels_last if channels_last else torch.contiguous_format
     assert out.is_contiguous(memory_format=layout)
 
 
-def test_mixed_sizes_are_padded_at_the_right_and_the_bottom_with_nearly_nothing():
+def test_mixed_sizes_are_padded_with_near_zero_at_right_and_bottom():
     batch = images((5, 7), (3, 9))
     out = build()({"inputs": batch})["inputs"]
     assert out.shape == (2, 3, 5, 9)
@@ -54,7 +54,7 @@ def test_mixed_sizes_are_padded_at_the_right_and_the_bottom_with_nearly_nothing(
         assert rest.abs().max() < 0.01
 
 
-def test_a_stacked_batch_is_taken_too_and_left_as_it_was():
+def test_a_stacked_batch_is_accepted_and_not_modified():
     batch = torch.stack(images((5, 7), (5, 7)))
     floats = batch.float().contiguous(memory_format=torch.channels_last)
     before = floats.clone()
@@ -63,5 +63,5 @@ def test_a_stacked_batch_is_taken_too_and_left_as_it_was():
     assert torch.equal(floats, before)
 
 
-def test_statistics_are_no_weights():
+def test_mean_and_std_are_not_in_the_state_dict():
     assert not build().state_dict()

@@ -1,4 +1,4 @@
-"""DeepLabV3+: its neck and its head, alone, with other backbones and as one network."""
+"""DeepLabV3+: neck and head separately, with other backbones, and as one network."""
 
 import copy
 import math
@@ -24,7 +24,7 @@ def neck_of(channels=(3, 5), strides=(2, 8), **options):
 
 
 def features_of(channels=(3, 5), strides=(2, 8), size=(33, 42), n=2):
-    """Random features as a backbone gives them for an image of ``size``."""
+    """Random features as from a backbone, for an image of `size`."""
     generator = torch.Generator().manual_seed(0)
     shapes = [(n, c, *(-(-pixels // s) for pixels in size)) for c, s in zip(channels, strides, strict=True)]
     return [torch.randn(shape, generator=generator) for shape in shapes]
@@ -38,7 +38,7 @@ class TestDeepLabV3Plus(NeckContract):
         assert neck.out_channels == (11,) and neck.out_strides == (strides[0],)
 
     @torch.no_grad()
-    def test_against_its_formula(self):
+    def test_output_equals_the_formula(self):
         neck, (fine, coarse) = neck_of(), features_of()
 
         def branch(module, x, **options):
@@ -61,17 +61,17 @@ class TestDeepLabV3Plus(NeckContract):
         bottom = torch.einsum("oi,nihw->nohw", neck.fine.weight[:, :, 0, 0], fine)
         torch.testing.assert_close(neck([fine, coarse])[0], torch.cat([bottom, top], 1), rtol=1e-4, atol=1e-5)
 
-    def test_dilations_are_the_published_ones(self):
+    def test_dilations_equal_the_published_ones(self):
         with torch.device("meta"):
             neck = MODELS.build(dict(type="DeepLabV3Plus", in_channels=(128, 4096), in_strides=(2, 8)))
         assert [branch[0].dilation[0] for branch in neck.branches] == [1, 12, 24, 36]
         assert neck.out_channels == (304,) and neck.out_strides == (2,)
 
-    def test_features_between_are_not_read(self):
+    def test_intermediate_features_are_not_used(self):
         neck, features = neck_of((3, 4, 5), (2, 4, 8)), features_of((3, 4, 5), (2, 4, 8))
         assert torch.equal(neck(features)[0], neck([features[0], features[0] * torch.nan, features[2]])[0])
 
-    def test_training_on_one_image_at_a_time_is_told(self):
+    def test_training_with_a_batch_of_one_raises(self):
         neck, features = neck_of().train(), features_of(n=1)
         with pytest.raises(ValueError, match="batch of one image.*batch_size=2"):
             neck(features)
@@ -85,7 +85,7 @@ class TestDeepLabV3PlusHead(HeadContract):
 
     @pytest.fixture
     def head(self):
-        return self.build().eval()  # batch norm in training makes an image answer for its batch
+        return self.build().eval()  # in training mode, batch norm makes a prediction depend on the batch
 
     def label(self, n, *size):
         label = torch.randint(0, 5, (n, 1, *size), dtype=torch.uint8)
@@ -95,22 +95,22 @@ class TestDeepLabV3PlusHead(HeadContract):
     def check_prediction(self, prediction):
         assert prediction.dtype == torch.uint8 and prediction.max() < 5
 
-    def test_it_trains_with_batch_norm_too(self, head):
+    def test_gradients_are_finite_with_batch_norm_in_training_mode(self, head):
         losses = head.train().loss(head(self.features()), self.target(2, 20, 28))
         sum(losses.values()).backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
 
-    def test_resizing_keeps_the_corners_in_their_places(self, head):
+    def test_resizing_aligns_corners(self, head):
         outputs = head(self.features())
         resized = head.resize(outputs, (20, 28))
         corners = (..., [0, 0, -1, -1], [0, -1, 0, -1])
         torch.testing.assert_close(resized[corners], outputs[corners])
-        # between them on straight lines: a ramp stays one
+        # linear in between: a ramp stays a ramp
         ramp = torch.linspace(0, 1, 7, device=self.device).expand(1, 1, 5, 7)
         expected = torch.linspace(0, 1, 28, device=self.device).expand(1, 1, 9, 28)
         torch.testing.assert_close(head.resize(ramp, (9, 28)), expected)
 
-    def test_the_answer_is_the_class_of_the_highest_resized_logit(self, head):
+    def test_the_prediction_is_the_argmax_of_the_resized_logits(self, head):
         outputs = head(self.features())
         expected = F.interpolate(outputs, (20, 28), mode="bilinear", align_corners=True).argmax(1, keepdim=True)
         assert torch.equal(head.predict(outputs, (20, 28)), expected.to(torch.uint8))
@@ -138,17 +138,17 @@ def sample(size):
 
 
 @torch.no_grad()
-def test_the_network_takes_kittis_odd_size(narrow):
+def test_the_network_accepts_odd_kitti_sizes(narrow):
     size = (370, 1226)
     inputs = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     logits = narrow(inputs)["semseg"]
     assert logits.shape == (1, 19, 185, 613)
-    [answer] = narrow(inputs, [sample(size)], mode="predict")
+    [prediction] = narrow(inputs, [sample(size)], mode="predict")
     resized = F.interpolate(logits, size, mode="bilinear", align_corners=True)
-    assert torch.equal(answer.pred.semseg, resized[0].argmax(0, keepdim=True).to(torch.uint8))
+    assert torch.equal(prediction.pred.semseg, resized[0].argmax(0, keepdim=True).to(torch.uint8))
 
 
-def test_the_network_is_channels_last_and_every_parameter_trains(narrow):
+def test_the_network_is_channels_last_and_every_parameter_gets_a_gradient(narrow):
     big = [p for p in narrow.parameters() if p.ndim == 4 and p.shape[2] > 1 and p.shape[1] > 1]
     assert big and all(p.is_contiguous(memory_format=torch.channels_last) for p in big)
     inputs = torch.randn(2, 3, 33, 48, generator=torch.Generator().manual_seed(0))
@@ -166,7 +166,7 @@ def test_the_network_is_channels_last_and_every_parameter_trains(narrow):
         (dict(type="ResNet38", width=1), dict(type="LightWeightRefineNet", channels=8)),
     ],
 )
-def test_its_parts_go_with_others(backbone, neck):
+def test_neck_and_head_work_with_other_parts(backbone, neck):
     heads = dict(semseg=dict(type="DeepLabV3PlusHead", num_classes=19, channels=8), normals=dict(type="NormalsHead"))
     model = MODELS.build(dict(type="MultiTaskModel", backbone=backbone, neck=neck, heads=heads))
     inputs = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))

@@ -39,7 +39,7 @@ def batch():
 
 
 def computed(backbone, device, dtype):
-    """The losses, the gradient of the first and the last parameter, and the predictions."""
+    """Losses, gradients of the first and the last parameter, and predictions."""
     model = build(backbone, device, dtype)
     data = model.data_preprocessor(batch())
     data["inputs"] = data["inputs"].to(dtype)
@@ -74,7 +74,7 @@ def test_from_images_to_scores(backbone, device):
     assert 0 <= metric.evaluate(2)["semseg/mIoU"] <= 100
 
 
-def test_a_batch_of_mixed_sizes_lands_on_the_models_device(device):
+def test_a_batch_of_mixed_sizes_is_moved_to_the_device_of_the_model(device):
     model = build(dict(type="TimmBackbone", model_name="test_resnet"), device, torch.float32)
     images = [torch.zeros(3, *size, dtype=torch.uint8) for size in SIZES]
     inputs = model.data_preprocessor({"inputs": images})["inputs"]

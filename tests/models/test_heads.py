@@ -1,4 +1,4 @@
-"""The heads: each keeps the contract, and has properties of its own."""
+"""The heads: each fulfils the contract, and has specific properties."""
 
 import pytest
 import torch
@@ -20,12 +20,12 @@ class TestSegmentationHead(HeadContract):
     def check_prediction(self, prediction):
         assert prediction.dtype == torch.uint8 and prediction.max() < 5
 
-    def test_the_prediction_is_the_class_of_the_highest_logit(self, head):
+    def test_the_prediction_is_the_argmax_of_the_logits(self, head):
         outputs = head(self.features())
         assert torch.equal(head.predict(outputs, (5, 7)), outputs.argmax(1, keepdim=True).to(torch.uint8))
 
     @pytest.mark.parametrize("num_classes, dtype", [(255, torch.uint8), (300, torch.int64)])
-    def test_ids_beyond_a_byte_stay_whole(self, num_classes, dtype):
+    def test_more_than_255_classes_are_predicted_as_int64(self, num_classes, dtype):
         config = dict(type="SegmentationHead", num_classes=num_classes, in_channels=(6,), in_strides=(4,))
         head = MODELS.build(config)
         outputs = torch.zeros(1, num_classes, 2, 2)
@@ -66,7 +66,7 @@ class TestNormalsHead(HeadContract):
 
 
 class TestDenseHead(HeadContract):
-    """The base itself, as a map of three numbers."""
+    """The base class, as a map of three channels."""
 
     config = dict(type="DenseHead", out_channels=3, loss=dict(type="L1Loss"))
     raw_channels = label_channels = 3

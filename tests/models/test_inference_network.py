@@ -1,4 +1,4 @@
-"""The network for prediction: the answers of the model it is made of, whatever way they are computed."""
+"""`InferenceNetwork` gives the outputs of its model, channel-blocked or not."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def build(channels=64, heads=HEADS, out_features=None, **neck):
             heads=heads,
         )
     )
-    for module in model.modules():  # else its depthwise start values make all outputs nearly equal
+    for module in model.modules():  # with its initial depthwise weights all outputs would be nearly equal
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
@@ -37,7 +37,7 @@ def close(given, wanted):
 
 @pytest.mark.parametrize("channel_blocked", [True, False, None])
 @pytest.mark.parametrize("size", [(64, 96), (65, 101)])
-def test_the_outputs_are_the_models(channel_blocked, size):
+def test_outputs_equal_those_of_the_model(channel_blocked, size):
     model, images = build(), torch.randn(2, 3, *size)
     network = InferenceNetwork(model, channel_blocked=channel_blocked)
     assert (network.finest is None) == (channel_blocked is False)
@@ -46,33 +46,33 @@ def test_the_outputs_are_the_models(channel_blocked, size):
             close(given, wanted)
 
 
-def test_float64_agrees_to_its_last_digits():
-    """What differs is the order of a sum, and nothing else."""
+def test_float64_outputs_agree_to_rounding():
+    """Only the order of a sum differs."""
     model, images = build().double(), torch.randn(1, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():
         for given, wanted in zip(InferenceNetwork(model)(images).values(), model(images).values(), strict=True):
             torch.testing.assert_close(given, wanted, rtol=1e-12, atol=1e-12 * float(wanted.abs().max()))
 
 
-def test_tasks_come_in_the_order_asked_for_and_no_other_is_computed():
+def test_tasks_are_computed_in_the_requested_order_and_no_others():
     model, images = build(), torch.randn(1, 3, 32, 64)
     network = InferenceNetwork(model, ["depth"])
-    asked = []
-    network.model.backbone.register_forward_hook(lambda *_: asked.append("backbone"))
+    calls = []
+    network.model.backbone.register_forward_hook(lambda *_: calls.append("backbone"))
     with torch.no_grad():
         [depth] = network(images).values()
         close(depth, model(images)["depth"])
         swapped = InferenceNetwork(model, ["depth", "semseg"])(images)
     assert [(task, tensor.shape[1]) for task, tensor in swapped.items()] == [("depth", 1), ("semseg", 5)]
-    assert set(network.model.heads) == {"depth"} and asked == ["backbone"]
-    assert set(model.heads) == {"semseg", "depth"}  # the model stays as it was
+    assert set(network.model.heads) == {"depth"} and calls == ["backbone"]
+    assert set(model.heads) == {"semseg", "depth"}  # the model is not modified
     with pytest.raises(ValueError, match="no task normals: choose from semseg, depth"):
         InferenceNetwork(model, ["normals"])
     with pytest.raises(ValueError, match="tasks is empty: choose from"):
         InferenceNetwork(model, [])
 
 
-def test_an_end_to_end_network_takes_uint8_and_gives_maps():
+def test_an_end_to_end_network_maps_uint8_images_to_predictions():
     model = build()
     images = torch.randint(256, (2, 3, 48, 64), dtype=torch.uint8)
     kept = images.clone()
@@ -85,7 +85,7 @@ def test_an_end_to_end_network_takes_uint8_and_gives_maps():
     assert torch.equal(images, kept)
 
 
-def test_an_end_to_end_network_of_several_datasets_needs_the_name_of_one():
+def test_an_end_to_end_network_for_several_datasets_needs_a_dataset():
     heads = dict(
         semseg=dict(type="SegmentationHead", num_classes=5, ranges=dict(a=(0, 3), b=(3, 5))),
         depth=dict(type="DepthHead", scales=dict(a=1, b=8)),
@@ -100,7 +100,7 @@ def test_an_end_to_end_network_of_several_datasets_needs_the_name_of_one():
         InferenceNetwork(model, end_to_end=True)(images)
 
 
-class OwnHead(DenseHead):
+class CustomHead(DenseHead):
     def forward(self, features):
         return super().forward(features) + 1
 
@@ -111,11 +111,11 @@ class OwnHead(DenseHead):
         dict(channels=16),
         dict(channels=80),
         dict(depthwise_finest=False),
-        dict(heads=dict(depth=dict(type=OwnHead, out_channels=2))),
+        dict(heads=dict(depth=dict(type=CustomHead, out_channels=2))),
     ],
     ids=str,
 )
-def test_a_network_of_another_form_goes_its_own_way(change):
+def test_an_unsupported_network_is_not_channel_blocked(change):
     model = build(**change)
     assert not FinestStage.fits(model)
     images, network = torch.randn(1, 3, 32, 64), InferenceNetwork(model, channel_blocked=True)
@@ -123,7 +123,7 @@ def test_a_network_of_another_form_goes_its_own_way(change):
         assert torch.equal(next(iter(network(images).values())), next(iter(model(images).values())))
 
 
-def test_one_stride_alone_has_nothing_coarser():
+def test_a_neck_with_a_single_stride_is_supported():
     model, images = build(out_features=[1]), torch.randn(1, 3, 32, 64)
     assert len(model.neck.groups) == 1 and FinestStage.fits(model)
     with torch.no_grad():

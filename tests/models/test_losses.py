@@ -1,4 +1,4 @@
-"""The losses: each keeps the contract, and has properties of its own."""
+"""The losses: each fulfils the contract, and has specific properties."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ class TestLovasz(OnClasses):
 
 
 class TestKLDivergence(LossContract):
-    """The target holds a teacher's logits, of every pixel."""
+    """The target contains the logits of a teacher for every pixel."""
 
     config = dict(type="KLDivergenceLoss", temperature=2.0)
     channels = CLASSES
@@ -49,7 +49,7 @@ class TestKLDivergence(LossContract):
     def target(self, generator, n, height, width):
         return 2 * torch.randn(n, CLASSES, height, width, generator=generator)
 
-    def test_the_teachers_own_logits_cost_nothing(self):
+    def test_the_loss_of_the_teachers_logits_is_zero(self):
         _, target, _ = self.pair()
         value, gradient = self.value_and_gradient(target, target)
         assert value.item() == pytest.approx(0, abs=1e-6) and gradient.abs().max() < 1e-6
@@ -90,7 +90,7 @@ class TestBinaryCrossEntropy(OnDepth):
         assert self.loss((target - 0.5) * 100, target).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_autocast_is_off_within():
+def test_losses_disable_autocast():
     class Product(DenseLoss):
         name = "product"
 
@@ -103,7 +103,7 @@ def test_autocast_is_off_within():
         assert torch.equal(Product()(prediction, target), expected)
 
 
-def test_lovasz_per_image_passes_over_images_of_void():
+def test_lovasz_per_image_ignores_images_without_valid_pixels():
     loss = MODELS.build(dict(type="LovaszLoss", per_image=True))
     prediction = torch.randn(2, 3, 4, 4)
     target = torch.randint(0, 3, (2, 1, 4, 4))
@@ -119,17 +119,17 @@ def test_lovasz_per_image_passes_over_images_of_void():
         (dict(type="ScaleInvariantLogLoss", eps=0), "eps"),
     ],
 )
-def test_settings_out_of_range_are_refused(config, message):
+def test_settings_out_of_range_raise(config, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(config)
 
 
-def test_one_channel_has_no_class_probabilities():
+def test_kl_divergence_of_one_channel_raises():
     with pytest.raises(ValueError, match="one channel: use dict"):
         MODELS.build(dict(type="KLDivergenceLoss"))(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 4, 4))
 
 
-def test_a_loss_that_resizes_by_itself_gives_what_it_gives_of_the_resized():
+def test_resizing_within_the_loss_equals_resizing_before_it():
     torch.manual_seed(0)
     loss = MODELS.build(dict(type="CrossEntropyLoss", class_weight=[1, 2, 3, 4], label_smoothing=0.1, loss_weight=3.0))
     prediction, target = torch.randn(2, 4, 5, 6), torch.randint(0, 4, (2, 1, 20, 24))
@@ -138,7 +138,7 @@ def test_a_loss_that_resizes_by_itself_gives_what_it_gives_of_the_resized():
 
 
 @pytest.mark.parametrize("method", ["compute", "forward"])
-def test_a_loss_that_derives_from_one_that_resizes_is_asked_as_it_is(method):
+def test_an_overridden_loss_is_called_without_resize(method):
     derived = type("Derived", (CrossEntropyLoss,), {method: lambda self, prediction, target: prediction.sum() * 0 + 42})
     mixin = type("Mixin", (), {method: lambda self, prediction, target: prediction.sum() * 0 + 42})
     patched = CrossEntropyLoss()

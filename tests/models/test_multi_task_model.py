@@ -1,4 +1,4 @@
-"""The one model: labels that are there, labels that are not, and images of many sizes."""
+"""`MultiTaskModel`: losses with missing labels, predictions for images of mixed sizes, and exchangeable backbones."""
 
 import copy
 import pickle
@@ -33,7 +33,7 @@ def shared_model():
 
 @pytest.fixture
 def model(shared_model):
-    return copy.deepcopy(shared_model)  # building asks timm anew, which takes longer
+    return copy.deepcopy(shared_model)  # faster than building it again
 
 
 def sample(tasks=ALL, size=SIZE, seed=0, **metainfo):
@@ -63,7 +63,7 @@ def test_losses_are_named_by_task(model):
     assert all(name.split(".")[1].startswith("loss_") for name in losses)
 
 
-def test_an_image_without_a_label_adds_nothing_to_that_task(model):
+def test_images_without_a_label_do_not_change_the_loss_of_the_task(model):
     tasks_of = [ALL, ("depth",), ("semseg", "normals"), ("normals",)]
     samples = [sample(tasks, seed=i) for i, tasks in enumerate(tasks_of)]
     inputs = images(4)
@@ -76,27 +76,27 @@ def test_an_image_without_a_label_adds_nothing_to_that_task(model):
             torch.testing.assert_close(losses[f"{task}.{name}"], value)
 
 
-def test_which_other_labels_an_image_lacks_makes_no_difference(model):
+def test_missing_labels_of_other_tasks_do_not_change_a_loss(model):
     full = model(images(2), [sample(), sample(seed=1)], mode="loss")
     partly = model(images(2), [sample(("depth",)), sample(("depth", "semseg"), seed=1)], mode="loss")
     assert torch.equal(partly["depth.loss_berhu"], full["depth.loss_berhu"])
     assert set(partly) == {name for name in full if not name.startswith("normals")} | {"normals.loss_unlabelled"}
 
 
-@pytest.mark.parametrize("there", [("depth",), ("semseg",), ()])
-def test_a_head_that_no_image_has_a_label_for_gets_zero_gradients(model, there):
+@pytest.mark.parametrize("labelled", [("depth",), ("semseg",), ()])
+def test_a_head_without_labels_in_the_batch_gets_zero_gradients(model, labelled):
     model.train()
-    losses = model(images(2), [sample(there), sample(there, seed=1)], mode="loss")
+    losses = model(images(2), [sample(labelled), sample(labelled, seed=1)], mode="loss")
     total, _ = model.parse_losses(losses)
     total.backward()
     assert total.isfinite()
     for task, head in model.heads.items():
         assert all(p.grad is not None and p.grad.isfinite().all() for p in head.parameters())
-        assert any((p.grad != 0).any() for p in head.parameters()) == (task in there)
+        assert any((p.grad != 0).any() for p in head.parameters()) == (task in labelled)
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_a_label_that_is_all_void_gives_no_loss(model):
+def test_losses_of_void_labels_are_zero(model):
     void = sample(("semseg", "depth"))
     void.gt.semseg.fill_(255)
     void.gt.depth.zero_()
@@ -104,46 +104,46 @@ def test_a_label_that_is_all_void_gives_no_loss(model):
     assert all(value == 0 for value in losses.values())
 
 
-def test_labels_of_different_sizes_in_one_training_batch_are_told(model):
+def test_labels_of_different_sizes_in_one_batch_raise(model):
     with pytest.raises(ValueError, match=r"semseg labels .* different sizes .*RandomCrop or Resize"):
         model(images(2), [sample(), sample(size=(32, 32))], mode="loss")
 
 
-def test_a_task_set_to_none_is_left_out():
+def test_a_task_set_to_none_is_not_built():
     model = build({**HEADS, "depth": None})
     assert model.tasks == ("semseg", "normals") and "depth" not in model(images(2))
 
 
 @pytest.mark.parametrize("heads", [{}, {"depth": None}])
-def test_a_model_without_tasks_is_told(heads):
+def test_a_model_without_tasks_raises(heads):
     with pytest.raises(ValueError, match="model.heads has no task"):
         build(heads)
 
 
-def test_heads_can_read_the_backbone():
+def test_without_a_neck_heads_read_the_backbone():
     model = build(neck=None)
     assert model.heads.depth.pre.in_channels == model.backbone.out_channels[0]
     assert model(images(1))["depth"].shape[2:] == (8, 12)
 
 
-def test_an_unknown_mode_is_told(model):
+def test_an_unknown_mode_raises(model):
     with pytest.raises(ValueError, match="mode='train' is not one of 'tensor', 'loss', 'predict'"):
         model(images(1), mode="train")
 
 
 @torch.no_grad()
-def test_predictions_have_the_original_size_and_are_what_they_should_be(model):
-    answers = model(images(2), [sample(ori_shape=(50, 61)), sample()], mode="predict")
-    for answer, size in zip(answers, [(50, 61), SIZE], strict=True):
-        shapes = {task: answer.pred.get(task).shape for task in ALL}
+def test_predictions_have_the_original_size_type_and_range(model):
+    predictions = model(images(2), [sample(ori_shape=(50, 61)), sample()], mode="predict")
+    for prediction, size in zip(predictions, [(50, 61), SIZE], strict=True):
+        shapes = {task: prediction.pred.get(task).shape for task in ALL}
         assert shapes == dict(semseg=(1, *size), depth=(1, *size), normals=(3, *size))
-        assert answer.pred.semseg.dtype == torch.uint8 and answer.pred.semseg.max() < 5
-        assert (answer.pred.depth >= 0).all()
-        torch.testing.assert_close(answer.pred.normals.norm(dim=0), torch.ones(size))
+        assert prediction.pred.semseg.dtype == torch.uint8 and prediction.pred.semseg.max() < 5
+        assert (prediction.pred.depth >= 0).all()
+        torch.testing.assert_close(prediction.pred.normals.norm(dim=0), torch.ones(size))
 
 
 @torch.no_grad()
-def test_images_of_mixed_sizes_answer_in_a_batch_as_they_do_alone(model):
+def test_batch_predictions_of_mixed_sizes_equal_single_image_predictions(model):
     model.double()
     sizes = [(32, 48), (40, 33), (32, 48), (57, 64)]
     generator = torch.Generator().manual_seed(0)
@@ -152,18 +152,18 @@ def test_images_of_mixed_sizes_answer_in_a_batch_as_they_do_alone(model):
     def predict(chosen):
         samples = [sample((), sizes[i], ori_shape=(60, 50 + i)) for i in chosen]
         batch = model.data_preprocessor({"inputs": [raw[i] for i in chosen], "data_samples": samples})
-        return [answer.pred for answer in model(**batch, mode="predict")]
+        return [prediction.pred for prediction in model(**batch, mode="predict")]
 
     together = predict(range(4))
-    for i, answer in enumerate(together):
-        [alone] = predict([i])
-        assert answer.semseg.shape == (1, 60, 50 + i)
-        assert torch.equal(answer.semseg, alone.semseg)
+    for i, prediction in enumerate(together):
+        [single] = predict([i])
+        assert prediction.semseg.shape == (1, 60, 50 + i)
+        assert torch.equal(prediction.semseg, single.semseg)
         for task in ("depth", "normals"):
-            torch.testing.assert_close(answer.get(task), alone.get(task), rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(prediction.get(task), single.get(task), rtol=1e-5, atol=1e-6)
 
 
-def test_weights_are_channels_last_by_choice(model):
+def test_weights_are_channels_last_unless_disabled(model):
     conv = model.neck.lateral[-1].weight
     assert conv.is_contiguous(memory_format=torch.channels_last)
     big = [p for p in model.parameters() if p.ndim == 4 and p.shape[2] > 1 and p.shape[1] > 1]
@@ -172,20 +172,20 @@ def test_weights_are_channels_last_by_choice(model):
     assert all(p.is_contiguous() for p in plain.parameters())
 
 
-def test_the_answers_do_not_depend_on_the_layout(model):
+def test_outputs_do_not_depend_on_the_memory_format(model):
     plain = build(channels_last=False).eval()
     plain.load_state_dict(model.state_dict())
     for task, output in model(images(1)).items():
         torch.testing.assert_close(plain(images(1))[task], output, rtol=1e-3, atol=1e-4)
 
 
-def test_a_component_with_a_wrong_name_is_answered_with_the_nearest():
+def test_an_unknown_component_suggests_the_nearest_name():
     with pytest.raises(KeyError) as raised:
         build(neck=dict(type="LightWeightRefinedNet"))
     assert "LightWeightRefineNet" in str(raised.value)
 
 
-# swapping the backbone: its name alone changes
+# exchanging the backbone by name
 
 TINY = ["test_vit", "test_convnext", "test_efficientnet", "test_byobnet", "test_nfnet", "dla46_c"]
 FULL = [
@@ -196,7 +196,7 @@ FULL = [
 
 
 @pytest.mark.parametrize("model_name", TINY + FULL)
-def test_any_backbone_trains_a_step_and_predicts(model_name):
+def test_any_backbone_trains_one_step_and_predicts(model_name):
     size = (64, 64)
     model = build({task: HEADS[task] for task in ("semseg", "depth")}, backbone={**BACKBONE, "model_name": model_name})
     samples = [sample(("semseg", "depth"), size), sample(("depth",), size, seed=1)]
@@ -209,8 +209,8 @@ def test_any_backbone_trains_a_step_and_predicts(model_name):
     optimiser.step()
     model.eval()
     with torch.no_grad():
-        for answer in model(images(2, size), samples, mode="predict"):
-            assert answer.pred.depth.shape == (1, *size) and answer.pred.depth.isfinite().all()
+        for prediction in model(images(2, size), samples, mode="predict"):
+            assert prediction.pred.depth.shape == (1, *size) and prediction.pred.depth.isfinite().all()
 
 
 def test_a_copy_of_a_compiled_model_computes_with_its_own_weights(model):

@@ -1,4 +1,4 @@
-"""Light-Weight RefineNet: any number of stages, and the published network's size."""
+"""Light-Weight RefineNet: any number of stages, and the size of the published network."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def neck_of(channels, strides, **options):
 
 
 def features_of(channels, strides, size, n=1):
-    """Random features as a backbone gives them for an image of ``size``."""
+    """Random features as from a backbone, for an image of `size`."""
     generator = torch.Generator().manual_seed(0)
     shapes = [(n, c, *(-(-pixels // s) for pixels in size)) for c, s in zip(channels, strides, strict=True)]
     return [torch.randn(shape, generator=generator) for shape in shapes]
@@ -31,7 +31,7 @@ class TestLightWeightRefineNet(NeckContract):
         assert len(neck.groups) == len(set(strides))
 
 
-def test_groups_of_mobilenetv2_are_the_papers():
+def test_groups_of_mobilenetv2_equal_the_papers():
     neck = neck_of((24, 32, 64, 96, 160, 320), (4, 8, 16, 16, 32, 32))
     assert neck.groups == [[0], [1], [2, 3], [4, 5]]
 
@@ -41,7 +41,7 @@ def test_features_of_one_stride_make_one_group():
     assert neck.groups == [[0, 1, 2]] and len(neck.adapt) == 0
 
 
-def test_groups_can_be_chosen():
+def test_custom_groups():
     neck = neck_of((6, 6, 6), (4, 8, 8), groups=[[0], [1], [2]])
     assert len(neck.crp) == 3 and len(neck.adapt) == 2
     features = features_of((6, 6, 6), (4, 8, 8), (32, 48))
@@ -49,12 +49,12 @@ def test_groups_can_be_chosen():
 
 
 @pytest.mark.parametrize("groups", [[[0], [1]], [[0], [1, 2, 2]], [[0, 1, 2, 3]], [[1], [2], [3]], []])
-def test_groups_that_do_not_fit_are_told(groups):
+def test_invalid_groups_raise(groups):
     with pytest.raises(ValueError, match=r"must contain each of the 3 features .*0 \.\.\. 2, finest first"):
         neck_of((6, 6, 6), (4, 8, 16), groups=groups)
 
 
-def test_crp_against_its_formula():
+def test_crp_equals_its_formula():
     torch.manual_seed(0)
     block = ChainedResidualPooling(3, stages=2)
     given = 3 * torch.randn(1, 3, 7, 9)
@@ -69,7 +69,7 @@ def test_crp_against_its_formula():
     torch.testing.assert_close(block(given), x + first + second)
 
 
-def test_the_finest_block_alone_is_depthwise():
+def test_only_the_finest_block_is_depthwise():
     neck = neck_of((6, 6), (4, 8))
     assert [crp.convs[0].groups for crp in neck.crp] == [8, 1]
     assert [crp.convs[0].groups for crp in neck_of((6, 6), (4, 8), depthwise_finest=False).crp] == [1, 1]

@@ -71,7 +71,7 @@ def test_losses_of_the_neck_and_of_an_unlabelled_task(model):
     assert depth_only == (None,) * len(depth_only)  # no part of another task's loss
 
 
-def test_pruned_to_some_tasks(model):
+def test_pruning_to_some_tasks(model):
     model.eval()
     network, images = InferenceNetwork(model, ["depth"]), torch.randn(1, 3, *SIZE)
     assert list(network.model.neck.convs) == ["depth"] and set(model.neck.convs) == {"semseg", "depth"}

@@ -32,28 +32,28 @@ def mean_and_std(model):
         ("resnet18", (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)),
     ],
 )
-def test_the_backbone_of_timm_states_it(name, expected):
+def test_timm_backbones_set_mean_and_std(name, expected):
     timm_cfg = timm.get_pretrained_cfg(name)
-    assert (tuple(timm_cfg.mean), tuple(timm_cfg.std)) == expected  # the test is about a model of this kind
+    assert (tuple(timm_cfg.mean), tuple(timm_cfg.std)) == expected  # a precondition of this test
     model = build(name)
     assert (model.backbone.mean, model.backbone.std) == expected == mean_and_std(model)
     network = InferenceNetwork(model, end_to_end=True)
     assert mean_and_std(network.model) == expected
 
 
-def test_pixels_are_normalised_with_it():
+def test_pixels_are_normalised_with_the_mean_and_std_of_the_backbone():
     white = torch.full((1, 3, 4, 4), 255, dtype=torch.uint8)
     torch.testing.assert_close(build("test_vit").data_preprocessor.normalise(white), torch.ones(1, 3, 4, 4))
 
 
-def test_the_config_wins():
+def test_the_config_takes_precedence():
     mean = (0.1, 0.2, 0.3)
     assert mean_and_std(build("test_vit", data_preprocessor=dict(mean=mean))) == (mean, HALF)
     preprocessor = dict(type="MultiTaskDataPreprocessor", mean=mean, std=mean)
     assert mean_and_std(build("test_vit", data_preprocessor=preprocessor)) == (mean, mean)
 
 
-class OwnBackbone(nn.Module):
+class CustomBackbone(nn.Module):
     out_channels, out_strides = (4,), (2,)
 
     def __init__(self):
@@ -64,5 +64,5 @@ class OwnBackbone(nn.Module):
         return [self.conv(x)]
 
 
-def test_a_backbone_that_states_nothing_gets_imagenets():
-    assert mean_and_std(build(dict(type=OwnBackbone))) == (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+def test_a_backbone_without_mean_and_std_gets_imagenets():
+    assert mean_and_std(build(dict(type=CustomBackbone))) == (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)

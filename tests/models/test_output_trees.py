@@ -48,7 +48,7 @@ def images(n=1, size=SIZE):
     return numbers.contiguous(memory_format=torch.channels_last)
 
 
-def test_losses(model):
+def test_losses_of_a_head_with_two_maps(model):
     data_samples = list(samples(("depth", "panoptic"), ("depth",), ("panoptic",)))
     losses = model(images(3), data_samples, mode="loss")
     assert set(losses) == {"depth.loss_berhu", "panoptic.loss_centre", "panoptic.loss_offset"}
@@ -59,7 +59,7 @@ def test_losses(model):
 
 
 @torch.no_grad()
-def test_predictions_at_the_original_size(model):
+def test_predictions_have_the_original_size(model):
     sample = next(samples(()))
     sample.set_metainfo(dict(ori_shape=(50, 61)))
     [predicted] = model(images(), [sample], mode="predict")
@@ -71,7 +71,7 @@ def test_predictions_at_the_original_size(model):
 
 
 @torch.no_grad()
-def test_averages_over_the_mirror_image_are_mirrored_themselves(model):
+def test_flip_averages_are_mirrored_for_mirrored_images(model):
     average = MultiTaskTTAModel(model)
     one = average.predict_maps(images(), SIZE, None)["panoptic"]
     other = average.predict_maps(images().flip(-1), SIZE, None)["panoptic"]
@@ -82,7 +82,7 @@ def test_averages_over_the_mirror_image_are_mirrored_themselves(model):
 
 @pytest.mark.parametrize("name", ["torch", "torch-export", "onnxruntime", "openvino"])
 @pytest.mark.parametrize("end_to_end", [False, True])
-def test_every_backend(model, name, end_to_end):
+def test_every_backend_gives_the_same_maps(model, name, end_to_end):
     if not BACKENDS[name].is_available():
         pytest.skip(f"the libraries of {name} are not installed")
     network = InferenceNetwork(model, end_to_end=end_to_end)
@@ -97,7 +97,7 @@ def test_every_backend(model, name, end_to_end):
 
 
 @pytest.mark.parametrize("name", ["torch", "torch-export", "onnxruntime", "openvino"])
-def test_one_vector_per_image_in_every_backend(model, name):
+def test_every_backend_gives_the_same_image_vectors(model, name):
     if not BACKENDS[name].is_available():
         pytest.skip(f"the libraries of {name} are not installed")
     config = dict(type="MultiTaskModel", heads=dict(scene=dict(type=SceneVectorHead)))
@@ -114,13 +114,13 @@ def test_one_vector_per_image_in_every_backend(model, name):
 
 
 @torch.no_grad()
-def test_a_compiled_network(model):
+def test_a_compiled_network_gives_the_same_maps(model):
     network = InferenceNetwork(model)
     backend = build_backend("compile", network, backend="eager")
     assert max(compare(network, backend, images()).values()) < 1e-5
 
 
-def test_an_exported_file(model, tmp_path):
+def test_an_exported_file_gives_the_same_maps(model, tmp_path):
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE)
     assert exported.signature.outputs == ("depth", "panoptic.centre", "panoptic.offset")
     loaded = load_backend(exported.path)
@@ -135,7 +135,7 @@ def test_an_exported_file(model, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["onnx"])
-def test_names_of_an_onnx_file(model, format, tmp_path):
+def test_names_of_onnx_outputs(model, format, tmp_path):
     onnx = pytest.importorskip("onnx")
     if not FORMATS[format].is_available():
         pytest.skip(f"the libraries of {format} are not installed")
@@ -144,7 +144,7 @@ def test_names_of_an_onnx_file(model, format, tmp_path):
     assert names == ["depth", "panoptic.centre", "panoptic.offset"]
 
 
-def test_the_signature_of_an_older_file():
+def test_the_signature_of_an_older_file_is_read():
     old = dict(tasks=["depth"], shape=[None, 48, 64], whole=True, dataset=None, precision="float32", network="abc")
     signature = Signature.from_json(json.dumps(old))
     assert signature.end_to_end and signature.outputs == ("depth",)
@@ -152,7 +152,7 @@ def test_the_signature_of_an_older_file():
     assert signature.unflatten([depth]) == {"depth": depth}
 
 
-def test_a_signature_survives_json():
+def test_a_signature_is_restored_from_json():
     structure = {"depth": "depth", "panoptic": {"centre": "panoptic.centre", "parts": ["panoptic.parts.0"]}}
     signature = Signature(("depth", "panoptic"), structure=structure, mean=(0.5,) * 3, std=(0.5,) * 3)
     assert Signature.from_json(signature.to_json()) == signature

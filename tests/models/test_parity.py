@@ -1,4 +1,4 @@
-"""The published network: the authors' checkpoints give the authors' answers."""
+"""The published network: outputs with the authors' checkpoints equal the authors' outputs."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ TASK = dict(semseg="segm", depth="depth", normals="normal")
 
 
 def authors_name(key):
-    """Our key as the authors call it."""
+    """The authors' name of our key."""
     room, *parts = key.split(".")
     if room == "neck":
         if parts[0] == "lateral":
@@ -51,29 +51,29 @@ def authors_state(state):
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_every_name_of_the_authors_finds_its_place(state, authors_state, prefix):
+def test_every_key_of_the_authors_is_converted(state, authors_state, prefix):
     converted = convert_lwrefinenet({prefix + name: value for name, value in authors_state.items()})
     assert converted.keys() == state.keys()
     assert all(converted[key] is state[key] for key in state)
 
 
-def test_a_network_of_two_tasks_converts_too(authors_state):
+def test_a_two_task_checkpoint_is_converted(authors_state):
     two = {name: value for name, value in authors_state.items() if "normal" not in name}
     assert {key.split(".")[1] for key in convert_lwrefinenet(two) if key.startswith("heads")} == {"semseg", "depth"}
 
 
 @pytest.mark.parametrize("extra", ["fc.weight", "layer1.0.0.weight.x", "crp4.1.1_outvar_dimred.weight"])
-def test_an_unknown_name_is_told(authors_state, extra):
+def test_an_unknown_key_raises(authors_state, extra):
     with pytest.raises(ValueError, match=r"1 of its \d+ keys .*" + extra.replace(".", r"\.")):
         convert_lwrefinenet({**authors_state, extra: torch.zeros(1)})
 
 
-def test_an_empty_file_is_told():
+def test_an_empty_checkpoint_raises():
     with pytest.raises(ValueError, match="not a checkpoint of the format 'lwrefinenet'"):
         convert_lwrefinenet({})
 
 
-def test_the_command_writes_what_init_model_reads(config, state, authors_state, tmp_path, run_tool, capsys):
+def test_init_model_reads_the_converted_checkpoint(config, state, authors_state, tmp_path, run_tool, capsys):
     torch.save({"state_dict": authors_state}, tmp_path / "authors.ckpt")
     run_tool("convert_checkpoint", "authors.ckpt", "sub/ours.pth", "--from", "lwrefinenet")
     assert "heads depth, normals, semseg" in capsys.readouterr().out
@@ -82,8 +82,8 @@ def test_the_command_writes_what_init_model_reads(config, state, authors_state, 
 
 
 @torch.no_grad()
-def test_outputs_for_weights_made_by_a_rule(config, data, authors_state, tmp_path, run_tool):
-    """The stored outputs are this project's, at a time when the test below passed."""
+def test_outputs_for_generated_weights(config, data, authors_state, tmp_path, run_tool):
+    """The stored outputs were computed by this project when the test below passed."""
     names = [name for name in authors_state if "num_batches" not in name]
     weights = {name: weight_by_rule(i, name, authors_state[name].shape) for i, name in enumerate(sorted(names))}
     torch.save({"state_dict": weights}, tmp_path / "authors.ckpt")
@@ -95,7 +95,7 @@ def test_outputs_for_weights_made_by_a_rule(config, data, authors_state, tmp_pat
         torch.testing.assert_close(outputs[task], torch.from_numpy(expected), rtol=1e-9, atol=1e-9)
 
 
-def test_outputs_of_the_authors_network_to_1e_9(config, shared, tmp_path, run_tool):
+def test_outputs_equal_the_authors_network_to_1e_9(config, shared, tmp_path, run_tool):
     folder = shared("parity/nyud_three")  # 14 MB: a checkpoint with random weights, and the authors' outputs for it
     run_tool("convert_checkpoint", folder / "reference.ckpt", tmp_path / "ours.pth", "--from", "lwrefinenet")
     model = init_model(config, tmp_path / "ours.pth").double()

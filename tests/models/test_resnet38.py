@@ -1,4 +1,4 @@
-"""ResNet38: what every backbone holds to, and its blocks against their formula; its weights: test_wrn38_parity.py."""
+"""ResNet38: the contract of backbones, and its blocks compared with their formula. Weights: test_wrn38_parity.py."""
 
 import copy
 
@@ -26,13 +26,13 @@ def image(*size, n=1):
     return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_stages_are_the_published_ones():
+def test_stages_equal_the_published_ones():
     with torch.device("meta"):
         backbone = MODELS.build(dict(type="ResNet38", out_stages=range(6)))
         assert MODELS.build(dict(type="ResNet38")).out_channels == (128, 4096)
     assert backbone.out_channels == (128, 256, 512, 1024, 2048, 4096)
     assert backbone.out_strides == (2, 4, 8, 8, 8, 8)
-    # the stem, and each block's convolutions but the shortcuts: 38 with the classifier, whence the name
+    # the stem and the convolutions of the blocks without shortcuts; with the classifier, these are the 38 layers
     convs = [name for name, module in backbone.named_modules() if isinstance(module, torch.nn.Conv2d)]
     assert len([name for name in convs if "shortcut" not in name]) == 37
 
@@ -43,13 +43,13 @@ class TestResNet38(BackboneContract):
 
 @torch.no_grad()
 @pytest.mark.parametrize("size", [(370, 1226), (1, 9)])
-def test_strides_are_true_for_kittis_odd_size_and_a_single_row(backbone, size):
+def test_strides_hold_for_odd_sizes_and_a_single_row(backbone, size):
     for feature, stride in zip(backbone(image(*size)), backbone.out_strides, strict=True):
         assert feature.shape[2:] == tuple(-(-pixels // stride) for pixels in size)
 
 
 @torch.no_grad()
-def test_the_layout_in_memory_makes_no_difference(backbone):
+def test_features_do_not_depend_on_the_memory_format(backbone):
     inputs = image(45, 71)
     other = copy.deepcopy(backbone).to(memory_format=torch.channels_last)
     for a, b in zip(backbone(inputs), other(inputs.to(memory_format=torch.channels_last)), strict=True):
@@ -64,7 +64,7 @@ def test_gradients_reach_every_parameter(out_stages):
 
 
 @torch.no_grad()
-def test_the_chosen_stages_are_given(backbone):
+def test_out_stages_select_features(backbone):
     chosen = build(out_stages=(1, 3))
     chosen.load_state_dict(backbone.state_dict(), strict=False)
     every = backbone(image(32, 48))
@@ -73,13 +73,13 @@ def test_the_chosen_stages_are_given(backbone):
 
 
 @pytest.mark.parametrize("out_stages", [(), (6,), (-1,), (3, 1), (2, 2)])
-def test_stages_that_there_are_not_are_told(out_stages):
+def test_invalid_stages_raise(out_stages):
     with pytest.raises(ValueError, match=r"out_stages=.* stages 0 \.\.\. 5, in rising order"):
         build(out_stages=out_stages)
 
 
 @torch.no_grad()
-def test_the_widest_stages_drop_out_in_training_alone(backbone):
+def test_the_last_two_stages_use_dropout_in_training_only(backbone):
     training = copy.deepcopy(backbone).train()
     for module in training.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -103,7 +103,7 @@ def normalised(x, norm):
     "in_channels, channels, stride, dilation",
     [(6, (4, 6), 1, 2), (3, (4, 6), 2, 1), (6, (4, 6), 2, 1), (5, (2, 4, 6), 1, 4), (6, (2, 4, 6), 1, 1)],
 )
-def test_block_against_its_formula(in_channels, channels, stride, dilation):
+def test_block_equals_its_formula(in_channels, channels, stride, dilation):
     torch.manual_seed(0)
     block = PreActivationBlock(in_channels, channels, stride, dilation, dropout=0.5).eval()
     for norm in block.norms:

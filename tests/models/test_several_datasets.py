@@ -1,4 +1,4 @@
-"""One network for several datasets: each image is taught and answered within its own dataset's classes and depths."""
+"""One network for several datasets: losses and predictions use the class range and depth scale of each dataset."""
 
 import pytest
 import torch
@@ -37,11 +37,11 @@ def images(count):
     return torch.randn(count, 3, *SIZE, generator=torch.Generator().manual_seed(9))
 
 
-def test_a_class_outside_an_images_range_is_never_predicted(model):
+def test_classes_outside_the_range_of_the_dataset_are_not_predicted(model):
     inputs = images(4)
     names = ["nyud", "kitti", "kitti", "nyud"]
     with torch.no_grad():
-        model.heads["semseg"].out.bias[5] += 100  # a class of kitti's that wins everywhere, where it may
+        model.heads["semseg"].out.bias[5] += 100  # the highest logit wherever the class is allowed
         raw = model(inputs, mode="tensor")["semseg"]
         found = model(inputs, [sample(name) for name in names], mode="predict")
     for i, (name, data_sample) in enumerate(zip(names, found, strict=True)):
@@ -53,7 +53,7 @@ def test_a_class_outside_an_images_range_is_never_predicted(model):
     assert (found[1].pred.semseg == 1).all()
 
 
-def test_the_loss_is_that_of_each_dataset_by_its_share(model):
+def test_the_loss_averages_datasets_by_their_share_of_samples(model):
     inputs = images(3)
     samples = [sample("nyud", 0), sample("kitti", 1), sample("nyud", 2)]
     together = model(inputs, samples, mode="loss")
@@ -63,7 +63,7 @@ def test_the_loss_is_that_of_each_dataset_by_its_share(model):
         torch.testing.assert_close(value, (2 * indoors[key] + outdoors[key]) / 3)
 
 
-def test_a_datasets_loss_has_its_weight(model):
+def test_dataset_weights_scale_the_loss(model):
     inputs, samples = images(2), [sample("nyud", 0), sample("kitti", 1)]
     before = model(inputs, samples, mode="loss")["depth.loss_berhu"]
     model.heads["depth"].dataset_weights = dict(kitti=0.25)
@@ -73,7 +73,7 @@ def test_a_datasets_loss_has_its_weight(model):
     torch.testing.assert_close(before, (indoors + 4 * outdoors) / 2)
 
 
-def test_the_loss_sees_the_range_alone(model):
+def test_the_loss_ignores_logits_outside_the_range(model):
     inputs, samples = images(2), [sample("nyud", 0), sample("nyud", 1)]
     before = model(inputs, samples, mode="loss")
     with torch.no_grad():
@@ -82,23 +82,23 @@ def test_the_loss_sees_the_range_alone(model):
     torch.testing.assert_close(before["semseg.loss_ce"], after["semseg.loss_ce"])
     sum(after.values()).backward()
     gradient = model.heads["semseg"].out.weight.grad
-    assert (gradient[4:] == 0).all() and (gradient[:4] != 0).any(), "there, and zero: what DDP wants"
+    assert (gradient[4:] == 0).all() and (gradient[:4] != 0).any(), "DDP needs every gradient"
 
 
-def test_depth_is_scaled_to_the_datasets_metres(model):
+def test_depth_has_the_scale_of_the_dataset(model):
     inputs = images(1)
     with torch.no_grad():
         near, far = (model(inputs, [sample(name)], mode="predict")[0].pred.depth for name in ("nyud", "kitti"))
     torch.testing.assert_close(far, 8 * near)
 
 
-def test_images_that_lack_the_label_of_a_head(model):
+def test_images_with_missing_labels(model):
     samples = [sample("nyud", 0, ("depth",)), sample("kitti", 1, ("semseg",)), sample("kitti", 2, ())]
     losses = model(images(3), samples, mode="loss")
     assert set(losses) == {"semseg.loss_ce", "depth.loss_berhu"} and all(v.isfinite() for v in losses.values())
 
 
-def test_ranges_are_shared_or_apart():
+def test_ranges_are_equal_or_disjoint():
     SegmentationHead((4,), (4,), num_classes=6, ranges=dict(nyud=(0, 4), same=(0, 4), kitti=(4, 6)))
     with pytest.raises(ValueError, match=r"the ranges of nyud \(0, 4\) and kitti \(3, 6\) overlap"):
         SegmentationHead((4,), (4,), num_classes=6, ranges=dict(nyud=(0, 4), kitti=(3, 6)))
@@ -107,17 +107,17 @@ def test_ranges_are_shared_or_apart():
 @pytest.mark.parametrize(
     ("name", "message"), [(None, "does not state its dataset"), ("sunrgbd", "no .* for the dataset 'sun")]
 )
-def test_an_image_of_no_known_dataset(model, name, message):
+def test_an_unknown_dataset_raises(model, name, message):
     with pytest.raises(ValueError, match=message):
         model(images(1), [sample(name)], mode="predict")
 
 
 @pytest.mark.parametrize("ends", [(2, 2), (0, 7), (-1, 3), (1,)])
-def test_ranges_must_lie_within_the_classes(ends):
+def test_ranges_outside_the_classes_raise(ends):
     with pytest.raises(ValueError, match=r"ranges\['nyud'\]=.* must be .* within the 6 classes"):
         SegmentationHead((4,), (4,), num_classes=6, ranges=dict(nyud=ends))
 
 
-def test_scales_are_positive():
+def test_a_scale_of_zero_raises():
     with pytest.raises(ValueError, match="must be positive"):
         DepthHead((4,), (4,), scales=dict(nyud=0))

@@ -1,4 +1,4 @@
-"""Test-time augmentation: each view's answer comes back to the image, and the mean is the answer."""
+"""Test-time augmentation: the prediction is the mean of the views, mapped back to the image."""
 
 import pytest
 import torch
@@ -37,32 +37,32 @@ def maps(samples):
     return [{task: sample.pred.get(task) for task in sample.pred.keys()} for sample in samples]
 
 
-def test_one_view_is_the_models_own_answer(model):
-    alone = maps(model.val_step(batch(image())))[0]
+def test_one_view_equals_the_models_prediction(model):
+    single = maps(model.val_step(batch(image())))[0]
     averaged = maps(MultiTaskTTAModel(model, flip=False).test_step(batch(image())))[0]
-    assert torch.equal(alone["semseg"], averaged["semseg"]) and averaged["semseg"].dtype == torch.uint8
+    assert torch.equal(single["semseg"], averaged["semseg"]) and averaged["semseg"].dtype == torch.uint8
     for task in ("depth", "normals"):
-        torch.testing.assert_close(averaged[task], alone[task])
+        torch.testing.assert_close(averaged[task], single[task])
 
 
-def test_a_mirrored_image_gets_the_mirrored_answer(model):
+def test_a_mirrored_image_gets_the_mirrored_prediction(model):
     tta = MultiTaskTTAModel(model, scales=(1.0, 1.5))
     plain, mirrored = (maps(tta.test_step(batch(picture)))[0] for picture in (image(), image().flip(-1)))
     torch.testing.assert_close(mirrored["depth"], plain["depth"].flip(-1))
     turned = plain["normals"].flip(-1) * torch.tensor([-1.0, 1, 1]).view(3, 1, 1)
     torch.testing.assert_close(mirrored["normals"], turned, atol=1e-4, rtol=1e-4)
-    assert (mirrored["semseg"] == plain["semseg"].flip(-1)).float().mean() > 0.999  # ties aside
+    assert (mirrored["semseg"] == plain["semseg"].flip(-1)).float().mean() > 0.999  # except for ties
 
 
-def test_a_batch_answers_what_its_images_alone_do(model):
+def test_batch_predictions_equal_single_image_predictions(model):
     tta = MultiTaskTTAModel(model, scales=(0.5, 1.0))
     together = maps(tta.test_step(batch(image(0), image(1))))
     for seed, found in enumerate(together):
-        alone = maps(tta.test_step(batch(image(seed))))[0]
-        torch.testing.assert_close(found["depth"], alone["depth"])
+        single = maps(tta.test_step(batch(image(seed))))[0]
+        torch.testing.assert_close(found["depth"], single["depth"])
 
 
-def test_views_come_back_from_mirror_and_zoom():
+def test_mirroring_and_zooming_are_undone():
     sizes = dict(in_channels=(4,), in_strides=(4,))
     depth = torch.rand(2, 1, 6, 8)
     head = DepthHead(**sizes)
@@ -78,7 +78,7 @@ def test_views_come_back_from_mirror_and_zoom():
     torch.testing.assert_close(head.scores(logits, (24, 32)).sum(1), torch.ones(2, 24, 32))
 
 
-def test_settings_and_heads_that_cannot_be_averaged(model):
+def test_invalid_scales_and_heads_without_scores_raise(model):
     with pytest.raises(ValueError, match="at least one factor"):
         MultiTaskTTAModel(model, scales=(0,))
 

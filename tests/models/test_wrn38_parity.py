@@ -1,4 +1,4 @@
-"""The published DeepLabV3+ / WideResNet-38: its checkpoints give its answers."""
+"""The published DeepLabV3+ / WideResNet-38: outputs with its checkpoints equal its outputs."""
 
 import json
 import re
@@ -17,12 +17,12 @@ FINAL = {"pre.0.0": 0, "pre.0.1": 1, "pre.1.0": 3, "pre.1.1": 4, "out": 6}
 
 
 def published_name(key):
-    """Our key as it is published."""
-    room, rest = key.split(".", 1)
-    if room == "heads":
+    """The published name of our key."""
+    part_of_model, rest = key.split(".", 1)
+    if part_of_model == "heads":
         part, kind = rest.removeprefix("semseg.").rsplit(".", 1)
         return f"final.{FINAL[part]}.{kind}"
-    if room == "neck":
+    if part_of_model == "neck":
         rest = re.sub("^pooled", "aspp.img_conv", re.sub("^branches", "aspp.features", rest))
         return re.sub("^project", "bot_aspp", re.sub("^fine", "bot_fine", rest))
     if rest == "stem.weight":
@@ -56,7 +56,7 @@ def published_state(state):
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_every_published_name_finds_its_place(state, published_state, prefix):
+def test_every_published_key_is_converted(state, published_state, prefix):
     converted = convert_wrn38_cityscapes({prefix + name: value for name, value in published_state.items()})
     assert converted.keys() == state.keys()
     assert all(converted[key] is state[key] for key in state)
@@ -65,19 +65,19 @@ def test_every_published_name_finds_its_place(state, published_state, prefix):
 @pytest.mark.parametrize(
     "extra", ["fc.weight", "mod8.block1.bn1.0.weight", "final.2.weight", "aspp.features.4.0.weight"]
 )
-def test_an_unknown_name_is_told(published_state, extra):
+def test_an_unknown_key_raises(published_state, extra):
     with pytest.raises(ValueError, match=r"'wrn38-cityscapes': 1 of its \d+ keys .*" + extra.replace(".", r"\.")):
         convert_wrn38_cityscapes({**published_state, extra: torch.zeros(1)})
 
 
-def test_other_files_are_told(published_state):
+def test_checkpoints_of_another_format_raise(published_state):
     with pytest.raises(ValueError, match=r"not a checkpoint of the format 'wrn38-cityscapes'.*mod2\.block1"):
         convert_wrn38_cityscapes({})
     with pytest.raises(ValueError, match="not a checkpoint of the format 'lwrefinenet'"):
         convert_lwrefinenet(published_state)
 
 
-def test_the_command_writes_what_init_model_reads(config, state, published_state, tmp_path, run_tool, capsys):
+def test_init_model_reads_the_converted_checkpoint(config, state, published_state, tmp_path, run_tool, capsys):
     old = {f"module.{name}": value for name, value in published_state.items() if "num_batches" not in name}
     torch.save({"state_dict": old, "epoch": 3, "mean_iu": np.float64(0.8)}, tmp_path / "published.pth")
     run_tool("convert_checkpoint", "published.pth", "ours.pth", "--from", "wrn38-cityscapes")
@@ -86,7 +86,7 @@ def test_the_command_writes_what_init_model_reads(config, state, published_state
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
 
 
-def test_answers_of_the_published_network(config, data, tmp_path, run_tool):
+def test_outputs_equal_the_published_network(config, data, tmp_path, run_tool):
     """About 5 seconds and 2 GB on one core: 137 M weights are drawn, written, converted and loaded."""
     names = json.loads((data / "wrn38_cityscapes_keys.json").read_text())
     weights = {f"module.{name}": weight_by_rule(i, name, shape) for i, (name, shape) in enumerate(names)}
@@ -94,7 +94,7 @@ def test_answers_of_the_published_network(config, data, tmp_path, run_tool):
     torch.save({"state_dict": weights}, published)
     del weights
     run_tool("convert_checkpoint", published, ours, "--from", "wrn38-cityscapes")
-    published.unlink()  # pytest would keep half a gigabyte
+    published.unlink()  # else pytest keeps half a gigabyte
     model = init_model(config, ours)
     ours.unlink()
     reference = {name: torch.from_numpy(array) for name, array in np.load(data / "wrn38_cityscapes.npz").items()}
