@@ -25,7 +25,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def folder_of(cfg, request):
-    """A tiny data root for a preset."""
+    """The folder of tiny data for a preset."""
     parts = innermost_datasets(cfg.train_dataloader.dataset)
     if parts[0].get("depth") == "filled":
         return request.getfixturevalue("nyud13_folder")
@@ -47,7 +47,7 @@ def small(make_light, tmp_path, request):
     return get
 
 
-def test_there_are_the_presets_that_the_readme_names():
+def test_presets_named_in_the_readme_exist():
     wanted = {"hydranet_nyud", "hydranet_nyud_three", "hydranet_camvid", "hydranet_synthrooms"}
     wanted |= {"hydranet_kitti", "hydranet_nyud_kitti", "hydranet_cityscapes", "hydranet_nyud13"}
     assert wanted <= {path.stem for path in PRESETS}
@@ -65,13 +65,13 @@ def steps(path, folder):
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "_base_").rglob("*.py")), ids=lambda path: path.stem)
-def test_a_chain_of_parts_has_at_most_two_steps(path):
+def test_shared_parts_inherit_over_at_most_two_levels(path):
     assert all(base.is_relative_to(CONFIGS / "_base_") for base in bases_of(path))
     assert steps(path, CONFIGS / "_base_") <= 2
 
 
 @pytest.mark.parametrize("path", [*PRESETS, *RECIPES], ids=lambda path: path.stem)
-def test_a_chain_of_presets_has_at_most_two_steps(path):
+def test_presets_inherit_over_at_most_two_levels(path):
     presets = [base for base in bases_of(path) if not base.is_relative_to(CONFIGS / "_base_")]
     assert bases_of(path) and len(presets) in (0, 1) and all(base in (*PRESETS, *RECIPES) for base in presets)
     length = 0
@@ -82,7 +82,7 @@ def test_a_chain_of_presets_has_at_most_two_steps(path):
 
 
 @each_preset
-def test_numbers_and_names_agree(path, request):
+def test_heads_datasets_and_metrics_agree(path, request):
     cfg = load_config(path)
     cfg = load_config(path, {"data_root": str(folder_of(cfg, request))})
     semseg, datasets = cfg.model.heads.semseg, {}
@@ -107,7 +107,7 @@ def test_numbers_and_names_agree(path, request):
 
 
 @each_preset
-def test_the_model_is_the_papers_network(path):
+def test_the_model_is_the_published_network(path):
     cfg = load_config(path)
     model = MODELS.build(cfg.model)
     assert model.backbone.model_name == "mobilenetv2_hydranet" and model.neck.out_channels == (256,)
@@ -120,7 +120,7 @@ def test_the_model_is_the_papers_network(path):
 
 
 @each_preset
-def test_one_iteration_and_one_validation(path, small, tmp_path):
+def test_a_preset_trains_and_validates(path, small, tmp_path):
     cfg = small(path)
     runner = build_runner(cfg)
     before = {name: value.clone() for name, value in runner.model.named_parameters()}
@@ -139,8 +139,8 @@ def test_one_iteration_and_one_validation(path, small, tmp_path):
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_recipes_of_distillation_load(path, tmp_path):
-    """Each stage names teachers that are there, and heads that they can answer for."""
+def test_distillation_recipes_build(path, tmp_path):
+    """Each stage names existing teachers, and tasks that they predict."""
     cfg = _without_weights(path)
     model = MODELS.build(cfg.model)
     assert set(model.tasks) == {METRICS.build(metric).task for metric in cfg.val_evaluator}
@@ -149,18 +149,18 @@ def test_recipes_of_distillation_load(path, tmp_path):
             continue
         for teacher in hook.teachers:
             with torch.device("meta"):
-                answered = set(MODELS.build(_without_weights(teacher.config).model).tasks)
-            assert set(teacher.tasks) <= answered & set(model.tasks)
+                predicted = set(MODELS.build(_without_weights(teacher.config).model).tasks)
+            assert set(teacher.tasks) <= predicted & set(model.tasks)
 
 
 def _without_weights(path):
-    """A config whose backbone starts at random: a test does without the hub."""
+    """A config whose backbone has random weights, so that nothing is downloaded."""
     cfg = load_config(path)
     drop_pretrained(cfg)
     return cfg
 
 
-def test_swapping_the_backbone_by_its_name_alone_through_the_runner(make_light, nyud_folder, tmp_path):
+def test_the_backbone_of_a_preset_can_be_replaced_by_name(make_light, nyud_folder, tmp_path):
     cfg = load_config("hydranet_nyud_three", {"model.backbone.model_name": "test_vit"})
     cfg = make_light(cfg, nyud_folder, tmp_path)
     runner = build_runner(cfg)

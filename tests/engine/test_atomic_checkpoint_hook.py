@@ -20,7 +20,7 @@ def files(folder):
 
 
 def assert_same(a, b, path="checkpoint"):
-    """Every tensor, number and loss history, bit for bit; paths, the config and git's head may differ."""
+    """Compare every tensor, number and loss history bit by bit; paths, the config and the git revision may differ."""
     assert type(a) is type(b), path
     if isinstance(a, dict):
         assert a.keys() == b.keys(), (path, a.keys() ^ b.keys())
@@ -46,37 +46,37 @@ def uninterrupted(tmp_path_factory):
     return last(folder), files(folder)
 
 
-# the saves of a run: epoch_1, best of epoch 1, epoch_1 with the best's score, epoch_2, ...
+# the files that a run saves: epoch_1, best of epoch 1, epoch_1 with the best's score, epoch_2, ...
 @pytest.mark.parametrize("number", [1, 2, 4])
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_in_a_save_and_resumed_ends_as_if_never_killed(stage, number, uninterrupted, tmp_path):
+def test_a_run_killed_while_saving_resumes_to_the_same_result(stage, number, uninterrupted, tmp_path):
     if number == 2 and stage in ("before_pointer", "before_prune"):
         pytest.skip("the best checkpoint has no pointer")
     assert in_process(train, tmp_path, kill=(stage, number), epochs=EPOCHS) == 9
     if number > 1 or stage == "before_prune":
-        assert "stem.0.weight" in last(tmp_path)["state_dict"]  # whole, however the run ended
+        assert "stem.0.weight" in last(tmp_path)["state_dict"]  # complete, although the run was killed
     build_runner(tmp_path, epochs=EPOCHS, resume=True).train()
     assert_same(last(tmp_path), uninterrupted[0])
-    # nothing half-written and nothing outdated is left; the pointer names the one that is kept
+    # no temporary or outdated file is left, and last_checkpoint names the remaining one
     assert files(tmp_path) == uninterrupted[1]
 
 
-def test_keeps_the_newest_and_the_best(uninterrupted):
+def test_only_the_newest_and_the_best_checkpoint_are_kept(uninterrupted):
     best = [name for name in uninterrupted[1] if name.startswith("best_")]
     assert [*best, f"epoch_{EPOCHS}.pth", "last_checkpoint"] == uninterrupted[1]
     assert len(best) == 1
 
 
-def test_an_iteration_based_run_resumes_exactly_too(tmp_path):
+def test_an_iteration_based_run_resumes_exactly(tmp_path):
     config = dict(iters=5, dataset=ToyDataset(20))  # one epoch: mmengine sleeps two seconds between epochs
-    build_runner(tmp_path / "whole", **config).train()
+    build_runner(tmp_path / "uninterrupted", **config).train()
     assert in_process(train, tmp_path / "killed", kill=("mid_write", 4), **config) == 9
     build_runner(tmp_path / "killed", **config, resume=True).train()
-    assert_same(last(tmp_path / "killed"), last(tmp_path / "whole"))
+    assert_same(last(tmp_path / "killed"), last(tmp_path / "uninterrupted"))
     assert "iter_5.pth" in files(tmp_path / "killed") and "iter_4.pth" not in files(tmp_path / "killed")
 
 
-def test_the_checkpoint_does_not_depend_on_the_hour(tmp_path):
+def test_the_checkpoint_contains_no_times(tmp_path):
     build_runner(tmp_path, epochs=1).train()
     checkpoint = last(tmp_path)
     hub = checkpoint["message_hub"]
@@ -85,7 +85,7 @@ def test_the_checkpoint_does_not_depend_on_the_hour(tmp_path):
     assert not {"time", "data_time", "eta", "experiment_name"} & keys
 
 
-def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_last_checkpoint_complete(tmp_path, monkeypatch):
     build_runner(tmp_path, epochs=1).train()
     before = files(tmp_path)
 
@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("ema", [False, True])
 @pytest.mark.parametrize("use", ["resume", "load_from", "test"])
-def test_a_checkpoint_of_another_model_is_refused(use, ema, tmp_path):
+def test_a_checkpoint_of_another_model_raises(use, ema, tmp_path):
     hooks = [dict(type="EMAHook")] if ema else []
     build_runner(tmp_path, epochs=1, hooks=hooks).train()
     other = ToyModel(heads=("depth", "edges"))
@@ -111,7 +111,7 @@ def test_a_checkpoint_of_another_model_is_refused(use, ema, tmp_path):
         runner.val() if use == "test" else runner.train()
 
 
-def test_fine_tuning_takes_what_fits(tmp_path):
+def test_without_strict_matching_weights_are_loaded(tmp_path):
     build_runner(tmp_path, epochs=1).train()
     other = ToyModel(heads=("depth", "edges"))
     runner = build_runner(
@@ -123,7 +123,7 @@ def test_fine_tuning_takes_what_fits(tmp_path):
 
 
 @pytest.mark.parametrize(("by_epoch", "loop"), [(True, dict(iters=2)), (False, dict(epochs=1))])
-def test_an_interval_that_cannot_be_resumed_exactly_is_refused(by_epoch, loop, tmp_path):
+def test_an_interval_that_cannot_be_resumed_exactly_raises(by_epoch, loop, tmp_path):
     with pytest.raises(ValueError, match=f"by_epoch={by_epoch} does not match"):
         build_runner(tmp_path, checkpoint=dict(by_epoch=by_epoch), **loop).train()
 
@@ -144,11 +144,11 @@ def test_an_interval_that_cannot_be_resumed_exactly_is_refused(by_epoch, loop, t
         ("normals/30", "greater"),
     ],
 )
-def test_knows_which_metrics_are_to_rise(metric, rule):
+def test_the_rule_follows_from_the_metric(metric, rule):
     assert AtomicCheckpointHook(save_best=metric).rules == [rule]
 
 
-def test_a_best_metric_that_there_is_not(tmp_path):
+def test_an_unknown_best_metric_raises(tmp_path):
     runner = build_runner(tmp_path, epochs=1)
     hook = next(hook for hook in runner.hooks if isinstance(hook, AtomicCheckpointHook))
     hook.save_best = hook.key_indicators = ["semseg/mIoU"]

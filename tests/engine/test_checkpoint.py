@@ -26,7 +26,7 @@ def model(width=4):
     return nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width))
 
 
-def test_reads_what_mmengine_puts_beside_the_weights(tmp_path):
+def test_mmengines_further_contents_are_read(tmp_path):
     path = tmp_path / "a.pth"
     buffer = HistoryBuffer([1.0, 2.0], [1, 1])
     info = dict(best=np.float64(0.5), count=np.int64(3), flag=np.bool_(True), names=("a", "b"), x=np.arange(3.0))
@@ -55,7 +55,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("raw", [False, True], ids=["zip", "raw pickle"])
-def test_a_hostile_pickle_is_refused_and_not_run(kind, raw, tmp_path):
+def test_a_hostile_pickle_raises_and_is_not_executed(kind, raw, tmp_path):
     path, target = tmp_path / "hostile.pth", tmp_path / "was_here"
     content = dict(state_dict=dict(weight=torch.zeros(2)), trap=HOSTILE[kind](target))
     if raw:
@@ -68,37 +68,37 @@ def test_a_hostile_pickle_is_refused_and_not_run(kind, raw, tmp_path):
     assert not target.exists()
 
 
-def test_the_trap_of_these_tests_would_snap(tmp_path):
+def test_the_hostile_pickle_is_harmful_without_protection(tmp_path):
     target = tmp_path / "was_here"
     pickle.loads(pickle.dumps(HOSTILE["exec"](target)))
     assert target.exists()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9, 0.999])
-def test_a_torn_file(share, tmp_path):
-    whole = io.BytesIO()
-    torch.save(dict(state_dict=model(64).state_dict()), whole)
+def test_a_truncated_file(share, tmp_path):
+    complete = io.BytesIO()
+    torch.save(dict(state_dict=model(64).state_dict()), complete)
     path = tmp_path / "torn.pth"
-    path.write_bytes(whole.getvalue()[: int(len(whole.getvalue()) * share)])
+    path.write_bytes(complete.getvalue()[: int(len(complete.getvalue()) * share)])
     torch.save({}, tmp_path / "epoch_1.pth")
     with pytest.raises(ValueError, match="torn.pth.*not a complete checkpoint.*epoch_1.pth"):
         read_checkpoint(path)
 
 
 @pytest.mark.parametrize("content", [b"no pickle at all", b"\x89PNG\r\n", b"PK\x03\x04", b"\x80\x02}."])
-def test_another_kind_of_file(content, tmp_path):
+def test_a_file_of_another_format(content, tmp_path):
     (tmp_path / "x.pth").write_bytes(content)
     with pytest.raises(ValueError, match=r"x\.pth.*not a complete checkpoint"):
         read_checkpoint(tmp_path / "x.pth")
 
 
-def test_a_missing_file_and_what_lies_beside_it(tmp_path):
+def test_missing_file_error_names_existing_checkpoints(tmp_path):
     torch.save({}, tmp_path / "epoch_3.pth")
     with pytest.raises(FileNotFoundError, match="checkpoint not found: .*epoch_9.pth.*epoch_3.pth"):
         read_checkpoint(tmp_path / "epoch_9.pth")
 
 
-def test_no_dict_and_no_weights(tmp_path):
+def test_files_without_dict_or_weights_raise(tmp_path):
     torch.save(torch.zeros(3), tmp_path / "tensor.pth")
     with pytest.raises(ValueError, match="tensor.pth contains a Tensor"):
         read_checkpoint(tmp_path / "tensor.pth")
@@ -107,14 +107,14 @@ def test_no_dict_and_no_weights(tmp_path):
         load_weights(model(), tmp_path / "no_weights.pth")
 
 
-def test_other_addresses_are_not_read():
+def test_other_url_schemes_are_not_read():
     before = dict(CheckpointLoader._schemes)
     with safe_loaders(), pytest.raises(ValueError, match="Give the path of a file"):
         CheckpointLoader.load_checkpoint("torchvision://resnet18")
     assert dict(CheckpointLoader._schemes) == before
 
 
-def test_the_runner_refuses_code_when_it_resumes_or_initialises_weights(tmp_path):
+def test_the_runner_refuses_code_when_resuming_or_initialising_weights(tmp_path):
     target = tmp_path / "was_here"
     torch.save(dict(state_dict={}, trap=HOSTILE["exec"](target)), tmp_path / "hostile.pth")
     runner = MultiTaskRunner(model=ToyModel(), work_dir=str(tmp_path), log_level="ERROR")
@@ -127,7 +127,7 @@ def test_the_runner_refuses_code_when_it_resumes_or_initialises_weights(tmp_path
 
 
 @pytest.mark.parametrize("wrap", ["bare", "state_dict", "module", "path"])
-def test_load_weights_takes_every_usual_form(wrap, tmp_path):
+def test_load_weights_accepts_every_usual_form(wrap, tmp_path):
     source, target = model(), model()
     state = source.state_dict()
     if wrap == "module":
@@ -141,7 +141,7 @@ def test_load_weights_takes_every_usual_form(wrap, tmp_path):
         torch.testing.assert_close(target.state_dict()[key], value, rtol=0, atol=0)
 
 
-def test_weights_of_another_model_are_refused_by_name(tmp_path):
+def test_weights_of_another_model_raise_and_name_the_keys(tmp_path):
     state = model(6).state_dict()
     state["head.weight"] = state.pop("1.running_mean")
     torch.save(dict(state_dict=state), tmp_path / "other.pth")
@@ -150,7 +150,7 @@ def test_weights_of_another_model_are_refused_by_name(tmp_path):
     with pytest.raises(ValueError) as caught:
         load_weights(target, tmp_path / "other.pth")
     message = str(caught.value)
-    for words in (
+    for part in (
         "other.pth belongs to another model",
         "missing in the file: 1 (1.running_mean)",
         "unexpected in the file: 1 (head.weight)",
@@ -158,12 +158,12 @@ def test_weights_of_another_model_are_refused_by_name(tmp_path):
         "convert_checkpoint.py",
         "strict=False",
     ):
-        assert words in message
+        assert part in message
     for key, value in target.state_dict().items():
         assert torch.equal(value, before[key])
 
 
-def test_without_strict_what_fits_is_loaded():
+def test_without_strict_matching_weights_are_loaded():
     source, target = model(), model()
     state = source.state_dict()
     state["0.weight"] = torch.zeros(9, 9)
@@ -173,14 +173,14 @@ def test_without_strict_what_fits_is_loaded():
     assert torch.equal(target[0].weight, kept) and torch.equal(target[0].bias, source[0].bias)
 
 
-def test_the_counter_of_batch_norm_may_be_missing():
+def test_num_batches_tracked_may_be_missing():
     state = model().state_dict()
     wanted = dict(state)
     del state["1.num_batches_tracked"]
     assert not compare_state_dicts(wanted, state)
 
 
-def test_of_an_ema_checkpoint_the_averaged_weights_are_taken(tmp_path):
+def test_averaged_weights_are_read_from_an_ema_checkpoint(tmp_path):
     runner = build_runner(tmp_path, epochs=1, hooks=[dict(type="EMAHook")])
     runner.train()
     ema = next(hook for hook in runner.hooks if isinstance(hook, EMAHook)).ema_model.module

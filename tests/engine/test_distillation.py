@@ -59,7 +59,7 @@ def batch(*samples):
 
 
 def hook(*teachers, model=None, **options):
-    """A hook as it stands before the first step of ``model``."""
+    """A hook in its state before the first step of `model`."""
     made = DistillationHook([dict(tasks=teacher.tasks) for teacher in teachers], **options)
     made._heads, made.teachers = dict((model or network(seed=5)).heads), list(teachers)
     return made
@@ -70,22 +70,22 @@ def teacher(tasks, model=None, **options):
 
 
 class Constant(torch.nn.Module):
-    """A teacher that answers one value everywhere."""
+    """A teacher that predicts one value everywhere."""
 
-    def __init__(self, answer, tasks=("semseg",), size=None):
+    def __init__(self, value, tasks=("semseg",), size=None):
         super().__init__()
-        self.answer, self.tasks, self.size = answer, tasks, size
+        self.value, self.tasks, self.size = value, tasks, size
         self.data_preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor"))
-        self.asked = []
+        self.calls = []
 
     def predict_scores(self, images, size, dataset=None, tasks=None):
-        self.asked.append((len(images), tasks))
-        answer = torch.as_tensor(self.answer, dtype=torch.float32)
-        shape = (len(images), len(answer), *(self.size or size))
-        return {task: answer.view(1, -1, 1, 1).expand(shape) for task in tasks}
+        self.calls.append((len(images), tasks))
+        value = torch.as_tensor(self.value, dtype=torch.float32)
+        shape = (len(images), len(value), *(self.size or size))
+        return {task: value.view(1, -1, 1, 1).expand(shape) for task in tasks}
 
 
-def test_missing_labels_are_filled_and_existing_ones_stay():
+def test_missing_labels_are_filled_and_existing_ones_are_kept():
     samples = [sample(0, ("semseg",)), sample(1, ("depth",)), sample(2, ("semseg", "depth", "normals")), sample(3)]
     data = batch(*samples)
     before = copy.deepcopy(samples)
@@ -95,7 +95,7 @@ def test_missing_labels_are_filled_and_existing_ones_stay():
         assert set(new.get("pseudo", ())) == set(HEADS) - set(old.gt.keys())
         for task in old.gt.keys():
             assert torch.equal(new.gt.get(task), old.gt.get(task))
-        assert set(original.gt.keys()) == set(old.gt.keys()), "the dataset's own sample stays as it was"
+        assert set(original.gt.keys()) == set(old.gt.keys()), "the sample of the dataset is not modified"
     assert data["data_samples"][2] is samples[2]
     kinds = {task: data["data_samples"][3].gt.get(task) for task in HEADS}
     assert kinds["semseg"].dtype == torch.uint8 and kinds["semseg"].shape == (1, *SIZE)
@@ -103,12 +103,12 @@ def test_missing_labels_are_filled_and_existing_ones_stay():
     torch.testing.assert_close(kinds["normals"].square().sum(0), torch.ones(SIZE))
 
 
-def test_the_labels_are_the_teachers_own_predictions():
+def test_pseudo_labels_equal_the_predictions_of_the_teacher():
     model = network(seed=1).eval()
     data = batch(sample(0), sample(1))
     hook(teacher(list(HEADS), model)).fill(data)
-    alone = model.val_step(batch(sample(0), sample(1)))
-    for found, wanted in zip(data["data_samples"], alone, strict=True):
+    predicted = model.val_step(batch(sample(0), sample(1)))
+    for found, wanted in zip(data["data_samples"], predicted, strict=True):
         same = (found.gt.semseg == wanted.pred.semseg).float().mean()
         assert same > 0.98  # bilinear scores here, bicubic logits there
         assert (found.gt.depth - wanted.pred.depth).abs().max() < 0.2
@@ -119,14 +119,14 @@ def test_only_missing_labels_are_predicted():
     filler = hook(teacher(dict(semseg={}, depth=dict(kind="map")), model))
     full = sample(0, ("semseg", "depth"))
     filler.fill(batch(full, full))
-    assert model.asked == [], "nothing is missing: the teacher is not touched"
+    assert model.calls == [], "the teacher is not called without a missing label"
     filler.fill(batch(full, sample(1, ("depth",)), sample(2, ("depth",))))
-    assert model.asked == [(2, ("semseg",))]
+    assert model.calls == [(2, ("semseg",))]
     filler.fill(batch(sample(1), sample(2)))
-    assert model.asked[1:] == [(2, ("semseg", "depth"))]
+    assert model.calls[1:] == [(2, ("semseg", "depth"))]
 
 
-def test_unsure_pixels_are_void():
+def test_pixels_of_low_confidence_are_void():
     data = batch(sample(0))
     hook(teacher(dict(semseg=dict(confidence=0.8)), Constant([0.3, 0.7, 0, 0]))).fill(data)
     assert (data["data_samples"][0].gt.semseg == 255).all()
@@ -135,7 +135,7 @@ def test_unsure_pixels_are_void():
     assert (data["data_samples"][0].gt.semseg == 1).all()
 
 
-def test_a_class_map_translates_and_adds_up():
+def test_a_class_map_converts_and_sums_scores():
     names = label_space("cityscapes19").classes
     scores = torch.zeros(1, 19, 2, 2)
     scores[:, names.index("person")] = 0.4  # kitti6 has none: void
@@ -158,7 +158,7 @@ def test_labels_equal_those_read_from_files():
     assert torch.equal(read, normal_labels(normals)[0])
 
 
-def test_the_weight_reaches_the_loss():
+def test_the_label_weight_scales_the_loss():
     student = network(seed=5)
     losses = []
     for weight in (1.0, 0.25):
@@ -178,7 +178,7 @@ def test_warm_up_and_start():
         DistillationHook([])
 
 
-def test_soft_targets_and_hints_reach_the_loss_and_the_gradient():
+def test_soft_targets_and_hints_have_losses_and_gradients():
     heads = copy.deepcopy(HEADS)
     heads["semseg"]["soft_loss"] = dict(type="KLDivergenceLoss", temperature=2.0)
     heads["depth"]["soft_loss"] = dict(type="L1Loss")
@@ -199,34 +199,34 @@ def test_soft_targets_and_hints_reach_the_loss_and_the_gradient():
         network(seed=5)(**student.data_preprocessor(data, True), mode="loss")
 
 
-def test_a_student_that_is_its_teacher_has_no_soft_loss():
+def test_the_soft_loss_of_a_student_equal_to_its_teacher_is_zero():
     heads = dict(semseg=dict(type="SegmentationHead", num_classes=CLASSES, soft_loss=dict(type="KLDivergenceLoss")))
     model = network(heads, seed=1).eval()
     data = batch(sample(0))
     hook(teacher(dict(semseg=dict(soft=True)), model), model=model).fill(data)
     loss = model(**model.data_preprocessor(data, False), mode="loss")["semseg.loss_soft_kl"]
-    assert 0 <= loss < 1e-3  # the teacher's scores were resized on the way
+    assert 0 <= loss < 1e-3  # not exactly zero: the teacher's scores were resized
 
 
-def test_a_flipped_teacher_is_symmetric():
-    asked = teacher(list(HEADS), flip=True)
+def test_a_teacher_with_flip_is_symmetric():
+    oracle = teacher(list(HEADS), flip=True)
     data = batch(sample(0))
-    plain = asked.scores(data["inputs"], data["data_samples"], tuple(HEADS))
-    mirrored = asked.scores([data["inputs"][0].flip(-1)], data["data_samples"], tuple(HEADS))
+    plain = oracle.scores(data["inputs"], data["data_samples"], tuple(HEADS))
+    mirrored = oracle.scores([data["inputs"][0].flip(-1)], data["data_samples"], tuple(HEADS))
     for task in HEADS:
-        back = asked.model.undo_mirror(task, mirrored[task][0][None])[0]
+        back = oracle.model.undo_mirror(task, mirrored[task][0][None])[0]
         torch.testing.assert_close(back, plain[task][0], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(64, 96), 0.5])
-def test_a_teacher_sees_images_at_its_own_size(size, monkeypatch):
-    asked = teacher(["depth"], input_size=size)
+def test_a_teacher_gets_images_of_its_input_size(size, monkeypatch):
+    oracle = teacher(["depth"], input_size=size)
     seen = []
-    body = asked.model.backbone.forward
-    monkeypatch.setattr(asked.model.backbone, "forward", lambda x: seen.append(tuple(x.shape[-2:])) or body(x))
+    body = oracle.model.backbone.forward
+    monkeypatch.setattr(oracle.model.backbone, "forward", lambda x: seen.append(tuple(x.shape[-2:])) or body(x))
     data = batch(sample(0))
-    [answer] = asked.scores(data["inputs"], data["data_samples"], ("depth",))["depth"]
-    assert seen == [(64, 96) if size == (64, 96) else (16, 24)] and answer.shape == (1, *SIZE)
+    [depth] = oracle.scores(data["inputs"], data["data_samples"], ("depth",))["depth"]
+    assert seen == [(64, 96) if size == (64, 96) else (16, 24)] and depth.shape == (1, *SIZE)
 
 
 def test_images_of_several_sizes_and_datasets():
@@ -237,7 +237,7 @@ def test_images_of_several_sizes_and_datasets():
     assert ["semseg" in s.gt for s in data["data_samples"]] == [False, False, True, False]
     filler = hook(teacher(["semseg"], model))
     filler.fill(data)
-    assert all("semseg" in s.gt for s in data["data_samples"]) and sum(n for n, _ in model.asked) == 4
+    assert all("semseg" in s.gt for s in data["data_samples"]) and sum(n for n, _ in model.calls) == 4
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_errors_about_bad_predictions_name_the_teacher(model, message):
         hook(teacher(["semseg"], model)).fill(batch(sample(0)))
 
 
-def test_invalid_settings_are_errors():
+def test_invalid_settings_raise():
     with pytest.raises(ValueError, match="no option 'confidense'. Its options are: .*confidence"):
         teacher(dict(semseg=dict(confidense=1)))
     with pytest.raises(ValueError, match="has no task 'edges'; its tasks are semseg, depth, normals"):
@@ -269,7 +269,7 @@ def test_invalid_settings_are_errors():
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_a_hint_on_only_one_side_is_an_error(given):
+def test_a_hint_of_only_student_or_teacher_raises(given):
     student = network(seed=5, hint=None if given else dict(type="FeatureHint", teacher_channels=8))
     with pytest.raises(ValueError, match=r"Add model\.hint=" if given else "Add hint=True"):
         DistillationHook([dict(tasks=["depth"], model=network(seed=1), hint=given)]).prepare(student)
@@ -295,7 +295,7 @@ def test_shares_are_logged_for_tasks_with_missing_labels(tmp_path):
     full, partial = [sample(0, ("semseg", "depth"))], [sample(0, ("semseg", "depth")), sample(1, ("semseg",))]
     for runner.train_loop._iter, samples in enumerate([full, full, partial]):
         shares.before_train_iter(runner, runner.iter, dict(data_samples=samples))
-    assert not logged()  # all labels in the first two, and the third is not yet the second of a pair
+    assert not logged()  # the first two batches have all labels, and the third is not logged yet with interval=2
     runner.train_loop._iter = 3
     shares.before_train_iter(runner, 3, dict(data_samples=full))
     assert logged() == {"train/depth/real": 100, "train/depth/pseudo": 0, "train/depth/void": 0}
@@ -308,14 +308,14 @@ TORCHVISION = dict(type="TorchvisionModel", name="lraspp_mobilenet_v3_large", nu
 
 
 @pytest.mark.parametrize("config", [SMP, TORCHVISION], ids=lambda config: config["type"])
-def test_foreign_networks_by_config(config, tmp_path):
+def test_third_party_networks_are_built_from_configs(config, tmp_path):
     init_default_scope("mtl_plugins")
     weights = MODELS.build(config).network.state_dict()
-    torch.save(weights, tmp_path / "published.pth")  # as its own library saves it
-    asked = Teacher(["semseg"], model=config, checkpoint=tmp_path / "published.pth", precision="float32")
-    assert torch.equal(next(asked.model.network.parameters()), next(iter(weights.values())))
+    torch.save(weights, tmp_path / "published.pth")  # in the format of its library
+    oracle = Teacher(["semseg"], model=config, checkpoint=tmp_path / "published.pth", precision="float32")
+    assert torch.equal(next(oracle.model.network.parameters()), next(iter(weights.values())))
     data = batch(sample(0), sample(1, size=(37, 50)))
-    hook(asked).fill(data)
+    hook(oracle).fill(data)
     assert [s.gt.semseg.shape for s in data["data_samples"]] == [(1, *SIZE), (1, 37, 50)]
     with pytest.raises(ValueError, match="belongs to another model"):
         Teacher(["semseg"], model=config, checkpoint=_saved(network().state_dict(), tmp_path / "other.pth"))
@@ -326,16 +326,16 @@ def _saved(weights, path):
     return path
 
 
-def test_a_teacher_without_weights_is_logged(capture_log):
-    asked = Teacher(["semseg"], model=dict(type="SMPModel", arch="Unet", encoder_name="mobilenet_v2", classes=CLASSES))
-    assert asked.name == "SMPModel Unet"
+def test_a_teacher_without_weights_is_reported_in_the_log(capture_log):
+    oracle = Teacher(["semseg"], model=dict(type="SMPModel", arch="Unet", encoder_name="mobilenet_v2", classes=CLASSES))
+    assert oracle.name == "SMPModel Unet"
     assert "The teacher SMPModel Unet has no checkpoint and predicts with random weights" in capture_log()
     with pytest.raises(TypeError, match="tasks are a list of names"):
         Teacher("semseg", model=dict(type="SMPModel", arch="Unet"))
 
 
 @pytest.mark.parametrize("fixed", [False, True])
-def test_an_onnx_file(fixed, tmp_path):
+def test_an_onnx_file_can_be_a_teacher(fixed, tmp_path):
     pytest.importorskip("onnxruntime")
     onnx = pytest.importorskip("onnx")
     helper, floats = onnx.helper, onnx.TensorProto.FLOAT
@@ -351,14 +351,14 @@ def test_an_onnx_file(fixed, tmp_path):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, tmp_path / "t.onnx")
-    asked = Teacher(
+    oracle = Teacher(
         ["semseg"], model=dict(type="OnnxModel", file=str(tmp_path / "t.onnx"), tasks=dict(semseg="classes"))
     )
     data = batch(sample(0), sample(1), sample(2))
-    scores = asked.scores(data["inputs"], data["data_samples"], ("semseg",))["semseg"]
+    scores = oracle.scores(data["inputs"], data["data_samples"], ("semseg",))["semseg"]
     assert [tuple(score.shape) for score in scores] == [(CLASSES, *SIZE)] * 3
     if not fixed:
-        images = asked.model.data_preprocessor(data, False)["inputs"]
+        images = oracle.model.data_preprocessor(data, False)["inputs"]
         expected = torch.nn.functional.conv2d(images, torch.from_numpy(weight)).softmax(1)
         torch.testing.assert_close(torch.stack(scores), expected, atol=1e-5, rtol=1e-4)
     with pytest.raises(FileNotFoundError, match="nowhere.onnx does not exist"):
@@ -400,7 +400,7 @@ def run(root, nyud_folder, make_light, tmp_path):
     return train
 
 
-def test_an_interrupted_and_resumed_run_ends_like_an_uninterrupted_one(run, tmp_path):
+def test_a_resumed_run_ends_like_an_uninterrupted_one(run, tmp_path):
     whole = run(tmp_path / "whole")
     run(tmp_path / "stopped", epochs=1)
     resumed = run(tmp_path / "stopped", resume=True)
@@ -412,7 +412,7 @@ def test_an_interrupted_and_resumed_run_ends_like_an_uninterrupted_one(run, tmp_
     assert total == pytest.approx(100)
 
 
-def test_validation_sees_no_pseudo_label(run, tmp_path):
+def test_validation_uses_no_pseudo_labels(run, tmp_path):
     run(
         tmp_path / "run",
         epochs=1,

@@ -25,7 +25,7 @@ def trained(root, nyud_folder, make_light, tmp_path, capsys):
     return train
 
 
-def test_the_console_is_short_and_the_file_has_all(trained):
+def test_the_console_is_short_and_the_log_file_complete(trained):
     runner, console = trained()
     file = (Path(runner.log_dir) / f"{runner.timestamp}.log").read_text()
     for text in ("paramwise_options", "Config:", "System environment", "Hooks will be executed"):
@@ -37,7 +37,7 @@ def test_the_console_is_short_and_the_file_has_all(trained):
     assert len(head.splitlines()) < 20, head
 
 
-def test_errors_are_never_kept_from_the_console():
+def test_errors_are_always_shown_on_the_console():
     record = logging.LogRecord("mmengine", logging.ERROR, "", 0, "Config:\nbroken", (), None)
     assert is_for_console(record)
 
@@ -50,8 +50,8 @@ def test_errors_are_never_kept_from_the_console():
         "Rollback to RangeEstimatorParametersSet.MINMAX for the target point: 'x' as HistogramAggregator",
     ],
 )
-def test_noise_goes_to_the_file_only(message, tmp_path):
-    logger = logging.Logger("noisy")
+def test_verbose_messages_go_to_the_log_file_only(message, tmp_path):
+    logger = logging.Logger("verbose")
     console, file = logging.StreamHandler(io.StringIO()), logging.FileHandler(tmp_path / "log.txt")
     for handler in (console, file):
         logger.addHandler(handler)
@@ -64,7 +64,7 @@ def test_noise_goes_to_the_file_only(message, tmp_path):
     assert message in (tmp_path / "log.txt").read_text()
 
 
-def test_a_compiled_run_ends_with_the_weights_of_an_eager_one(trained):
+def test_a_compiled_run_ends_with_the_weights_of_an_eager_run(trained):
     from torch._dynamo.utils import counters
 
     eager, _ = trained()
@@ -75,8 +75,8 @@ def test_a_compiled_run_ends_with_the_weights_of_an_eager_one(trained):
         torch.testing.assert_close(runner.model.state_dict()[key], value)
 
 
-def test_freed_memory_is_kept_where_there_is_glibc():
+def test_freed_memory_is_kept_with_glibc():
     assert keep_freed_memory() in (True, False)
-    blocks = [torch.ones(2**22) for _ in range(3)]  # 16 MB each: glibc's own rule would map and unmap them
+    blocks = [torch.ones(2**22) for _ in range(3)]  # 16 MB each: glibc's default maps and unmaps them
     del blocks
     assert torch.ones(2**22).sum() == 2**22

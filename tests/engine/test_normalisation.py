@@ -1,4 +1,4 @@
-"""Checkpoints state the normalisation of images, and a model with another one warns."""
+"""Checkpoints store the normalisation of images; loading one into a model with another normalisation warns."""
 
 import pytest
 from mmengine.config import Config
@@ -26,14 +26,14 @@ def model():
         ({}, None),
     ],
 )
-def test_another_normalisation_than_the_models_is_a_warning(model, capture_log, meta, expected):
+def test_a_different_normalisation_warns(model, capture_log, meta, expected):
     assert normalisation_of(model) == HALF
     check_normalisation(model, dict(meta=meta), "file.pth")
     log = capture_log()
     assert "normalised" not in log if expected is None else expected in log
 
 
-def test_a_training_logs_and_stores_it(root, nyud_folder, tmp_path, make_light):
+def test_training_logs_and_stores_the_normalisation(root, nyud_folder, tmp_path, make_light):
     from mtl_plugins.apis import build_runner, load_config
     from mtl_plugins.engine import read_checkpoint
 

@@ -13,7 +13,7 @@ def wrapper(model, **kwargs):
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
-def test_the_forward_runs_in_the_precision_asked_for(precision, dtype):
+def test_the_forward_pass_runs_in_the_given_precision(precision, dtype):
     model = nn.Linear(2, 2)
     optim = wrapper(model, precision=precision)
     with optim.optim_context(model):
@@ -23,28 +23,28 @@ def test_the_forward_runs_in_the_precision_asked_for(precision, dtype):
         assert model(torch.ones(1, 2)).dtype is dtype
 
 
-def test_auto_follows_the_processor(monkeypatch):
+def test_auto_precision_depends_on_the_processor(monkeypatch):
     assert resolve_precision("auto", "cpu") is (torch.bfloat16 if cpu_has_bfloat16() else torch.float32)
     monkeypatch.setattr("mtl_plugins.engine.optim_wrapper.cpu_has_bfloat16", lambda: False)
     assert resolve_precision("auto", "cpu") is torch.float32
     assert resolve_precision("auto", "mps") is torch.float32
 
 
-def test_what_is_not_possible_is_said():
+def test_unknown_and_unsupported_precisions_raise():
     with pytest.raises(ValueError, match="'half'.*auto, float32, bfloat16, float16"):
         resolve_precision("half", "cpu")
     with pytest.raises(ValueError, match="CUDA"):
         wrapper(nn.Linear(2, 2), precision="float16")
 
 
-def test_accumulated_and_clipped_it_steps_as_the_plain_wrapper():
+def test_accumulation_and_clipping_equal_the_float32_wrapper():
     def step(precision):
         torch.manual_seed(0)
         model = nn.Linear(2, 1)
         optim = wrapper(model, precision=precision, accumulative_counts=2, clip_grad=dict(max_norm=0.1))
         start = model.weight.detach().clone()
         for value in (1.0, 3.0):
-            assert torch.equal(model.weight, start)  # the first of two only adds up
+            assert torch.equal(model.weight, start)  # the first of two steps only accumulates
             with optim.optim_context(model):
                 loss = model(torch.full((1, 2), value)).square().sum()
             optim.update_params(loss)
@@ -56,7 +56,7 @@ def test_accumulated_and_clipped_it_steps_as_the_plain_wrapper():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 needs a CUDA GPU")
-def test_float16_scales_its_loss_and_resumes_the_scale():
+def test_float16_scales_the_loss_and_resumes_the_scale():
     model = nn.Linear(2, 1).cuda()
     optim = wrapper(model, precision="float16", loss_scale=dict(init_scale=8.0), clip_grad=dict(max_norm=1.0))
     with optim.optim_context(model):
@@ -70,7 +70,7 @@ def test_float16_scales_its_loss_and_resumes_the_scale():
     assert other.loss_scaler.get_scale() == 8.0
 
 
-def test_in_a_run_of_mmengine(tmp_path):
+def test_a_runner_trains_in_bfloat16(tmp_path):
     runner = build_runner(tmp_path, epochs=1)
     runner.optim_wrapper = dict(type="AutocastOptimWrapper", precision="bfloat16", optimizer=dict(type="Adam", lr=0.05))
     runner.train()

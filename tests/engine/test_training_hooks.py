@@ -26,7 +26,7 @@ def draws(runner, hook="before_train_iter", seed=1, rank=0, iter=0):
     return torch.rand(2).tolist() + np.random.rand(2).tolist() + [random.random()]
 
 
-def test_draws_follow_from_seed_rank_and_iteration_alone(tmp_path):
+def test_random_numbers_depend_only_on_seed_rank_and_iteration(tmp_path):
     runner = build_runner(tmp_path)
     reference = draws(runner)
     torch.rand(7), np.random.rand(3), random.random()
@@ -47,32 +47,32 @@ def test_mixed_seeds_are_64_bits_and_differ(values, place, other):
     assert (mix_seed(*values) == mix_seed(*changed)) == (values == changed)
 
 
-def test_neighbouring_seeds_share_about_half_their_bits():
+def test_adjacent_seeds_share_about_half_their_bits():
     shared = [bin(mix_seed(0, 0, i) ^ mix_seed(0, 0, i + 1)).count("1") for i in range(500)]
     assert 31 < np.mean(shared) < 33
 
 
-def test_mix_seed_never_changes():  # else a resumed run of an older version would draw anew
+def test_mix_seed_is_stable():  # else runs of older versions would resume with other random numbers
     assert mix_seed(0) == 0xE220A8397B1DCDAF  # SplitMix64's first output for state 0
 
 
-def test_a_nan_loss_stops_before_anything_is_saved(tmp_path):
+def test_a_nan_loss_stops_the_run_before_saving(tmp_path):
     runner = build_runner(tmp_path, epochs=3, model=ToyModel(heads=("depth", "edges"), spoil_at=3))
     with pytest.raises(NonFiniteLossError) as caught:
         runner.train()
     message = str(caught.value)
-    for words in (
+    for part in (
         "iteration 3",
         "depth.loss_l2 = nan",
         "images of the batch: image_0.png, image_2.png",
         f"last complete checkpoint: {tmp_path}/epoch_1.pth",
         "clip",
     ):
-        assert words in message
+        assert part in message
     assert all(value.isfinite().all() for value in read_checkpoint(tmp_path / "epoch_1.pth")["state_dict"].values())
 
 
-def test_patience_counts_consecutive_iterations_and_only_with_a_scaler(tmp_path):
+def test_patience_counts_consecutive_iterations_with_a_loss_scaler(tmp_path):
     runner = build_runner(tmp_path)
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     hook, nan, fine = (
@@ -82,7 +82,7 @@ def test_patience_counts_consecutive_iterations_and_only_with_a_scaler(tmp_path)
     )
     with pytest.raises(NonFiniteLossError):
         NonFiniteLossHook(patience=2).after_train_iter(runner, 0, None, nan)
-    runner.optim_wrapper.loss_scaler = torch.amp.GradScaler("cpu")  # as AmpOptimWrapper has it
+    runner.optim_wrapper.loss_scaler = torch.amp.GradScaler("cpu")  # as in AmpOptimWrapper
     for outputs in (nan, nan, fine, nan, nan):
         hook.after_train_iter(runner, 0, None, outputs)
     with pytest.raises(NonFiniteLossError):
@@ -101,7 +101,7 @@ class WithNan(ToyModel):
         return {**outputs, self.name: torch.tensor(torch.nan)} if mode == "loss" else outputs
 
 
-def test_only_a_loss_may_not_be_nan(tmp_path):
+def test_nan_is_allowed_outside_of_losses(tmp_path):
     runner = build_runner(tmp_path / "a", epochs=1, model=WithNan("iou"))
     runner.train()
     assert runner.iter == 2
@@ -122,28 +122,28 @@ PRESENCE = [dict(type="LabelPresenceHook")]
 
 
 @pytest.mark.parametrize("counts", [dict(semseg=5, depth=4), dict(semseg=5, depth=4, edges=0)])
-def test_a_head_without_labels_is_named_before_training(counts, tmp_path):
+def test_a_head_without_labels_raises_before_training(counts, tmp_path):
     model = ToyModel(heads=("depth", "edges"))
     runner = build_runner(tmp_path, model=model, dataset=CountedDataset(**counts), hooks=PRESENCE)
     with pytest.raises(ValueError) as caught:
         runner.train()
-    for words in ("'edges'", "depth (4 images)", "semseg (5 images)", "model.heads.edges=None"):
-        assert words in str(caught.value)
+    for part in ("'edges'", "depth (4 images)", "semseg (5 images)", "model.heads.edges=None"):
+        assert part in str(caught.value)
     assert runner.iter == 0
 
 
-def test_a_label_that_a_transform_makes_counts(tmp_path):
-    """The dataset counts no depth, but its samples have it."""
+def test_labels_added_by_a_transform_count(tmp_path):
+    """The label counts of the dataset have no depth, but its samples do."""
     runner = build_runner(tmp_path / "a", epochs=1, dataset=CountedDataset(semseg=8), hooks=PRESENCE)
     runner.train()
     assert runner.iter == 2
-    model = ToyModel(heads=("depth", "edges"))  # edges come from nowhere
+    model = ToyModel(heads=("depth", "edges"))  # nothing provides labels for edges
     runner = build_runner(tmp_path / "b", epochs=1, model=model, dataset=CountedDataset(semseg=8), hooks=PRESENCE)
     with pytest.raises(ValueError, match="the head 'edges'"):
         runner.train()
 
 
-def test_labels_of_a_dataset_without_counts_are_collected_for_an_epoch(tmp_path):
+def test_without_label_counts_labels_are_collected_for_one_epoch(tmp_path):
     build_runner(tmp_path / "a", epochs=1, hooks=PRESENCE).train()
     runner = build_runner(tmp_path / "b", model=ToyModel(heads=("depth", "edges")), hooks=PRESENCE)
     with pytest.raises(ValueError, match="'edges'.*the first epoch had: depth"):
@@ -152,7 +152,7 @@ def test_labels_of_a_dataset_without_counts_are_collected_for_an_epoch(tmp_path)
 
 
 class LabelsLater(DistillationHook):
-    """A subclass under another name, whose teachers are not built."""
+    """A subclass with another name, which builds no teachers."""
 
     def before_train(self, runner):
         pass
@@ -174,7 +174,7 @@ def test_a_teacher_may_provide_the_label(tmp_path):
 
 
 @pytest.mark.parametrize(("monitor", "rule"), [("depth/delta1", "greater"), ("nyud/normals/mean", "less")])
-def test_early_stopping_knows_which_direction_is_better(monitor, rule):
+def test_early_stopping_gets_its_rule_from_the_metric(monitor, rule):
     assert HOOKS.build(dict(type="EarlyStoppingHook", monitor=monitor)).rule == rule
     assert HOOKS.build(dict(type="EarlyStoppingHook", monitor=monitor, rule="less")).rule == "less"
     with pytest.raises(ValueError, match="rule must be specified"):

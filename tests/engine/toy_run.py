@@ -21,7 +21,7 @@ HOOKS.import_from_location()  # here, so that the processes forked below need no
 
 class ToyRunner(MultiTaskRunner):
     def _log_env(self, env_cfg):
-        """Skip mmengine's log of the environment: it runs git and gcc, which takes a second per run."""
+        """Skip mmengine's log of the environment, which runs git and gcc for a second."""
 
 
 class ToyDataset(Dataset):

@@ -1,4 +1,4 @@
-"""Each kernel against PyTorch's own operators, in channels-last float32 and bfloat16, at any size."""
+"""Each kernel compared with PyTorch's operators, in channels-last float32 and bfloat16, at any size."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -34,19 +34,19 @@ def channels_last(x):
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def whole_numbers(*shape, dtype=torch.float32):
-    """Many ties, and sums that no order of adding rounds."""
+def random_integers(*shape, dtype=torch.float32):
+    """Random integers: many ties, and sums without rounding errors in any order."""
     return channels_last(torch.randint(-3, 9, shape).to(dtype))
 
 
 def gradients(function, grad, *inputs):
-    """The answer, and the gradients of the inputs."""
+    """The output, and the gradients of the inputs."""
     inputs = [x.detach().clone(memory_format=torch.preserve_format).requires_grad_() for x in inputs]
-    answer = function(*inputs)
-    return answer.detach(), torch.autograd.grad(answer, inputs, grad)
+    output = function(*inputs)
+    return output.detach(), torch.autograd.grad(output, inputs, grad)
 
 
-def plainly(function):
+def in_pytorch(function):
     @without_kernels()
     def call(*inputs):
         return function(*inputs)
@@ -60,17 +60,17 @@ def close(given, wanted, share=2e-6):
 
 @given(sizes, dtypes, seeds)
 @FEW
-def test_pooling_is_pytorchs_to_the_bit_and_ties_go_where_it_sends_them(size, dtype, seed):
+def test_max_pool_equals_pytorch_bit_by_bit_and_breaks_ties_alike(size, dtype, seed):
     torch.manual_seed(seed)
-    x, grad = whole_numbers(*size, dtype=dtype), whole_numbers(*size, dtype=dtype)
-    answer, (grad_x,) = gradients(max_pool, grad, x)
-    assert torch.equal(answer, plainly(max_pool)(x))
-    exact = gradients(plainly(max_pool), grad.float(), x.float())[1][0]
+    x, grad = random_integers(*size, dtype=dtype), random_integers(*size, dtype=dtype)
+    output, (grad_x,) = gradients(max_pool, grad, x)
+    assert torch.equal(output, in_pytorch(max_pool)(x))
+    exact = gradients(in_pytorch(max_pool), grad.float(), x.float())[1][0]
     assert torch.equal(grad_x, exact.to(dtype))
-    assert answer.is_contiguous(memory_format=torch.channels_last)
+    assert output.is_contiguous(memory_format=torch.channels_last)
 
 
-def crp_of_pytorch(x, weight):
+def pytorch_crp(x, weight):
     x = top = F.relu6(x)
     for row in weight:
         top = F.conv2d(F.max_pool2d(top, 5, 1, 2), row.view(-1, 1, 1, 1), groups=x.shape[1])
@@ -80,12 +80,12 @@ def crp_of_pytorch(x, weight):
 
 @given(sizes, st.integers(1, 5), seeds)
 @FEW
-def test_chained_residual_pooling_is_pytorchs(size, stages, seed):
+def test_chained_residual_pooling_equals_pytorch(size, stages, seed):
     torch.manual_seed(seed)
-    x, grad, weight = whole_numbers(*size), whole_numbers(*size), torch.randn(stages, size[1])
-    answer, grads = gradients(depthwise_crp, grad, x, weight)
-    wanted, grads_wanted = gradients(crp_of_pytorch, grad, x, weight)
-    assert torch.equal(answer, wanted)
+    x, grad, weight = random_integers(*size), random_integers(*size), torch.randn(stages, size[1])
+    output, grads = gradients(depthwise_crp, grad, x, weight)
+    wanted, grads_wanted = gradients(pytorch_crp, grad, x, weight)
+    assert torch.equal(output, wanted)
     for given_, wanted_ in zip(grads, grads_wanted, strict=True):
         close(given_, wanted_, 1e-5)
 
@@ -96,16 +96,16 @@ def test_bfloat16_is_computed_in_float32(size, seed):
     torch.manual_seed(seed)
     x, grad = (channels_last(3 * torch.randn(size)).bfloat16() for _ in range(2))
     weight = torch.randn(3, size[1])
-    answer, (grad_x, grad_weight) = gradients(depthwise_crp, grad, x, weight)
+    output, (grad_x, grad_weight) = gradients(depthwise_crp, grad, x, weight)
     wanted, (wide_x, wide_weight) = gradients(depthwise_crp, grad.float(), x.float(), weight)
-    assert answer.dtype == grad_x.dtype == torch.bfloat16
-    assert torch.equal(answer, wanted.bfloat16()) and torch.equal(grad_x, wide_x.bfloat16())
+    assert output.dtype == grad_x.dtype == torch.bfloat16
+    assert torch.equal(output, wanted.bfloat16()) and torch.equal(grad_x, wide_x.bfloat16())
     assert torch.equal(grad_weight, wide_weight)
 
 
 @given(sizes, dtypes, seeds)
 @FEW
-def test_scaled_relu6_is_pytorchs(size, dtype, seed):
+def test_scaled_relu6_equals_pytorch(size, dtype, seed):
     torch.manual_seed(seed)
     scale = nn.Conv2d(size[1], size[1], 1, groups=size[1], bias=False)
     x, grad = (channels_last(3 * torch.randn(size)).to(dtype) for _ in range(2))
@@ -119,9 +119,9 @@ def test_scaled_relu6_is_pytorchs(size, dtype, seed):
         module.weight = weight
         return scaled_relu6(x, module)
 
-    answer, grads = gradients(ours, grad, x, scale.weight)
+    output, grads = gradients(ours, grad, x, scale.weight)
     wanted, grads_wanted = gradients(lambda x, w: F.relu6(call(x, w)), grad.float(), x.float(), scale.weight)
-    assert torch.equal(answer, wanted.to(dtype)) and torch.equal(grads[0], grads_wanted[0].to(dtype))
+    assert torch.equal(output, wanted.to(dtype)) and torch.equal(grads[0], grads_wanted[0].to(dtype))
     close(grads[1], grads_wanted[1], 1e-5)
 
 
@@ -132,7 +132,7 @@ def head(channels, outs):
 
 @given(sizes, st.integers(1, 20), seeds)
 @FEW
-def test_a_heads_convolutions_in_one_pass(size, outs, seed):
+def test_fused_head_convolutions_equal_pytorch(size, outs, seed):
     torch.manual_seed(seed)
     scale, conv = head(size[1], outs)
     x = channels_last(3 * torch.randn(size))
@@ -142,18 +142,18 @@ def test_a_heads_convolutions_in_one_pass(size, outs, seed):
 
 @given(sizes, st.integers(1, 5), seeds)
 @FEW
-def test_a_heads_convolutions_in_bfloat16(size, outs, seed):
+def test_fused_head_convolutions_in_bfloat16(size, outs, seed):
     torch.manual_seed(seed)
     scale, conv = (module.bfloat16() for module in head(size[1], outs))
     x = channels_last(3 * torch.randn(size)).bfloat16()
     with torch.inference_mode():
-        answer = scaled_conv(x, scale, conv)
+        output = scaled_conv(x, scale, conv)
         wanted = conv.double()(F.relu6(scale.double()(x.double())))
-    assert answer.dtype == torch.bfloat16
-    close(answer, wanted, 2**-6)
+    assert output.dtype == torch.bfloat16
+    close(output, wanted, 2**-6)
 
 
-def test_what_learns_does_not_go_winograds_way():
+def test_training_does_not_use_winograd():
     torch.manual_seed(0)
     scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
     x = channels_last(torch.randn(1, 16, 9, 9))
@@ -179,16 +179,16 @@ def changed(module, **attributes):
     ],
     ids=["dilated", "strided", "1x1", "several", "no bias", "surgery", "reflecting"],
 )
-def test_another_last_layer_is_called_as_it_is(other):
+def test_unsupported_last_layers_are_called_unchanged(other):
     scale, x = nn.Conv2d(16, 16, 1, groups=16, bias=False), channels_last(torch.randn(1, 16, 9, 9))
     with torch.inference_mode():
         assert torch.equal(scaled_conv(x, scale, other), other(F.relu6(scale(x))))
 
 
-@pytest.mark.parametrize("learning", ["scale", "bias"])
-def test_what_is_frozen_in_part_learns_still(learning):
+@pytest.mark.parametrize("trainable", ["scale", "bias"])
+def test_trainable_parameters_of_a_partly_frozen_head_get_gradients(trainable):
     scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3).requires_grad_(False)
-    parameter = dict(scale=scale.weight, bias=conv.bias)[learning]
+    parameter = dict(scale=scale.weight, bias=conv.bias)[trainable]
     scale.requires_grad_(False)
     parameter.requires_grad_(True)
     x, grad = channels_last(torch.rand(1, 16, 9, 9)), torch.randn(1, 3, 9, 9)
@@ -196,12 +196,12 @@ def test_what_is_frozen_in_part_learns_still(learning):
     def gradient():
         return torch.autograd.grad(scaled_conv(x, scale, conv), parameter, grad)[0]
 
-    wanted = plainly(gradient)()
+    wanted = in_pytorch(gradient)()
     assert wanted.any()
     close(gradient(), wanted, 1e-5)
 
 
-def test_hooks_are_called():
+def test_forward_hooks_are_called():
     scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
     block = ChainedResidualPooling(16, 2, depthwise=True)
     called = []
@@ -214,7 +214,7 @@ def test_hooks_are_called():
     assert called == ["scale", "conv", "block"]
 
 
-def test_hooks_of_the_way_back_are_called():
+def test_backward_hooks_are_called():
     scale, conv = nn.Conv2d(16, 16, 1, groups=16, bias=False), NarrowConv2d(16, 3)
     called = []
     for name, module in dict(scale=scale, conv=conv).items():
@@ -228,12 +228,12 @@ def test_a_block_without_stages():
     assert torch.equal(ChainedResidualPooling(16, 0, depthwise=True)(x), F.relu6(x))
 
 
-def test_gradients_of_gradients_are_refused_not_wrong():
+def test_double_backward_raises():
     x = channels_last(torch.randn(1, 16, 9, 9)).requires_grad_()
     target = torch.zeros(1, 1, 18, 18, dtype=torch.long)
-    for answer in (NarrowConv2d(16, 3)(x).sum(), resizing_cross_entropy(x, target)):
+    for output in (NarrowConv2d(16, 3)(x).sum(), resizing_cross_entropy(x, target)):
         with pytest.raises(RuntimeError, match="without_kernels"):
-            torch.autograd.grad(answer, x, create_graph=True)
+            torch.autograd.grad(output, x, create_graph=True)
 
 
 @pytest.mark.parametrize("outs", [1, 3, 4])
@@ -243,9 +243,9 @@ def test_gradients_of_a_narrow_convolution(outs):
     plain = nn.Conv2d(16, outs, 3, padding=1)
     plain.load_state_dict(narrow.state_dict())
     x, grad = channels_last(torch.randn(2, 16, 7, 9)), torch.randn(2, outs, 7, 9)
-    answer, grads = gradients(lambda x, *p: narrow(x), grad, x)
+    output, grads = gradients(lambda x, *p: narrow(x), grad, x)
     wanted, grads_wanted = gradients(lambda x, *p: plain(x), grad, x)
-    assert torch.equal(answer, wanted)
+    assert torch.equal(output, wanted)
     close(grads[0], grads_wanted[0], 1e-5)
     for module in (narrow, plain):
         module(x).backward(grad)
@@ -254,7 +254,7 @@ def test_gradients_of_a_narrow_convolution(outs):
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
-def test_gradients_of_several_losses_at_once():
+def test_batched_gradients_of_several_losses():
     torch.manual_seed(0)
     block, x = ChainedResidualPooling(16, 2, depthwise=True), channels_last(torch.randn(2, 16, 7, 9))
     (scale, depth), (_, classes) = head(16, 1), head(16, 4)
@@ -268,7 +268,7 @@ def test_gradients_of_several_losses_at_once():
             torch.stack(losses), parameters, torch.eye(2), is_grads_batched=True, allow_unused=True
         )
 
-    for one, other in zip(jacobian(), plainly(jacobian)(), strict=True):
+    for one, other in zip(jacobian(), in_pytorch(jacobian)(), strict=True):
         close(one, other, 1e-5)
 
 
@@ -282,14 +282,14 @@ def test_gradients_of_a_narrow_convolution_under_autocast(outs):
         with torch.autocast("cpu", torch.bfloat16):
             return narrow(x)
 
-    answer, (grad_x,) = gradients(call, grad, x)
-    wanted, (grad_wanted,) = gradients(plainly(call), grad, x)
-    assert torch.equal(answer, wanted) and grad_x.dtype == torch.float32
+    output, (grad_x,) = gradients(call, grad, x)
+    wanted, (grad_wanted,) = gradients(in_pytorch(call), grad, x)
+    assert torch.equal(output, wanted) and grad_x.dtype == torch.float32
     close(grad_x, grad_wanted, 2**-6)
     parameters = list(narrow.parameters())
     for one, other in zip(
         torch.autograd.grad(call(x), parameters, grad),
-        torch.autograd.grad(plainly(call)(x), parameters, grad),
+        torch.autograd.grad(in_pytorch(call)(x), parameters, grad),
         strict=True,
     ):
         assert one.dtype == torch.float32
@@ -297,7 +297,7 @@ def test_gradients_of_a_narrow_convolution_under_autocast(outs):
 
 
 @pytest.mark.parametrize("frozen", ["x", "weight", "bias"])
-def test_a_narrow_convolution_frozen_in_part(frozen):
+def test_gradients_of_a_partly_frozen_narrow_convolution(frozen):
     narrow, x = NarrowConv2d(16, 3), channels_last(torch.randn(1, 16, 5, 6)).requires_grad_()
     tensors = dict(x=x, weight=narrow.weight, bias=narrow.bias)
     tensors.pop(frozen).requires_grad_(False)
@@ -305,7 +305,7 @@ def test_a_narrow_convolution_frozen_in_part(frozen):
     def gradients_():
         return torch.autograd.grad(narrow(x).square().sum(), [*tensors.values()])
 
-    for grad, wanted in zip(gradients_(), plainly(gradients_)(), strict=True):
+    for grad, wanted in zip(gradients_(), in_pytorch(gradients_)(), strict=True):
         assert wanted.any()
         close(grad, wanted, 1e-5)
 
@@ -317,7 +317,7 @@ def test_a_narrow_convolution_frozen_in_part(frozen):
     seeds,
 )
 @FEW
-def test_cross_entropy_without_resized_logits(shape, size, weighted, seed):
+def test_resizing_cross_entropy_equals_pytorch(shape, size, weighted, seed):
     torch.manual_seed(seed)
     logits = channels_last(5 * torch.randn(shape))
     target = torch.randint(0, shape[1], (shape[0], 1, *size))
@@ -328,21 +328,21 @@ def test_cross_entropy_without_resized_logits(shape, size, weighted, seed):
         logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
         return cross_entropy(logits, target, class_weight=weight)
 
-    one = torch.tensor(2.0)  # the factor of a loss_weight reaches the gradient
-    answer, (grad,) = gradients(lambda x: resizing_cross_entropy(x, target, class_weight=weight), one, logits)
+    one = torch.tensor(2.0)  # as with a loss_weight of 2
+    output, (grad,) = gradients(lambda x: resizing_cross_entropy(x, target, class_weight=weight), one, logits)
     wanted, (grad_wanted,) = gradients(resized, one, logits)
-    close(answer, wanted, 1e-5)
+    close(output, wanted, 1e-5)
     close(grad, grad_wanted, 1e-4)
 
 
-def test_nothing_valid_is_no_loss():
+def test_the_loss_without_valid_pixels_is_zero():
     logits = channels_last(torch.randn(1, 3, 4, 4)).requires_grad_()
     loss = resizing_cross_entropy(logits, torch.full((1, 1, 8, 8), 255))
     loss.backward()
     assert loss == 0 and not logits.grad.any()
 
 
-def test_not_a_number_stays_one():
+def test_nan_is_propagated():
     x = channels_last(torch.zeros(1, 16, 4, 5))
     x[0, 3, 1, 2] = torch.nan
     assert depthwise_crp(x, torch.ones(2, 16))[0, 3, 1, 2].isnan()
@@ -350,19 +350,19 @@ def test_not_a_number_stays_one():
     assert resizing_cross_entropy(logits, torch.zeros(1, 1, 8, 10, dtype=torch.long)).isnan()
 
 
-def test_a_class_that_the_head_does_not_have_is_told_of():
+def test_an_unknown_class_id_raises():
     with pytest.raises(ValueError, match="class id 7"):
         resizing_cross_entropy(channels_last(torch.randn(1, 3, 4, 4)), torch.full((1, 1, 8, 8), 7))
 
 
 def test_an_empty_batch():
     x = channels_last(torch.randn(1, 16, 4, 5))[:0].requires_grad_()
-    for answer in (max_pool(x), depthwise_crp(x, torch.ones(2, 16))):
-        answer.sum().backward()
-        assert answer.shape == x.shape
+    for output in (max_pool(x), depthwise_crp(x, torch.ones(2, 16))):
+        output.sum().backward()
+        assert output.shape == x.shape
 
 
-def test_nchw_and_captured_graphs_are_pytorchs():
+def test_nchw_tensors_and_exported_graphs_use_pytorch():
     x = torch.randn(1, 16, 6, 6)
     assert fits(channels_last(x), LANE) and not fits(x, LANE) and not fits(channels_last(x).double(), LANE)
     assert not fits(channels_last(torch.randn(1, 20, 6, 6)), LANE)
@@ -375,7 +375,7 @@ def test_nchw_and_captured_graphs_are_pytorchs():
     assert not any("mtl_plugins" in str(node.target) for node in graph.nodes)
 
 
-def test_without_kernels_holds_for_one_thread():
+def test_without_kernels_applies_to_one_thread():
     x = channels_last(torch.randn(1, 16, 6, 6))
     with without_kernels(), ThreadPoolExecutor() as pool:
         assert not fits(x, LANE)
@@ -395,15 +395,15 @@ def test_a_compiled_function_uses_the_kernels():
     assert any("mtl_plugins" in target for target in targets)
 
 
-def test_the_number_of_threads_changes_nothing():
+def test_results_do_not_depend_on_the_number_of_threads():
     torch.manual_seed(0)
     x, grad = (channels_last(torch.randn(2, 32, 20, 24)) for _ in range(2))
     weight, target = torch.randn(4, 32), torch.randint(0, 32, (2, 1, 80, 96))
-    answers, threads = [], torch.get_num_threads()
+    results, threads = [], torch.get_num_threads()
     for number in (1, 3):
         torch.set_num_threads(number)
-        answer, grads = gradients(depthwise_crp, grad, x, weight)
+        output, grads = gradients(depthwise_crp, grad, x, weight)
         loss, more = gradients(lambda x: resizing_cross_entropy(x, target), torch.tensor(1.0), x)
-        answers.append([answer, *grads, loss, *more])
+        results.append([output, *grads, loss, *more])
     torch.set_num_threads(threads)
-    assert all(torch.equal(one, three) for one, three in zip(*answers, strict=True))
+    assert all(torch.equal(one, three) for one, three in zip(*results, strict=True))

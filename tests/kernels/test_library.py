@@ -1,4 +1,4 @@
-"""How the kernels are compiled, kept, and done without."""
+"""How the kernels are compiled and cached, and what happens without them."""
 
 import logging
 import os
@@ -19,8 +19,8 @@ needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
 
 
 @pytest.fixture
-def anew(monkeypatch, tmp_path):
-    """The library as a new process with an empty cache would find it."""
+def fresh_cache(monkeypatch, tmp_path):
+    """The state of the library in a new process with an empty cache. Returns the cache folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MTL_KERNELS", raising=False)
     forget(monkeypatch)
@@ -34,7 +34,7 @@ def forget(monkeypatch):
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    """The cache after a first compilation, which takes some seconds."""
+    """The cache after the first compilation, which takes some seconds."""
     folder = tmp_path_factory.mktemp("compiled")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
@@ -45,34 +45,36 @@ def compiled(tmp_path_factory):
 
 
 @needs_compiler
-def test_a_forward_pass_never_compiles(compiled, anew):
+def test_a_forward_pass_never_compiles(compiled, fresh_cache):
     x = torch.randn(1, 16, 6, 6).contiguous(memory_format=torch.channels_last)
     assert not fits(x) and max_pool(x).shape == x.shape
-    assert not anew.exists()
-    shutil.copytree(compiled, anew)
+    assert not fresh_cache.exists()
+    shutil.copytree(compiled, fresh_cache)
     assert library.warm_up() and fits(x)
 
 
 @needs_compiler
-def test_it_is_compiled_once_and_kept(compiled, anew, monkeypatch):
+def test_the_library_is_compiled_once_and_cached(compiled, fresh_cache, monkeypatch):
     (kept,) = compiled.iterdir()
-    shutil.copytree(compiled, anew)
+    shutil.copytree(compiled, fresh_cache)
     monkeypatch.setattr(subprocess, "run", None)  # a second compilation would fail
     assert library.warm_up()
-    assert [path.name for path in anew.iterdir()] == [kept.name]
+    assert [path.name for path in fresh_cache.iterdir()] == [kept.name]
 
 
 @needs_compiler
-def test_a_torn_library_is_made_again(compiled, anew):
+def test_a_damaged_library_is_recompiled(compiled, fresh_cache):
     (complete,) = compiled.iterdir()
-    anew.mkdir(parents=True)
-    (anew / complete.name).write_bytes(b"")
+    fresh_cache.mkdir(parents=True)
+    (fresh_cache / complete.name).write_bytes(b"")
     assert library.warm_up()
-    assert [(path.name, path.stat().st_size) for path in anew.iterdir()] == [(complete.name, complete.stat().st_size)]
+    assert [(path.name, path.stat().st_size) for path in fresh_cache.iterdir()] == [
+        (complete.name, complete.stat().st_size)
+    ]
     assert library.vector_size() in (8, 16)
 
 
-def told_without(caplog):
+def warning_without_kernels(caplog):
     with caplog.at_level(logging.WARNING):
         assert not library.warm_up()
     x = torch.randn(1, 16, 6, 6).contiguous(memory_format=torch.channels_last)
@@ -80,42 +82,42 @@ def told_without(caplog):
     return caplog.text
 
 
-def test_without_a_compiler_pytorch_computes_and_a_line_says_so(anew, monkeypatch, caplog):
+def test_without_a_compiler_pytorch_is_used_with_a_warning(fresh_cache, monkeypatch, caplog):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    told = told_without(caplog)
-    assert "no C++ compiler was found (no-such-compiler)" in told and "same result" in told
+    text = warning_without_kernels(caplog)
+    assert "no C++ compiler was found (no-such-compiler)" in text and "same result" in text
 
 
-def test_a_compiler_that_fails(anew, monkeypatch, caplog, tmp_path):
+def test_a_failing_compiler_warns(fresh_cache, monkeypatch, caplog, tmp_path):
     broken = tmp_path / "broken"
     broken.write_text("#!/bin/sh\necho 'x.cpp:1: error: out of order' >&2\nexit 1\n")
     broken.chmod(broken.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("CXX", str(broken))
-    assert "error: out of order" in told_without(caplog)
-    assert not [*anew.glob("*")], "nothing is left behind"
+    assert "error: out of order" in warning_without_kernels(caplog)
+    assert not [*fresh_cache.glob("*")], "a failed compilation leaves no files"
 
 
 @needs_compiler
-def test_a_cache_that_can_not_be_written(anew, monkeypatch, caplog, tmp_path):
+def test_an_unusable_cache_folder_warns(fresh_cache, monkeypatch, caplog, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert "file" in told_without(caplog)
+    assert "file" in warning_without_kernels(caplog)
 
 
-def test_a_compiler_that_no_shell_would_understand(anew, monkeypatch, caplog):
+def test_a_compiler_command_with_an_unbalanced_quote_warns(fresh_cache, monkeypatch, caplog):
     monkeypatch.setenv("CXX", 'g++ "')
-    assert "quotation" in told_without(caplog)
+    assert "quotation" in warning_without_kernels(caplog)
 
 
-def test_it_can_be_switched_off(anew, monkeypatch, caplog):
+def test_kernels_can_be_disabled(fresh_cache, monkeypatch, caplog):
     monkeypatch.setenv("MTL_KERNELS", "0")
-    assert "PyTorch" not in told_without(caplog)
+    assert "PyTorch" not in warning_without_kernels(caplog)
 
 
 @needs_compiler
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the flag is for x86")
-def test_processors_without_wide_vectors(tmp_path):
-    """The other tests once more, compiled for the oldest 64-bit processors."""
+def test_kernels_for_processors_without_wide_vectors(tmp_path):
+    """Run the tests of the kernels compiled for the oldest 64-bit processors."""
     code = (
         "import sys, pytest\nfrom mtl_plugins.kernels import library\n"
         "library._FLAGS = tuple(f.replace('native', 'x86-64') for f in library._FLAGS)\n"
@@ -130,5 +132,5 @@ def test_processors_without_wide_vectors(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "vectors of 8\n" in done.stdout  # the narrowest that the kernels are written for
+    assert "vectors of 8\n" in done.stdout  # the narrowest vectors that the kernels support
     assert " passed" in done.stdout and "skipped" not in done.stdout

@@ -4,18 +4,18 @@ import pytest
 from mmengine import registry as mmengine_registry
 
 import registry
-from mtl_plugins import registry as handed_on
+from mtl_plugins import registry as reexported
 from mtl_plugins.registry import HOOKS, MODELS, UnknownComponentError, UnknownOptionError, explain_unknown_option
 
 ALL = [name for name in registry.__all__ if name.isupper() and name != "SCOPE"]
 
 
-def test_both_modules_hand_out_the_same():
-    assert all(getattr(handed_on, name) is getattr(registry, name) for name in registry.__all__)
+def test_both_modules_export_the_same_objects():
+    assert all(getattr(reexported, name) is getattr(registry, name) for name in registry.__all__)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_each_is_a_child_of_mmengines_and_its_rooms_are_there(name):
+def test_each_registry_is_a_child_of_mmengines_and_imports_its_modules(name):
     child = getattr(registry, name)
     assert child.scope == "mtl_plugins" and child.parent.scope == "mmengine"
     child.import_from_location()
@@ -23,7 +23,7 @@ def test_each_is_a_child_of_mmengines_and_its_rooms_are_there(name):
     assert names == sorted(set(names)) and set(child.parent.module_dict) <= set(names)
 
 
-def test_names_of_mmengine_are_found():
+def test_components_of_mmengine_are_found():
     assert HOOKS.get("EMAHook").__module__.startswith("mmengine")
     assert "EMAHook" in HOOKS and "EMAHok" not in HOOKS
 
@@ -37,7 +37,7 @@ def test_names_of_mmengine_are_found():
         ("CrossEntropy", "CrossEntropyLoss"),
     ],
 )
-def test_a_wrong_name_is_answered_with_the_nearest(given, nearest):
+def test_an_unknown_name_suggests_the_nearest(given, nearest):
     with pytest.raises(UnknownComponentError) as raised:
         MODELS.build(dict(type=given))
     message = str(raised.value)
@@ -45,36 +45,36 @@ def test_a_wrong_name_is_answered_with_the_nearest(given, nearest):
     assert "custom_imports" in message and "\\n" not in message
 
 
-def test_a_name_like_none_lists_all():
+def test_a_name_similar_to_none_lists_all():
     with pytest.raises(UnknownComponentError, match="Registered here: .*DepthHead.*SegmentationHead") as raised:
         MODELS.get("qqqqqqqq")
     assert "did you mean" not in str(raised.value)
 
 
-def test_what_a_user_registers_is_found_and_named():
+def test_user_defined_components_are_found_and_suggested():
     @MODELS.register_module()
-    class ThingOfMyOwn:
+    class CustomThing:
         pass
 
     try:
-        assert isinstance(MODELS.build(dict(type="ThingOfMyOwn")), ThingOfMyOwn)
-        with pytest.raises(KeyError, match="ThingOfMyOwn"):
-            MODELS.get("ThingOfMyOwm")
+        assert isinstance(MODELS.build(dict(type="CustomThing")), CustomThing)
+        with pytest.raises(KeyError, match="CustomThing"):
+            MODELS.get("CustomThimg")
     finally:
-        MODELS.module_dict.pop("ThingOfMyOwn")
+        MODELS.module_dict.pop("CustomThing")
 
 
-def test_a_constructors_own_error_passes_through():
+def test_errors_of_constructors_are_raised_unchanged():
     with pytest.raises(ValueError, match="is not a model of timm"):
         MODELS.build(dict(type="TimmBackbone", model_name="zzqqxx"))
 
 
-def test_an_option_that_a_component_lacks_is_named():
+def test_an_unknown_option_raises_and_is_named():
     with pytest.raises(TypeError, match="Head.*colour"):
         MODELS.build(dict(type="DepthHead", in_channels=(4,), in_strides=(4,), colour=1))
 
 
-def test_an_option_is_explained_where_mmengine_builds_the_component():
+def test_unknown_options_of_components_built_by_mmengine_are_explained():
     with HOOKS.parent.switch_scope_and_registry("mtl_plugins"), pytest.raises(TypeError) as raised:
         HOOKS.parent.build(dict(type="NonFiniteLossHook", patiense=3))
     message = explain_unknown_option(raised.value)
@@ -86,7 +86,7 @@ def test_other_type_errors_are_not_explained():
     assert explain_unknown_option(TypeError("NoSuchThing.__init__() got an unexpected keyword argument 'x'")) is None
 
 
-def test_the_error_of_an_inner_component_is_not_blamed_on_the_outer_one():
+def test_an_error_of_an_inner_component_names_the_inner_component():
     heads = dict(depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", weight=1)))
     backbone = dict(type="TimmBackbone", model_name="test_efficientnet")
     neck = dict(type="LightWeightRefineNet", channels=8)
@@ -94,7 +94,7 @@ def test_the_error_of_an_inner_component_is_not_blamed_on_the_outer_one():
         MODELS.build(dict(type="MultiTaskModel", backbone=backbone, neck=neck, heads=heads))
 
 
-def test_mmengines_own_registry_finds_our_components_by_scope():
+def test_mmengines_registry_finds_our_components_by_scope():
     assert mmengine_registry.MODELS.get("mtl_plugins.DepthHead") is MODELS.get("DepthHead")
     with mmengine_registry.MODELS.switch_scope_and_registry("mtl_plugins") as registry_of_scope:
         assert registry_of_scope is MODELS

@@ -14,7 +14,7 @@ from PIL import Image
 from mtl_plugins.cli.run_command import run_command
 from mtl_plugins.engine import read_checkpoint
 
-# A preset made small in a file, as a user would; {root}, {preset} and {data} are filled in.
+# A user's config that makes a preset small; {root}, {preset} and {data} are filled in.
 CONFIG = """
 _base_ = ["{root}/configs/{preset}.py"]
 data_root = "{data}"
@@ -32,10 +32,10 @@ log_level = "ERROR"
 
 @pytest.fixture
 def config(root, nyud_folder, tmp_path):
-    """Writes the small config and gives its path."""
+    """Write the small config and return its path."""
 
     def write(preset="hydranet_nyud_three", data=nyud_folder, name="small", more=""):
-        path = tmp_path / f"{name}_{os.urandom(4).hex()}.py"  # mmengine keeps one global logger a name
+        path = tmp_path / f"{name}_{os.urandom(4).hex()}.py"  # mmengine has one global logger per name
         path.write_text(CONFIG.format(root=root, preset=preset, data=data) + more)
         return path
 
@@ -43,14 +43,14 @@ def config(root, nyud_folder, tmp_path):
 
 
 @pytest.fixture
-def answer(run_tool, monkeypatch, capsys):
-    """What a failing command says: one message, and no traceback."""
+def error_of(run_tool, monkeypatch, capsys):
+    """The error message of a failing command, which prints one message and no traceback."""
     codes, here, leave = [], os.getpid(), os._exit
-    # the data loader's workers, which are forked, still end
+    # forked workers of the data loader still exit
     monkeypatch.setattr(os, "_exit", lambda code: codes.append(code) if os.getpid() == here else leave(code))
     monkeypatch.delenv("MTL_TRACEBACK", raising=False)
 
-    def say(*arguments):
+    def message(*arguments):
         codes.clear()
         run_command(lambda: run_tool(*arguments))
         text = capsys.readouterr().err
@@ -60,12 +60,12 @@ def answer(run_tool, monkeypatch, capsys):
         os.unlink(found[2])
         return found[1]
 
-    return say
+    return message
 
 
 @pytest.fixture(scope="module")
 def trained(root, tmp_path_factory):
-    """A checkpoint of the small three-task network with its start values."""
+    """A checkpoint of the small three-task network with its initial weights."""
     from mtl_plugins.apis import init_model
 
     torch.manual_seed(0)
@@ -102,7 +102,7 @@ def test_train_resume_test_and_predict(config, run_tool, nyud_folder, tmp_path, 
     assert depth.dtype == np.uint16 and depth.shape == (48, 64)
 
 
-def test_options_on_the_command_line_win(config, run_tool, tmp_path):
+def test_options_on_the_command_line_take_precedence(config, run_tool, tmp_path):
     options = ["train_cfg.max_epochs=1", "model.heads.normals=None"]
     run_tool("train", config(), "--work-dir", tmp_path / "run", "--amp", "--cfg-options", *options)
     state = read_checkpoint(tmp_path / "run" / "epoch_1.pth")["state_dict"]
@@ -115,11 +115,11 @@ def test_prepare_dataset_writes_rooms(run_tool, tmp_path):
     assert len(list((tmp_path / "rooms" / "depth").glob("*.png"))) == 2
 
 
-def test_predict_continues_after_a_broken_image_and_names_it(config, trained, answer, nyud_folder, tmp_path):
+def test_predict_continues_after_a_broken_image_and_names_it(config, trained, error_of, nyud_folder, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(nyud_folder / "rgb" / "0.png", tmp_path / "in" / "good.png")
     (tmp_path / "in" / "cut.png").write_bytes((nyud_folder / "rgb" / "0.png").read_bytes()[:300])
-    message = answer("predict", config(), trained, tmp_path / "in", "--out", "out", "--no-panels", "--maps", "npy")
+    message = error_of("predict", config(), trained, tmp_path / "in", "--out", "out", "--no-panels", "--maps", "npy")
     assert "cut.png" in message and "truncated, damaged or not a JPEG or PNG" in message
     assert (tmp_path / "out" / "depth" / "good.npy").is_file()
 
@@ -127,14 +127,14 @@ def test_predict_continues_after_a_broken_image_and_names_it(config, trained, an
 # Wrong input: the message names the problem, the place and the fix.
 
 
-def test_a_missing_data_root(config, answer, tmp_path):
-    message = answer("train", config(data=tmp_path / "nowhere"), "--work-dir", "run")
+def test_a_missing_data_root(config, error_of, tmp_path):
+    message = error_of("train", config(data=tmp_path / "nowhere"), "--work-dir", "run")
     assert f"the folder {tmp_path / 'nowhere'} does not exist" in message
     assert "data_root=DIR" in message and "make demo" in message
 
 
-def test_an_unknown_config(answer):
-    message = answer("train", "hydranet_nyuv")
+def test_an_unknown_config(error_of):
+    message = error_of("train", "hydranet_nyuv")
     assert "config not found: hydranet_nyuv is neither a file nor a preset: did you mean 'hydranet_nyud" in message
 
 
@@ -151,73 +151,73 @@ def test_an_unknown_config(answer):
         ("default_hooks.visualization.type=PanelHok", "did you mean 'PanelHook'"),
     ],
 )
-def test_an_unknown_component(config, answer, option, hint):
-    assert hint in answer("train", config(), "--work-dir", "run", "--cfg-options", option)
+def test_an_unknown_component(config, error_of, option, hint):
+    assert hint in error_of("train", config(), "--work-dir", "run", "--cfg-options", option)
 
 
-def test_an_unknown_option_of_a_component(config, answer):
-    message = answer("train", config(), "--work-dir", "run", "--cfg-options", "model.neck.chanels=8")
+def test_an_unknown_option_of_a_component(config, error_of):
+    message = error_of("train", config(), "--work-dir", "run", "--cfg-options", "model.neck.chanels=8")
     assert "chanels" in message
 
 
-def test_a_list_that_names_missing_files(config, answer, nyud_folder, tmp_path):
+def test_a_list_that_names_missing_files(config, error_of, nyud_folder, tmp_path):
     shutil.copytree(nyud_folder, tmp_path / "data")
     (tmp_path / "data" / "depth" / "0.png").unlink()
-    message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
+    message = error_of("train", config(data=tmp_path / "data"), "--work-dir", "run")
     assert "1 of the files" in message and "depth/0.png" in message and "train.txt" in message
 
 
-def test_an_empty_split(config, answer, nyud_folder, tmp_path):
+def test_an_empty_split(config, error_of, nyud_folder, tmp_path):
     shutil.copytree(nyud_folder, tmp_path / "data")
     (tmp_path / "data" / "train.txt").write_text("\n")
-    assert "the split is empty" in answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
+    assert "the split is empty" in error_of("train", config(data=tmp_path / "data"), "--work-dir", "run")
 
 
-def test_a_head_that_no_image_has_a_label_for(config, answer, nyud_folder, tmp_path):
+def test_a_head_without_labels(config, error_of, nyud_folder, tmp_path):
     shutil.copytree(nyud_folder, tmp_path / "data")
     (tmp_path / "data" / "train.txt").write_text("rgb/0.png\tmasks/0.png\trgb/0.png\n".replace("\trgb/0.png", ""))
-    message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run")
+    message = error_of("train", config(data=tmp_path / "data"), "--work-dir", "run")
     assert "No training image has a label for the head 'depth', 'normals'" in message
     assert "model.heads.depth=None" in message
 
 
-def test_a_broken_label_met_in_a_worker_process(config, answer, nyud_folder, tmp_path):
+def test_a_broken_label_in_a_worker_process(config, error_of, nyud_folder, tmp_path):
     shutil.copytree(nyud_folder, tmp_path / "data")
     Image.fromarray(np.full((48, 64), 77, np.uint8)).save(tmp_path / "data" / "masks" / "0.png")
     options = ["--cfg-options", "train_dataloader.num_workers=1"]
-    message = answer("train", config(data=tmp_path / "data"), "--work-dir", "run", *options)
+    message = error_of("train", config(data=tmp_path / "data"), "--work-dir", "run", *options)
     assert message.startswith(str(tmp_path / "data" / "masks" / "0.png") + " contains class id 77")
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_a_checkpoint_of_another_model(config, trained, answer, nyud_folder, command):
+def test_a_checkpoint_of_another_model(config, trained, error_of, nyud_folder, command):
     more = [nyud_folder / "rgb" / "0.png", "--out", "out"] if command == "predict" else ["--work-dir", "t"]
-    message = answer(command, config("hydranet_nyud"), trained, *more)
+    message = error_of(command, config("hydranet_nyud"), trained, *more)
     assert "belongs to another model" in message and "unexpected in the file: 3 (heads.normals" in message
 
 
 @pytest.mark.parametrize("command", ["test", "predict"])
-def test_a_missing_checkpoint(config, answer, nyud_folder, command):
+def test_a_missing_checkpoint(config, error_of, nyud_folder, command):
     more = [nyud_folder / "rgb" / "0.png", "--out", "out"] if command == "predict" else ["--work-dir", "t"]
-    assert "checkpoint not found" in answer(command, config(), "nowhere.pth", *more)
+    assert "checkpoint not found" in error_of(command, config(), "nowhere.pth", *more)
 
 
-def test_resuming_from_a_missing_checkpoint(config, answer):
-    assert "checkpoint not found" in answer("train", config(), "--work-dir", "run", "--resume", "nowhere.pth")
+def test_resuming_from_a_missing_checkpoint(config, error_of):
+    assert "checkpoint not found" in error_of("train", config(), "--work-dir", "run", "--resume", "nowhere.pth")
 
 
-def test_a_source_without_images(config, trained, answer, tmp_path):
-    message = answer("predict", config(), trained, tmp_path / "nothing", "--out", "out")
+def test_a_source_without_images(config, trained, error_of, tmp_path):
+    message = error_of("predict", config(), trained, tmp_path / "nothing", "--out", "out")
     assert "is no file or folder" in message
 
 
-def test_a_published_file_of_another_format(trained, answer):
-    message = answer("convert_checkpoint", trained, "ours.pth", "--from", "lwrefinenet")
+def test_a_published_file_of_another_format(trained, error_of):
+    message = error_of("convert_checkpoint", trained, "ours.pth", "--from", "lwrefinenet")
     assert "not a checkpoint of the format 'lwrefinenet'" in message and "layer1.0.weight" in message
 
 
-def test_the_launchers_need_their_starters(config, answer, monkeypatch):
+def test_launchers_need_their_environment(config, error_of, monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "tools/dist_train.sh CONFIG N" in answer("train", config(), "--launcher", "pytorch")
-    assert "needs GPUs" in answer("train", config(), "--launcher", "slurm")
+    assert "tools/dist_train.sh CONFIG N" in error_of("train", config(), "--launcher", "pytorch")
+    assert "needs GPUs" in error_of("train", config(), "--launcher", "slurm")

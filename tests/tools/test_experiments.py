@@ -1,4 +1,4 @@
-"""The command that reruns measured experiments: what it keeps, runs and prints."""
+"""The command that reruns published experiments: what it keeps, runs and prints."""
 
 import json
 
@@ -10,14 +10,14 @@ from mtl_plugins.cli import experiments
 MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
 
 
-def test_every_stage_is_a_preset_and_has_a_first_to_be_held_against():
+def test_every_stage_is_a_preset_and_has_a_baseline():
     for name, stages in experiments.STAGES.items():
         for stage in [*experiments.TEACHERS[name], *stages]:
             assert find_config(f"distillation/{stage}").is_file()
         assert experiments.FIRST_JOINT_STAGE[name] in stages[:-1]
 
 
-def test_the_table_has_mean_and_spread():
+def test_the_table_shows_mean_and_standard_deviation():
     scores = {
         "rooms_depth_teacher": [{"depth/rmse": 0.6}],
         MASKED: [{"semseg/mIoU": 10.0, "depth/rmse": 0.7}, {"semseg/mIoU": 12.0, "depth/rmse": 0.8}],
@@ -28,7 +28,7 @@ def test_the_table_has_mean_and_spread():
     assert masked == f"| {MASKED} | 2 | 11.0 ± 1.4 | 0.750 ± 0.071 |"
 
 
-def test_the_share_of_the_gap_that_is_closed():
+def test_gaps_closed_between_baseline_and_ceiling():
     found = {MASKED: (10, 0.8), BOTH: (25, 0.7), ALL: (30, 0.6)}
     scores = {stage: [{"semseg/mIoU": miou, "depth/rmse": rmse}] for stage, (miou, rmse) in found.items()}
     assert experiments.gaps_closed(scores, [MASKED, BOTH, ALL]) == [
@@ -37,7 +37,7 @@ def test_the_share_of_the_gap_that_is_closed():
     ]
 
 
-def test_finished_stages_are_kept_and_the_others_trained_then_tested(monkeypatch, tmp_path, run_tool, capsys):
+def test_finished_stages_are_kept_and_others_trained_and_tested(monkeypatch, tmp_path, run_tool, capsys):
     done = dict.fromkeys([*experiments.TEACHERS["rooms"], *(f"{s}_seed0" for s in experiments.STAGES["rooms"])], 1.0)
     for i, folder in enumerate(done):
         (tmp_path / "runs" / folder).mkdir(parents=True)
@@ -63,13 +63,13 @@ def test_finished_stages_are_kept_and_the_others_trained_then_tested(monkeypatch
     assert calls[2][-2:] == ["randomness.seed=3", "model.backbone.pretrained=FILE"]
 
 
-def test_a_stage_that_fails_names_its_log(monkeypatch, tmp_path):
+def test_a_failing_stage_raises_and_names_its_log(monkeypatch, tmp_path):
     monkeypatch.setattr(experiments.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
     with pytest.raises(ValueError, match=r"mtl train failed: see .*console.log.*finished stages are kept"):
         experiments.run_stage(MASKED, 0, tmp_path / "new")
 
 
-def test_weights_for_teachers_that_take_none_are_refused(run_tool, capsys):
+def test_weights_for_teachers_trained_from_scratch_raise(run_tool, capsys):
     with pytest.raises(SystemExit):
         run_tool("experiments", "rooms", "--teacher-weights", "weights.pth")
     assert "the teachers of rooms start from scratch" in capsys.readouterr().err

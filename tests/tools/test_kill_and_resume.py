@@ -44,7 +44,7 @@ def _final(work_dir):
     return torch.load((work_dir / "last_checkpoint").read_text(), weights_only=False)
 
 
-def test_a_killed_run_ends_as_one_that_was_never_killed(root, synthrooms_folder, tmp_path):
+def test_a_killed_and_resumed_run_ends_like_an_uninterrupted_one(root, synthrooms_folder, tmp_path):
     config = tmp_path / "tiny.py"
     base = str(root / "configs" / "hydranet_synthrooms.py")
     config.write_text(CONFIG.format(base=base, data=str(synthrooms_folder), epochs=EPOCHS))
@@ -55,7 +55,7 @@ def test_a_killed_run_ends_as_one_that_was_never_killed(root, synthrooms_folder,
     while not (killed / "last_checkpoint").exists():
         assert process.poll() is None, "the run ended before its first checkpoint"
         time.sleep(0.005)
-    time.sleep(random.random())  # anywhere in the next epochs: in a step, in a save, in a validation
+    time.sleep(random.random())  # at any moment of the next epochs: during training, saving or validation
     process.send_signal(signal.SIGKILL)
     process.wait()
     _run(_command(root, config, killed, "--resume"))

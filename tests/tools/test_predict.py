@@ -19,7 +19,7 @@ PICTURES = RNG.integers(0, 256, (3, 48, 64, 3), dtype=np.uint8)
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory):
-    """A folder with a checkpoint, three images in two folders and a clip."""
+    """A folder with a checkpoint, three images in two folders and a video clip."""
     folder = tmp_path_factory.mktemp("material")
     torch.manual_seed(0)
     torch.save({"state_dict": init_model(PRESET, cfg_options=OPTIONS).state_dict()}, folder / "net.pth")
@@ -48,20 +48,20 @@ def test_images_in_batches(run_tool, material, tmp_path, capsys):
 def test_images_and_a_video(run_tool, material, tmp_path, capsys):
     inputs = [material / "in" / "a.png", material / "clip.avi", "--no-panels"]
     run_tool("predict", PRESET, material / "net.pth", *inputs, "--out", "out", *CFG_OPTIONS)
-    told = capsys.readouterr().out
-    assert "1 of 1 images predicted" in told
-    assert re.search(r"clip.mp4: 4 frames in .*seconds of work: read .*network .*paint .*write", told)
+    printed = capsys.readouterr().out
+    assert "1 of 1 images predicted" in printed
+    assert re.search(r"clip.mp4: 4 frames in .*seconds of work: read .*network .*paint .*write", printed)
     assert VideoReader(tmp_path / "out" / "clip.mp4").frames == 4
 
 
-def test_an_exported_file_predicts_what_the_network_does(run_tool, material, tmp_path, capsys):
+def test_predictions_of_an_exported_file_equal_those_of_the_network(run_tool, material, tmp_path, capsys):
     network = (PRESET, material / "net.pth")
     for name, more in (("raw", []), ("end_to_end", ["--end-to-end"])):
         options = ["--format", "torch-export", "--out", f"{name}.pt2", "--size", 48, 64, "--batch", 1, "--fixed-size"]
         run_tool("export", *network, *options, *more, "--tasks", "depth", "semseg", *CFG_OPTIONS)
-        told = capsys.readouterr().out
-        assert f"{name}.pt2: float32" in told and "batch 1, height 48, width 64" in told
-        assert re.search(r"Differences from PyTorch, .*depth by up to \S+ %, semseg by up to \S+ %", told)
+        printed = capsys.readouterr().out
+        assert f"{name}.pt2: float32" in printed and "batch 1, height 48, width 64" in printed
+        assert re.search(r"Differences from PyTorch, .*depth by up to \S+ %, semseg by up to \S+ %", printed)
     source = [material / "in" / "b.png", "--maps", "npy", "--no-panels", "--tasks", "depth", "semseg"]
     of = {}
     for backend in ("torch", "raw.pt2", "end_to_end.pt2"):
@@ -71,7 +71,7 @@ def test_an_exported_file_predicts_what_the_network_does(run_tool, material, tmp
     np.testing.assert_allclose(of["end_to_end.pt2"], of["torch"], atol=1e-4)
 
 
-def test_a_file_of_another_size_says_both(run_tool, material, tmp_path):
+def test_mismatched_size_precision_or_tasks_of_an_exported_file_raise(run_tool, material, tmp_path):
     network = (PRESET, material / "net.pth")
     options = ["--format", "torch-export", "--out", "net.pt2", "--size", 32, 64, "--batch", 1, "--fixed-size"]
     run_tool("export", *network, *options, "--tasks", "depth", *CFG_OPTIONS)
@@ -85,7 +85,7 @@ def test_a_file_of_another_size_says_both(run_tool, material, tmp_path):
         run_tool("predict", *network, material / "in", "--backend", "net.pt2", *more, *CFG_OPTIONS)
 
 
-def test_nothing_to_predict_is_told(run_tool, material, capsys):
+def test_missing_input_raises(run_tool, material, capsys):
     with pytest.raises(SystemExit):
         run_tool("predict", PRESET, material / "net.pth", "--out", "out")
     assert "no input: give images, videos or --camera N" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def dataset(data, **options):
 
 def test_labels_in_files_equal_those_of_the_hook(files, write, tmp_path, capsys):
     config, checkpoint, data = files
-    write("--batch-size", 1)  # as below: another batch may round a last bit otherwise
+    write("--batch-size", 1)  # as below: other batch sizes may round differently
     assert "semseg: 4 real, 2 pseudo, 0 missing" in capsys.readouterr().out
     teacher = Teacher(["semseg", "depth", "normals"], config=config, checkpoint=checkpoint)
     hook = DistillationHook([dict(tasks=["semseg"])])
@@ -114,7 +114,7 @@ def test_other_settings_need_another_folder(files, write, tmp_path):
     assert about["tasks"]["semseg"]["confidence"] == 0.5 and about["tasks"]["depth"]["scale"] == 5000
 
 
-def test_the_options_of_the_teacher_are_settings_too(files, write, tmp_path):
+def test_other_teacher_options_need_another_folder(files, write, tmp_path):
     write(tasks=("depth",))
     with pytest.raises(ValueError, match="of another teacher or settings"):
         write("--flip", tasks=("depth",))
@@ -123,7 +123,7 @@ def test_the_options_of_the_teacher_are_settings_too(files, write, tmp_path):
     assert not list((tmp_path / "pseudo").glob("*.started.json"))
 
 
-def test_confidence_can_be_chosen_at_reading(files, write, tmp_path):
+def test_minimum_confidence_is_applied_when_reading(files, write, tmp_path):
     write()
     confidence = read_classes(tmp_path / "pseudo" / "confidence" / "semseg" / "rgb" / "2.png")
     median = confidence.float().median().item() / 255
@@ -136,7 +136,7 @@ def test_confidence_can_be_chosen_at_reading(files, write, tmp_path):
     assert sure[2]["data_samples"].label_weights == dict(semseg=0.5, normals=0.5)
 
 
-def test_shares_of_labels_make_asymmetric_data(nyud_folder):
+def test_label_shares_keep_a_part_of_the_labels(nyud_folder):
     half = dataset(nyud_folder, label_shares=dict(depth=0.5, normals=(0.5, 1.0)))
     assert half.label_counts() == {"semseg": 4, "depth": 2, "normals": 2}
     with pytest.raises(ValueError, match=r"label_shares\['depth'\]=1.5"):

@@ -1,4 +1,4 @@
-"""Two processes on gloo: they train with missing labels, and give the metrics of one."""
+"""Two processes with gloo train with missing labels and compute the metrics of a single process."""
 
 import json
 import os
@@ -30,11 +30,11 @@ def _run(*command):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
 
 
-def test_two_processes_train_with_missing_labels_and_score_as_one(root, nyud_folder, tmp_path):
+def test_two_processes_train_with_missing_labels_and_compute_the_same_metrics_as_one(root, nyud_folder, tmp_path):
     config, work, tools = tmp_path / "tiny.py", tmp_path / "work", root / "tools"
     base = str(root / "configs" / "hydranet_nyud_three.py")
     config.write_text(CONFIG.format(base=base, data=str(nyud_folder)))
-    # batches of one: in most steps a process, and in some both, lack the label of some head
+    # batches of one: in most steps one process has no label for some head, and in some steps neither has
     _run(tools / "dist_train.sh", config, 2, "--work-dir", work)
     checkpoint = (work / "last_checkpoint").read_text()
     one, two = tmp_path / "one.json", tmp_path / "two.json"
