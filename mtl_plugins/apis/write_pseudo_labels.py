@@ -13,7 +13,7 @@ from mtl_plugins.datasets.pseudo_label_files import ABOUT, CONFIDENCE, image_key
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
 from mtl_plugins.files import ResumableFolder, progress_bar, write_png, write_text
-from mtl_plugins.kinds import find_kind
+from mtl_plugins.kinds import find_kind, meta_of_task
 from mtl_plugins.kinds.kind import write_stored
 
 LIST = "labels.txt"
@@ -93,8 +93,9 @@ def _about(dataset: MultiTaskDataset, teacher: Teacher) -> dict[str, Any]:
         tasks[task] = dict(kind=kind.name) | {name: getattr(options, name) for name in kind.label_options}
         if "class_map" in tasks[task]:
             tasks[task]["class_map"] = list(options.class_map or ())
-        if kind.has_classes and task == "semseg":  # the dataset's classes are those of semseg
-            tasks[task]["num_classes"] = dataset.num_classes
+        classes = meta_of_task(task, dataset.metainfo).get("classes")
+        if kind.has_classes and classes:
+            tasks[task]["num_classes"] = len(classes)
     return dict(teacher=teacher.name, flip=teacher.flip, input_size=teacher.input_size, tasks=tasks)
 
 

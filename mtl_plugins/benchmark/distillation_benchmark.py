@@ -8,11 +8,11 @@ from statistics import median
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
-from mmengine.structures import PixelData
 
 from mtl_plugins.engine.distillation import DistillationHook, Teacher
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import HOOKS
+from mtl_plugins.structures import TaskData
 
 from .section import Section, to_rows
 from .timing import alternate, contender
@@ -89,7 +89,7 @@ def _without(sample: dict, tasks: Iterable[str]) -> dict:
     """A packed sample without the labels of some tasks."""
     data = copy.copy(sample["data_samples"])
     labels = {task: label for task, label in data.gt.items() if task not in tasks}
-    data.gt = PixelData(**labels)
+    data.gt = TaskData(**labels)
     return dict(sample, data_samples=data)
 
 

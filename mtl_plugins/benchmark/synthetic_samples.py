@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.structures import BaseDataElement, PixelData
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from mtl_plugins.models import MultiTaskModel
+from mtl_plugins.structures import TaskData
 
 from .training_setting import TrainingSetting
 
@@ -33,7 +34,7 @@ def synthetic_samples(model: MultiTaskModel, setting: TrainingSetting) -> list[d
     predictions = model.eval().val_step(pseudo_collate([_packed(image, {}) for image in images[1]]))
     model.train(training)
     return [
-        _packed(image, {task: value.cpu() for task, value in prediction.pred.items()})
+        _packed(image, dict(prediction.pred.cpu().items()))
         for image, prediction in zip(images[0], predictions, strict=True)
     ]
 
@@ -42,7 +43,7 @@ def _packed(image: Tensor, labels: dict[str, Tensor]) -> dict:
     """A sample in the layout of `PackSample`."""
     size = tuple(image.shape[-2:])
     sample = BaseDataElement(metainfo=dict(img_path="random", sample_idx=0, ori_shape=size, img_shape=size))
-    sample.gt = PixelData(**labels)
+    sample.gt = TaskData(**labels)
     return dict(inputs=image[None].contiguous(memory_format=torch.channels_last)[0], data_samples=sample)
 
 

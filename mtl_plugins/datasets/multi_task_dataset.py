@@ -29,8 +29,8 @@ SampleKey = int | Sequence[int]
 class MultiTaskDataset(Dataset):
     """Images with the labels that each of them has; the base class of all datasets.
 
-    A subclass defines `METAINFO` (classes and palette of `semseg`), `HOW_TO_PREPARE` (one sentence),
-    `default_labels()` and `list_samples()`.
+    A subclass defines `METAINFO` (`classes` and `palette` of `semseg`; `task_classes={task: names}` of other tasks),
+    `HOW_TO_PREPARE` (one sentence), `default_labels()` and `list_samples()`.
 
     `dataset[i]` is the output of the pipeline for the sample dict with `img`, one key per label, perhaps `intrinsics`,
     and `meta`. `dataset[i, seed]` draws all augmentation from `seed`; see `SeededSampler`.

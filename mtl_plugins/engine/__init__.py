@@ -1,5 +1,7 @@
 """Training: safe and atomic checkpoints, hooks, mixed precision, distillation."""
 
+from mtl_plugins.unwrap_model import unwrap_model
+
 from .atomic_backend import ATOMIC_BACKEND, AtomicLocalBackend
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .checkpoint import (
@@ -23,7 +25,6 @@ from .normalisation import check_normalisation, normalisation_of
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
-from .unwrap_model import unwrap_model
 
 __all__ = [
     "ATOMIC_BACKEND",

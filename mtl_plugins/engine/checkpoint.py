@@ -17,7 +17,7 @@ from mmengine.runner import CheckpointLoader
 from numpy._core import multiarray
 from torch import Tensor, nn
 
-from .unwrap_model import unwrap_model
+from mtl_plugins.unwrap_model import unwrap_model
 
 _SHOWN = 5  # keys of each kind that an error message lists
 _DTYPES = "Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64".split()

@@ -8,9 +8,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mtl_plugins.registry import HOOKS
+from mtl_plugins.unwrap_model import unwrap_model
 
 from .distillation import DistillationHook
-from .unwrap_model import unwrap_model
 
 _LOOKED_AT = 3  # samples to transform in search of labels that only a transform creates
 

@@ -6,8 +6,7 @@ from mmengine.structures import BaseDataElement
 
 from mtl_plugins.kinds import kind_of_task
 from mtl_plugins.registry import HOOKS
-
-from .unwrap_model import unwrap_model
+from mtl_plugins.unwrap_model import unwrap_model
 
 
 @HOOKS.register_module()

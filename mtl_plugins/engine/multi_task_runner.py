@@ -9,11 +9,11 @@ from torch import nn
 
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
+from mtl_plugins.unwrap_model import unwrap_model
 
 from .checkpoint import safe_loaders
 from .console import quiet_console
 from .normalisation import META_KEY, normalisation_of
-from .unwrap_model import unwrap_model
 
 
 @RUNNERS.register_module()

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
-from .unwrap_model import unwrap_model
+from mtl_plugins.unwrap_model import unwrap_model
 
 META_KEY = "normalisation"  # in a checkpoint's `meta`
 

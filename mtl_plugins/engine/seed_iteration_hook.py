@@ -8,8 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mtl_plugins.registry import HOOKS
-
-from .unwrap_model import unwrap_model
+from mtl_plugins.unwrap_model import unwrap_model
 
 _MASK = 2**64 - 1
 

@@ -5,8 +5,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 
 from mtl_plugins.registry import HOOKS
-
-from .unwrap_model import unwrap_model
+from mtl_plugins.unwrap_model import unwrap_model
 
 
 @HOOKS.register_module()

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mtl_plugins.functional.segmentation_metrics import confusion_matrices, segmentation_scores
+from mtl_plugins.kinds import meta_of_task
 from mtl_plugins.registry import METRICS
 
 from .task_metric import TaskMetric
@@ -18,7 +19,8 @@ class SegmentationMetric(TaskMetric):
 
     Args:
         task: Name of the task.
-        classes: Names of the classes, or their number; by default the dataset's `METAINFO['classes']`.
+        classes: Names of the classes, or their number; by default the dataset's `METAINFO['task_classes'][task]`, or
+            else `METAINFO['classes']`.
         ignore_index: The id of void pixels.
         per_class: Whether to log a table of the classes.
         per_class_keys: Whether the scores include `IoU/<class>`.
@@ -49,7 +51,7 @@ class SegmentationMetric(TaskMetric):
         """Names of the classes."""
         classes = self._classes
         if classes is None:
-            classes = self.metainfo.get("classes")
+            classes = meta_of_task(self.task, self.metainfo).get("classes") or self.metainfo.get("classes")
         if classes is None:
             raise ValueError(
                 f"SegmentationMetric of {self.task!r} needs the classes: the dataset's METAINFO has no 'classes'. Add "

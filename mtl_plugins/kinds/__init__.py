@@ -13,6 +13,7 @@ from .metric_direction import higher_is_better, is_headline, metric_unit, publis
 from .numbers import Numbers
 from .painted import ColourBar, Painted
 from .probability import Probability
+from .task_meta import meta_of_task
 from .unit_vectors import UnitVectors
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "kind_of_task",
     "kinds_of_heads",
     "list_kinds",
+    "meta_of_task",
     "metric_unit",
     "publish_scores",
     "register_kind",

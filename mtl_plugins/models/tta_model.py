@@ -56,7 +56,7 @@ class MultiTaskTTAModel(BaseTTAModel):
         flips = (False, True) if self.flip else (False,)
         views = [self._scores(images, size, dataset, scale, flip) for scale in self.scales for flip in flips]
         heads = self.module.heads.items()
-        return {task: head.answer(self.merge_preds([view[task] for view in views])) for task, head in heads}
+        return {task: head.from_scores(self.merge_preds([view[task] for view in views])) for task, head in heads}
 
     def merge_preds(self, data_samples_list: list[Outputs]) -> Any:
         """The mean of the views' scores."""
@@ -73,7 +73,8 @@ class MultiTaskTTAModel(BaseTTAModel):
                 if not leaf.is_floating_point():
                     raise TypeError(
                         f"the head of {task} ({type(head).__name__}) predicts {leaf.dtype}, which cannot be averaged: "
-                        f"implement scores(outputs, size), which returns floating-point values, and answer(scores)."
+                        f"implement scores(outputs, size), which returns floating-point values, and "
+                        f"from_scores(scores)."
                     )
             scores = head.undo_zoom(scores, scale) if scale != 1 else scores
             found[task] = head.undo_mirror(scores) if flip else scores

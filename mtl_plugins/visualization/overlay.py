@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mtl_plugins.kinds import kind_of_task
+from mtl_plugins.kinds import kind_of_task, meta_of_task
 
-from .task_painters import TASK_PAINTERS, meta_of_task, paint_task
+from .task_painters import TASK_PAINTERS, paint_task
 
 FramePainter = Callable[[np.ndarray], np.ndarray]
 

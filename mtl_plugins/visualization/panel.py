@@ -34,8 +34,8 @@ def draw_panel(
         image: uint8 (H, W, 3), RGB.
         gt: Ground truth, `{task: array (C, H', W') or (H', W')}`.
         pred: Prediction, in the same form.
-        meta: The dataset's METAINFO; `classes` and `palette` (RGB) are those of `semseg`, `kinds` states the kinds of
-            tasks with other names.
+        meta: The dataset's METAINFO; `classes` and `palette` (RGB) are those of `semseg`, `task_classes` those of
+            other tasks; `kinds` states the kinds of tasks with other names.
         title: A line above the panel.
 
     Returns:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mtl_plugins.kinds import kinds_of_heads
 from mtl_plugins.registry import HOOKS
+from mtl_plugins.unwrap_model import unwrap_model
 
 from .training_progress import Progress, training_progress
 from .visualizer import MultiTaskVisualizer, write_picture
@@ -109,7 +110,7 @@ class PanelHook(Hook):
             self._painter = MultiTaskVisualizer(name="panels")
         # The visualizer has the metainfo of the loop that was built last; the pictures show this loop's dataset.
         meta = getattr(dataloader.dataset, "metainfo", None) or {}
-        model = getattr(runner.model, "module", runner.model)
+        model = unwrap_model(runner.model)
         self._painter.dataset_meta = dict(meta) | {"kinds": kinds_of_heads(getattr(model, "heads", {}))}
 
     def _samples(

@@ -5,16 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from mtl_plugins.kinds import ColourBar, Painted, kind_of_task
+from mtl_plugins.kinds import ColourBar, Painted, kind_of_task, meta_of_task
 
-__all__ = ["TASK_PAINTERS", "ColourBar", "Painted", "meta_of_task", "paint_task", "register_task_painter"]
+__all__ = ["TASK_PAINTERS", "ColourBar", "Painted", "paint_task", "register_task_painter"]
 
 #: Paints the maps (C, H, W) of one image; its second argument is the dataset's METAINFO
 TaskPainter = Callable[[Sequence[np.ndarray], Mapping[str, Any]], Painted]
 
 TASK_PAINTERS: dict[str, TaskPainter] = {}
-
-_NAMED_TASK = "semseg"  # METAINFO's `classes` and `palette` belong to this task
 
 
 def register_task_painter(task: str) -> Callable[[TaskPainter], TaskPainter]:
@@ -43,14 +41,3 @@ def paint_task(task: str, maps: Sequence[np.ndarray], meta: Mapping[str, Any] | 
     if task in TASK_PAINTERS:
         return TASK_PAINTERS[task](maps, meta)
     return kind_of_task(task, maps, meta.get("kinds")).paint(maps, meta_of_task(task, meta))
-
-
-def meta_of_task(task: str, meta: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of METAINFO that describes a task: `classes` and `palette` for `semseg`, nothing for other tasks.
-
-    `METAINFO["task_classes"]`, `{task: names}`, names the classes of other tasks.
-    """
-    if task == _NAMED_TASK:
-        return {"classes": meta.get("classes"), "palette": meta.get("palette")}
-    names = (meta.get("task_classes") or {}).get(task)
-    return {} if names is None else {"classes": names}

@@ -203,6 +203,14 @@ def test_classes_must_be_known():
     assert metric.classes == ["0", "1", "2"]
 
 
+def test_a_task_other_than_semseg_may_have_classes_in_task_classes():
+    meta = dict(classes=("wall", "floor"), task_classes=dict(parts=("head", "arm", "leg")))
+    metrics = [SegmentationMetric(task) for task in ("semseg", "parts", "rooms")]
+    for metric in metrics:
+        metric.dataset_meta = meta
+    assert [metric.classes for metric in metrics] == [["wall", "floor"], ["head", "arm", "leg"], ["wall", "floor"]]
+
+
 def test_classes_go_to_the_log_and_on_demand_into_the_scores(capture_log):
     samples = mixed_set()
     scores = evaluated(samples, config=[dict(type="SegmentationMetric", per_class_keys=True)])

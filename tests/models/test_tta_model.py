@@ -74,7 +74,7 @@ def test_mirroring_and_zooming_are_undone():
     torch.testing.assert_close(head.undo_mirror(head.undo_mirror(normals)), normals)
     head = SegmentationHead(**sizes, num_classes=7)
     logits = torch.randn(2, 7, 6, 8)
-    assert torch.equal(head.answer(head.scores(logits, (24, 32))), head.predict(logits, (24, 32)))
+    assert torch.equal(head.from_scores(head.scores(logits, (24, 32))), head.predict(logits, (24, 32)))
     torch.testing.assert_close(head.scores(logits, (24, 32)).sum(1), torch.ones(2, 24, 32))
 
 

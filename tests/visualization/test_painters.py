@@ -132,6 +132,13 @@ def test_any_map_of_a_user_defined_task_is_painted(maps):
     assert all(p.dtype == np.uint8 for p in painted.pictures)
 
 
+def test_the_classes_of_each_task_are_named():
+    meta = dict(classes=("wall", "floor"), task_classes=dict(parts=("head", "arm", "leg")))
+    maps = [np.array([[[1, 2]]], np.uint8)]
+    assert [name for name, _ in paint_task("parts", maps, meta).legend] == ["arm", "leg"]
+    assert [name for name, _ in paint_task("semseg", maps, meta).legend] == ["floor", "2"]
+
+
 def test_a_user_can_register_a_painter(monkeypatch):
     monkeypatch.setattr("mtl_plugins.visualization.task_painters.TASK_PAINTERS", dict(TASK_PAINTERS))
     red = np.full((2, 2, 3), (255, 0, 0), np.uint8)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from mtl_plugins.label_spaces import VOID
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.structures import TaskData
+from mtl_plugins.unwrap_model import unwrap_model
 
-from ..unwrap_model import unwrap_model
 from .teacher import Teacher, TeacherError
 from .teacher_task import TeacherTask
 

@@ -82,7 +82,7 @@ class DenseHead(TaskHead):
     def resize_prediction(self, prediction: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
         is_map = isinstance(prediction, Tensor) and prediction.is_floating_point()
         if is_map and tuple(before) != tuple(after):
-            return self.answer(self.resize(prediction, after, "bilinear"))
+            return self.from_scores(self.resize(prediction, after, "bilinear"))
         return super().resize_prediction(prediction, before, after)
 
     @staticmethod

@@ -93,7 +93,7 @@ class TaskHead(BaseModule):
         """Convert a raw output to floating-point values that can be averaged; maps must have `size`."""
         return tree_map(find_kind(self.kind).to_scores, outputs)
 
-    def answer(self, scores: Any) -> Any:
+    def from_scores(self, scores: Any) -> Any:
         """Convert averaged scores to a prediction."""
         return tree_map(find_kind(self.kind).from_scores, scores)
 
