@@ -26,7 +26,7 @@ def model():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_an_end_to_end_network_in_a_file(model, format, tmp_path):
+def test_an_end_to_end_network_is_exported_to_each_format(model, format, tmp_path):
     if not FORMATS[format].is_available():
         pytest.skip(f"the libraries of {format} are not installed")
     exported = export_model(model, format, tmp_path / "new" / "net", SIZE, end_to_end=True)
@@ -36,15 +36,15 @@ def test_an_end_to_end_network_in_a_file(model, format, tmp_path):
     assert all(worst <= TOLERANCE for found in exported.differences.values() for worst in found.values())
     left = {path.name for path in exported.path.parent.iterdir()}
     assert left == {"net.xml", "net.bin"} if format == "openvino" else left == {exported.path.name}
-    # and what a program without our code gets of it
+    # what a program gets without our code
     pictures = torch.randint(256, (2, 3, 50, 71), dtype=torch.uint8)
-    answers = load_backend(exported.path)(pictures)
-    assert answers["semseg"].shape == (2, 1, 50, 71) and answers["semseg"].dtype == torch.uint8
-    assert answers["depth"].shape == (2, 1, 50, 71) and (answers["depth"] >= 0).all()
-    torch.testing.assert_close(answers["normals"].norm(dim=1), torch.ones(2, 50, 71))
+    predicted = load_backend(exported.path)(pictures)
+    assert predicted["semseg"].shape == (2, 1, 50, 71) and predicted["semseg"].dtype == torch.uint8
+    assert predicted["depth"].shape == (2, 1, 50, 71) and (predicted["depth"] >= 0).all()
+    torch.testing.assert_close(predicted["normals"].norm(dim=1), torch.ones(2, 50, 71))
 
 
-def test_onnx_says_what_it_is_to_other_programs(model, tmp_path):
+def test_onnx_files_are_valid_and_have_names_and_metadata(model, tmp_path):
     onnx = pytest.importorskip("onnx")
     exported = export_model(model, "onnx", tmp_path / "net.onnx", SIZE, tasks=["depth", "semseg"])
     graph = onnx.load(exported.path)
@@ -57,21 +57,21 @@ def test_onnx_says_what_it_is_to_other_programs(model, tmp_path):
     assert json.loads(signature)["tasks"] == ["depth", "semseg"]
 
 
-def test_one_size_and_batch(model, tmp_path):
+def test_fixed_size_and_batch(model, tmp_path):
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=2, fixed_size=True, tasks=["depth"])
     assert exported.signature.shape == (2, *SIZE) and list(exported.differences) == [(2, *SIZE)]
     with pytest.raises(ValueError, match="batches of 2 of images 48 x 64"):
         load_backend(exported.path)(torch.zeros(1, 3, 48, 64))
 
 
-def test_a_lower_precision_is_told_not_refused(model, tmp_path):
+def test_a_lower_precision_is_reported_and_accepted(model, tmp_path):
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, 1, True, ["depth"], precision="bf16")
     assert exported.signature.precision == load_backend(exported.path).precision == "bf16"
     assert 1e-4 < exported.differences[(1, *SIZE)]["depth"] < 0.1
     assert describe(exported).startswith("depth by up to ")
 
 
-def test_a_file_that_answers_otherwise_is_kept_apart_and_refused(model, monkeypatch, tmp_path):
+def test_a_file_with_wrong_outputs_raises_and_is_kept_under_another_name(model, monkeypatch, tmp_path):
     (tmp_path / "net.pt2").write_bytes(b"an older export")
     backend = FORMATS["torch-export"]
     compute = backend._run
@@ -83,7 +83,7 @@ def test_a_file_that_answers_otherwise_is_kept_apart_and_refused(model, monkeypa
 
 
 @pytest.mark.parametrize(
-    "error, raised, told",
+    "error, raised, message",
     [
         (OSError(errno.ENOSPC, "No space left on device"), OSError, "the disk is full"),
         (
@@ -93,27 +93,27 @@ def test_a_file_that_answers_otherwise_is_kept_apart_and_refused(model, monkeypa
         ),
     ],
 )
-def test_a_failure_to_write_leaves_nothing(model, monkeypatch, tmp_path, error, raised, told):
+def test_a_failed_export_leaves_no_file(model, monkeypatch, tmp_path, error, raised, message):
     def write(graph, path, *_):
         path.write_bytes(b"half of it")
         raise error
 
     monkeypatch.setattr(FORMATS["torch-export"], "write", write)
-    with pytest.raises(raised, match=told):
+    with pytest.raises(raised, match=message):
         export_model(model, "torch-export", tmp_path / "net", SIZE, 1, True, ["depth"])
     assert not list(tmp_path.iterdir())
 
 
-def test_a_format_without_free_sizes_falls_back_to_one(model, monkeypatch, tmp_path):
+def test_a_format_without_dynamic_sizes_falls_back_to_a_fixed_size(model, monkeypatch, tmp_path):
     backend = FORMATS["torch-export"]
     write = backend.write
 
-    def picky(graph, *arguments):
+    def write_fixed_size_only(graph, *arguments):
         if graph.signature.shape[1:] != SIZE:
             raise RuntimeError("Failed serializing node ceil")
         write(graph, *arguments)
 
-    monkeypatch.setattr(backend, "write", picky)
+    monkeypatch.setattr(backend, "write", write_fixed_size_only)
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
     assert exported.signature.shape == (1, *SIZE)
     assert exported.reason.endswith(
@@ -121,28 +121,28 @@ def test_a_format_without_free_sizes_falls_back_to_one(model, monkeypatch, tmp_p
     )
 
 
-def test_free_sizes_that_are_computed_wrongly_fall_back_to_one(model, monkeypatch, tmp_path):
+def test_failing_dynamic_sizes_fall_back_to_a_fixed_size(model, monkeypatch, tmp_path):
     backend = FORMATS["torch-export"]
     compute = backend._run
 
-    def stubborn(self, images):
+    def compute_fixed_size_only(self, images):
         if images.shape[-2:] != SIZE:
             raise RuntimeError("The size of tensor a must match the size of tensor b")
         return compute(self, images)
 
-    monkeypatch.setattr(backend, "_run", stubborn)
+    monkeypatch.setattr(backend, "_run", compute_fixed_size_only)
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
     assert exported.signature.shape == (1, *SIZE) and list(exported.differences) == [(1, *SIZE)]
     assert "cannot compute images of 1 x 3 x 85 x 77: The size of tensor a" in exported.reason
 
 
-def test_a_folder_that_can_not_be_written(model, tmp_path):
+def test_an_unwritable_folder_raises(model, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file/net.pt2 cannot be written.*Choose a writable folder"):
         export_model(model, "torch-export", tmp_path / "file" / "net.pt2", SIZE)
 
 
-def test_bad_wishes_are_told_before_any_work(model, tmp_path):
+def test_invalid_options_raise(model, tmp_path):
     with pytest.raises(ValueError, match="export format 'tflite' does not exist: choose from onnx"):
         export_model(model, "tflite", tmp_path / "net")
     for wrong in (dict(size=(0, 64)), dict(batch=0)):
@@ -155,13 +155,13 @@ def test_bad_wishes_are_told_before_any_work(model, tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["hydranet_kitti", "hydranet_camvid", "hydranet_nyud_kitti"])
-def test_presets(preset, tmp_path):
+def test_presets_are_exported(preset, tmp_path):
     dataset = "nyud" if preset == "hydranet_nyud_kitti" else None
     exported = export_model(small(preset), "torch-export", tmp_path / preset, SIZE, end_to_end=True, dataset=dataset)
     assert max(worst for found in exported.differences.values() for worst in found.values()) == 0
 
 
-def test_differences_are_relative_to_the_range():
+def test_differences_are_relative_to_the_value_range():
     wanted = torch.tensor([2.0, 12.0])
     assert difference(wanted + torch.tensor([0.0, 1.0]), wanted) == pytest.approx(0.1)
     assert difference(torch.tensor([3, 4]), torch.tensor([3, 5])) == 0.5

@@ -1,4 +1,4 @@
-"""A task of a user's: head, loss and metric in one file outside the package, and a config that names it."""
+"""A user-defined task: head, loss and metric in one file outside the package, and a config that uses them."""
 
 import math
 import shutil
@@ -52,7 +52,7 @@ class GazeMetric(TaskMetric):
 """
 CONFIG = """
 _base_ = ["{preset}"]
-custom_imports = dict(imports=["saliency_of_mine"])
+custom_imports = dict(imports=["custom_saliency"])
 labels = dict(saliency=dict(folder="saliency", reader="image"))
 model = dict(heads=dict(normals=None, saliency=dict(type="GazeHead", loss=[
     dict(type="SquaredSigmoidLoss", loss_weight=2.0),
@@ -87,9 +87,9 @@ def data(nyud_folder, tmp_path):
 
 
 @pytest.mark.parametrize("preset", ["hydranet_nyud_three", "hydranet_synthrooms"])
-def test_a_task_of_ones_own_without_an_edit_in_the_package(preset, root, data, tmp_path, make_light):
-    (tmp_path / "saliency_of_mine.py").write_text(CODE)
-    config = tmp_path / "mine.py"
+def test_a_user_defined_task_trains_and_predicts_without_changing_the_package(preset, root, data, tmp_path, make_light):
+    (tmp_path / "custom_saliency.py").write_text(CODE)
+    config = tmp_path / "custom.py"
     config.write_text(CONFIG.format(preset=root / "configs" / f"{preset}.py"))
     cfg = make_light(load_config(config, OPTIONS), data, tmp_path / "run")
 
@@ -111,7 +111,7 @@ def test_a_task_of_ones_own_without_an_edit_in_the_package(preset, root, data, t
     assert 0 <= maps["saliency"].min() <= maps["saliency"].max() <= 1
 
 
-def test_a_label_that_the_dataset_does_not_know_of_is_told(data, root):
+def test_an_unknown_label_of_a_dataset_raises(data, root):
     from mtl_plugins.registry import DATASETS
 
     with pytest.raises(ValueError, match="has no label .*saliency.*labels=dict"):

@@ -24,7 +24,7 @@ def inferencer():
     return MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS)
 
 
-def test_maps_have_the_images_size(inferencer):
+def test_maps_have_the_size_of_the_image(inferencer):
     maps = inferencer(PICTURE)
     assert {task: (value.shape, value.dtype) for task, value in maps.items()} == dict(
         semseg=((37, 50), np.uint8), depth=((37, 50), np.float32), normals=((3, 37, 50), np.float32)
@@ -33,7 +33,7 @@ def test_maps_have_the_images_size(inferencer):
     np.testing.assert_allclose(np.linalg.norm(maps["normals"], axis=0), 1, atol=1e-5)
 
 
-def test_paths_arrays_and_tensors_answer_alike(inferencer, tmp_path):
+def test_paths_arrays_and_tensors_give_equal_predictions(inferencer, tmp_path):
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
     kinds = [str(tmp_path / "a.png"), tmp_path / "a.png", PICTURE, torch.from_numpy(PICTURE).permute(2, 0, 1)]
     first, *others = (inferencer(kind) for kind in kinds)
@@ -41,29 +41,29 @@ def test_paths_arrays_and_tensors_answer_alike(inferencer, tmp_path):
         assert all(np.array_equal(first[task], other[task]) for task in first)
 
 
-def test_a_batch_of_mixed_sizes_answers_as_its_images_alone(inferencer):
+def test_batch_predictions_of_mixed_sizes_equal_single_image_predictions(inferencer):
     pictures = [PICTURE, PICTURE[:33, :40].copy(), PICTURE[::-1].copy()]
     together = inferencer(pictures, batch_size=3)
     assert isinstance(together, list) and len(together) == 3
     for picture, maps in zip(pictures, together, strict=True):
-        alone = inferencer(picture)
+        single = inferencer(picture)
         assert maps["depth"].shape == picture.shape[:2]
-        np.testing.assert_allclose(maps["depth"], alone["depth"], rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(maps["depth"], single["depth"], rtol=1e-3, atol=1e-3)
 
 
-def test_grey_becomes_colour(inferencer):
+def test_grey_images_are_converted_to_rgb(inferencer):
     grey = PICTURE[..., 0]
     colour = inferencer(np.repeat(grey[..., None], 3, 2))
     assert np.array_equal(inferencer(grey)["depth"], colour["depth"])
 
 
-def test_the_input_may_be_resized_and_the_answer_is_not():
+def test_predictions_have_the_image_size_if_the_input_is_resized():
     small = MultiTaskInferencer("hydranet_synthrooms", device="cpu", cfg_options=OPTIONS)
     assert small(PICTURE)["depth"].shape == (37, 50)
 
 
 @pytest.mark.parametrize(
-    "bad, told",
+    "source, given",
     [
         (PICTURE.astype(np.float32), r"float32 \(37, 50, 3\)"),
         (PICTURE[..., :2], r"uint8 \(37, 50, 2\)"),
@@ -72,26 +72,26 @@ def test_the_input_may_be_resized_and_the_answer_is_not():
         (7, "int"),
     ],
 )
-def test_what_is_no_image_is_told(inferencer, bad, told):
-    with pytest.raises(ValueError, match=f"an image .*given: {told}"):
-        inferencer(bad)
+def test_an_unsupported_image_raises(inferencer, source, given):
+    with pytest.raises(ValueError, match=f"an image .*given: {given}"):
+        inferencer(source)
 
 
-def test_a_missing_image_is_told(inferencer, tmp_path):
+def test_a_missing_image_raises(inferencer, tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.png"):
         inferencer(tmp_path / "nothing.png")
 
 
-def test_folders_and_globs_are_several_images(inferencer, tmp_path):
+def test_folders_and_globs_give_lists(inferencer, tmp_path):
     for name in ("a", "b"):
         Image.fromarray(PICTURE).save(tmp_path / f"{name}.png")
     for source in (tmp_path, str(tmp_path), f"{tmp_path}/*.png"):
-        answers = inferencer(source, batch_size=2, show_progress=False)
-        assert [maps["depth"].shape for maps in answers] == [(37, 50)] * 2
+        predictions = inferencer(source, batch_size=2, show_progress=False)
+        assert [maps["depth"].shape for maps in predictions] == [(37, 50)] * 2
     assert isinstance(inferencer([PICTURE]), list)
 
 
-def test_a_task_that_is_not_asked_for_is_not_computed():
+def test_only_selected_tasks_are_computed():
     few = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["depth"])
     assert few.tasks == ("depth",) and set(few.model.heads) == {"depth"}
     assert set(few(PICTURE)) == {"depth"}
@@ -99,7 +99,7 @@ def test_a_task_that_is_not_asked_for_is_not_computed():
         MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["edge"])
 
 
-def test_samples_and_panels(inferencer, tmp_path):
+def test_data_samples_and_panels(inferencer, tmp_path):
     samples = inferencer([PICTURE, PICTURE], return_datasamples=True, out_dir=tmp_path / "out", show_progress=False)
     assert [tuple(sample.pred.normals.shape) for sample in samples] == [(3, 37, 50)] * 2
     assert sorted(path.name for path in (tmp_path / "out" / "panels").iterdir()) == ["image.png", "image_2.png"]
@@ -108,13 +108,13 @@ def test_samples_and_panels(inferencer, tmp_path):
         inferencer(PICTURE, out_dir=tmp_path / "file" / "out")
 
 
-def test_a_stream_reads_while_the_network_computes(inferencer):
+def test_a_stream_reads_ahead(inferencer):
     ahead = threading.Event()
 
     def endless():
         yield PICTURE
         yield PICTURE
-        ahead.set()  # asked for more before the first was taken
+        ahead.set()  # the next image was read before the first result was taken
         while True:
             yield PICTURE
 
@@ -124,7 +124,7 @@ def test_a_stream_reads_while_the_network_computes(inferencer):
     stream.close()
 
 
-def test_a_broken_image_is_passed_over_where_that_is_wished(inferencer, tmp_path):
+def test_broken_images_are_skipped_with_on_error(inferencer, tmp_path):
     (tmp_path / "cut.png").write_bytes(b"no image")
     errors = []
     results = list(inferencer.stream([PICTURE, tmp_path / "cut.png", PICTURE], 2, on_error=errors.append))
@@ -136,7 +136,7 @@ def test_a_broken_image_is_passed_over_where_that_is_wished(inferencer, tmp_path
 
 
 @pytest.mark.skipif("openvino" not in available_backends(), reason="OpenVINO is not installed")
-def test_another_backend_predicts_the_same(inferencer):
+def test_another_backend_gives_equal_predictions(inferencer):
     torch.manual_seed(0)
     options = dict(device="cpu", cfg_options=OPTIONS, tasks=["normals", "depth"])
     other = MultiTaskInferencer("hydranet_nyud_three", backend="openvino", **options)
@@ -147,7 +147,7 @@ def test_another_backend_predicts_the_same(inferencer):
             np.testing.assert_allclose(given[task], wanted[task], atol=1e-3)
 
 
-def test_an_unknown_backend_is_told():
+def test_an_unknown_backend_raises():
     with pytest.raises(ValueError, match="backend 'tensorrt' does not exist: choose from torch, compile"):
         MultiTaskInferencer("hydranet_nyud_three", cfg_options=OPTIONS, backend="tensorrt")
     with pytest.raises(FileNotFoundError, match="the exported network nowhere.onnx does not exist"):
@@ -182,18 +182,18 @@ def test_relative_globs(pictures, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "source, what",
+    "source, message",
     [("*.tiff", "contains no image"), ("nothing.png", "does not exist"), ("sub/*.txt", "contains no image")],
 )
-def test_a_source_without_images_is_told(pictures, source, what):
-    with pytest.raises(FileNotFoundError, match=what):
+def test_a_source_without_images_raises(pictures, source, message):
+    with pytest.raises(FileNotFoundError, match=message):
         list_images([pictures / source])
 
 
 # raw maps
 
 
-def test_maps_survive_png(tmp_path):
+def test_maps_are_restored_from_png(tmp_path):
     classes = RNG.integers(0, 40, (5, 7), dtype=np.uint8)
     depth = RNG.uniform(0, 70, (5, 7)).astype(np.float32)
     normals = RNG.standard_normal((3, 5, 7)).astype(np.float32)
@@ -209,7 +209,7 @@ def test_maps_survive_png(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["npy", "png"])
-def test_maps_that_png_cannot_hold_are_npy(tmp_path, kind):
+def test_maps_that_png_cannot_store_are_written_as_npy(tmp_path, kind):
     values = RNG.standard_normal((2, 5, 7)).astype(np.float32)
     path = write_map("flow", values, tmp_path, "x", kind)
     assert path == tmp_path / "flow" / "x.npy"

@@ -11,7 +11,7 @@ OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8}
 
 
 class Evil:
-    """Unpickling it would write a file."""
+    """An object whose unpickling writes a file."""
 
     def __init__(self, marker):
         self.marker = marker
@@ -46,13 +46,13 @@ def test_weights_come_from_the_checkpoint(model, checkpoint):
         assert torch.equal(loaded.state_dict()[name], value)
 
 
-def test_classes_of_the_checkpoint_win(model, tmp_path):
+def test_classes_of_the_checkpoint_take_precedence(model, tmp_path):
     meta = dict(dataset_meta=dict(classes=("a", "b"), palette=((0, 0, 0), (1, 1, 1))))
     torch.save({"state_dict": model.state_dict(), "meta": meta}, tmp_path / "m.pth")
     assert init_model("hydranet_nyud", tmp_path / "m.pth", cfg_options=OPTIONS).dataset_meta["classes"] == ("a", "b")
 
 
-def test_with_a_checkpoint_pretrained_weights_are_not_fetched(checkpoint):
+def test_a_checkpoint_replaces_pretrained_weights(checkpoint):
     cfg = load_config("hydranet_nyud", {**OPTIONS, "model.backbone.pretrained": "no_such_file.pth"})
     before = copy.deepcopy(cfg.to_dict())
     init_model(cfg, checkpoint)
@@ -65,12 +65,12 @@ def test_a_checkpoint_of_another_model_names_the_keys(checkpoint):
     assert "missing in the file: 3 (heads.normals.pre.weight" in str(raised.value)
 
 
-def test_a_missing_checkpoint_names_those_beside_it(checkpoint):
+def test_missing_checkpoint_error_names_existing_ones(checkpoint):
     with pytest.raises(FileNotFoundError, match="checkpoint not found: .*other.pth; in its folder: model.pth"):
         init_model("hydranet_nyud", checkpoint.with_name("other.pth"), cfg_options=OPTIONS)
 
 
-def test_a_pickle_that_is_no_plain_checkpoint_is_refused_and_not_run(tmp_path):
+def test_an_unsafe_pickle_raises_and_is_not_executed(tmp_path):
     torch.save({"state_dict": {"x": Evil(tmp_path / "was_run")}}, tmp_path / "evil.pth")
     with pytest.raises(ValueError, match="refused to read .*evil.pth"):
         init_model("hydranet_nyud", tmp_path / "evil.pth", cfg_options=OPTIONS)

@@ -44,7 +44,7 @@ def test_two_presets_of_one_name_are_an_error(tmp_path, monkeypatch):
         list_presets()
 
 
-def test_another_packages_folder_of_configs_is_not_read(tmp_path, monkeypatch):
+def test_the_configs_folder_of_another_package_is_not_read(tmp_path, monkeypatch):
     """In site-packages, `configs` next to this package belongs to another one."""
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "hydranet_nyud.py").write_text("foreign = True\n")
@@ -64,7 +64,7 @@ def test_mmengines_hub_builds_a_model():
     assert set(model.heads) == {"semseg", "depth"}
 
 
-def test_a_preset_and_a_part_of_one_as_base(tmp_path):
+def test_presets_and_shared_parts_work_as_base(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("_base_ = ['mtl_plugins::hydranet_nyud.py']\ndata_root = 'mine'\n")
     wanted = load_config("hydranet_nyud", dict(data_root="mine"))
@@ -74,7 +74,7 @@ def test_a_preset_and_a_part_of_one_as_base(tmp_path):
     assert load_config(path).model.type == "MultiTaskModel"
 
 
-def test_other_packages_are_looked_up_as_before():
+def test_other_packages_are_found_as_before():
     plain = "from mmengine.hub import get_config\n"
     code = "try:\n    get_config('mmdet::a/b.py')\nexcept Exception as error:\n    print(type(error).__name__, error)\n"
     outputs = [
@@ -84,7 +84,7 @@ def test_other_packages_are_looked_up_as_before():
     assert outputs[0] and outputs[0] == outputs[1]
 
 
-def test_a_name_imported_from_the_hub_before_us_finds_presets(tmp_path):
+def test_get_config_imported_before_this_package_finds_presets(tmp_path):
     code = "from mmengine.hub import get_config\nimport mtl_plugins.apis\n"
     code += "print(get_config('mtl_plugins::hydranet_nyud.py').model.type)"
     root = str(Path(__file__).resolve().parents[2])

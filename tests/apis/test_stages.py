@@ -1,4 +1,4 @@
-"""Overlapped stages: order, errors from anywhere, an early end, bounded memory, work at the same time."""
+"""Overlapped stages: order, errors, early end, bounded memory and parallel work."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from mtl_plugins.apis.stages import overlap
 
 
 @pytest.fixture(autouse=True)
-def _no_thread_is_left():
+def _all_threads_end():
     before = set(threading.enumerate())
     yield
     left = [thread for thread in threading.enumerate() if thread not in before]
@@ -30,13 +30,13 @@ def test_results_keep_their_order():
     assert list(overlap(range(50), uneven, lambda n: -n, uneven)) == [-n for n in range(50)]
 
 
-def test_without_stages_items_are_read_ahead():
+def test_without_stages_items_are_passed_through():
     assert list(overlap([1, 2])) == [1, 2]
     assert list(overlap([])) == []
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_an_error_of_any_stage_comes_after_the_results_before_it(failing):
+def test_an_error_of_a_stage_is_raised_after_the_preceding_results(failing):
     def stage(position):
         def work(n):
             if n == 5 and position == failing:
@@ -50,10 +50,10 @@ def test_an_error_of_any_stage_comes_after_the_results_before_it(failing):
         for n in overlap(iter(range(10**9)), *map(stage, range(3))):
             got.append(n)
     assert got == [0, 1, 2, 3, 4]
-    assert any(entry.name == "work" for entry in raised.traceback)  # where it happened, not where it was told
+    assert any(entry.name == "work" for entry in raised.traceback)  # the traceback shows where the error occurred
 
 
-def test_an_error_of_the_source_comes_after_the_results_before_it():
+def test_an_error_of_the_source_is_raised_after_the_preceding_results():
     def source():
         yield from range(3)
         raise ValueError("cut off")
@@ -83,7 +83,7 @@ def test_a_caller_that_stops_early_closes_the_source():
     assert closed.wait(5)
 
 
-def test_only_so_many_items_are_under_way():
+def test_the_number_of_pending_items_is_bounded():
     made, most = [], 0
 
     def source():
@@ -94,7 +94,7 @@ def test_only_so_many_items_are_under_way():
     for taken, _ in enumerate(overlap(source(), lambda n: n, depth=2)):
         time.sleep(0.001)
         most = max(most, len(made) - taken)
-    # two wait in each of the two channels; one each is in the hands of reader, stage and caller
+    # two items in each of the two queues, and one each in reader, stage and caller
     assert most <= 2 * 2 + 3
 
 
@@ -102,7 +102,7 @@ def test_source_stages_and_caller_work_at_the_same_time():
     together = threading.Barrier(4)
 
     def meet(position, number):
-        """Each works on an item of its own when all four meet; were they to take turns, they never would."""
+        """Wait until source, stages and caller each process an item. Run in turn, they would never get past."""
         if position + number == 3:
             together.wait(timeout=30)
         return number
@@ -112,8 +112,8 @@ def test_source_stages_and_caller_work_at_the_same_time():
     assert [meet(3, number) for number in results] == list(range(6))
 
 
-def test_the_seconds_of_each_stage_are_its_own_work(monkeypatch):
-    class Clock(threading.local):  # each thread's own, and only work moves it
+def test_the_seconds_of_a_stage_exclude_waiting(monkeypatch):
+    class Clock(threading.local):  # one clock per thread, which only work advances
         now = 0.0
 
     clock, seconds = Clock(), []
@@ -131,10 +131,10 @@ def test_the_seconds_of_each_stage_are_its_own_work(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="sends POSIX signals")
-def test_ctrl_c_ends_it():
+def test_ctrl_c_stops_the_stages():
     code = (
         "import itertools, signal, time\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell has its background jobs ignore it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs of a shell ignore SIGINT
         "from mtl_plugins.apis.stages import overlap\n"
         "try:\n"
         "    for n in overlap(itertools.count(), lambda n: time.sleep(0.01)):\n"

@@ -39,7 +39,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cut(tmp_path_factory):
-    """An AVI that ends in the middle: what is there can be read."""
+    """A truncated AVI, whose first frames can be read."""
     path = write_clip(tmp_path_factory.mktemp("cut") / "cut.avi")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
@@ -53,7 +53,7 @@ def inferencer():
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
-def test_frames_survive_a_file(suffix, tmp_path):
+def test_frames_are_restored_from_a_file(suffix, tmp_path):
     reader = VideoReader(write_clip(tmp_path / f"a{suffix}"))
     assert (reader.size, reader.frames) == (SIZE, COUNT) and reader.fps == pytest.approx(10)
     for number, read in enumerate(reader):
@@ -63,27 +63,27 @@ def test_frames_survive_a_file(suffix, tmp_path):
 
 def test_a_video_of_predictions(inferencer, clip, tmp_path):
     report = inferencer.video(clip, tmp_path / "new" / "out.mp4", batch_size=4, show_progress=False)
-    made = VideoReader(report.path)
-    assert report.frames == made.frames == count_frames(report.path) == COUNT
-    assert made.size == (48, 3 * 64) and made.fps == pytest.approx(10)
+    written = VideoReader(report.path)
+    assert report.frames == written.frames == count_frames(report.path) == COUNT
+    assert written.size == (48, 3 * 64) and written.fps == pytest.approx(10)
     assert list(report.stages) == ["read", "network", "paint", "write"] and min(report.stages.values()) > 0
     assert "30 frames" in str(report) and "the slowest is network" in str(report)
 
 
-def test_a_video_is_not_written_over_itself(inferencer, clip):
-    whole = clip.read_bytes()
+def test_the_input_video_is_not_overwritten(inferencer, clip):
+    content = clip.read_bytes()
     with pytest.raises(ValueError, match="is also the input video: choose another output folder"):
         inferencer.video(clip, clip, show_progress=False)
-    assert clip.read_bytes() == whole
+    assert clip.read_bytes() == content
 
 
-def test_a_few_frames_of_one_task(clip, tmp_path):
+def test_limit_and_selected_tasks(clip, tmp_path):
     depth = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=OPTIONS, tasks=["depth"])
     report = depth.video(clip, tmp_path / "out.mp4", limit=3, show_progress=False)
     assert report.frames == 3 and VideoReader(report.path).size == (48, 2 * 64)
 
 
-def test_frames_are_predicted_as_images_are(inferencer, clip):
+def test_predictions_of_frames_equal_those_of_images(inferencer, clip):
     frames = list(VideoReader(clip))
     images, samples = zip(*inferencer.stream(clip, batch_size=7), strict=True)
     assert all(np.array_equal(image.permute(1, 2, 0), read) for image, read in zip(images, frames, strict=True))
@@ -91,33 +91,33 @@ def test_frames_are_predicted_as_images_are(inferencer, clip):
     assert len(inferencer(clip, batch_size=8, show_progress=False)) == COUNT
 
 
-# what goes wrong
+# errors
 
 
-def test_a_cut_video_is_told_and_its_frames_are_kept(inferencer, cut, tmp_path):
+def test_a_truncated_video_raises_and_its_frames_are_kept(inferencer, cut, tmp_path):
     out = tmp_path / "out.mp4"
     with pytest.raises(ValueError, match=r"is damaged or incomplete: \d+ of its \d+ frames.*The first \d+ frames"):
         inferencer.video(cut, out, show_progress=False)
     assert 10 < count_frames(out) < COUNT
 
 
-@pytest.mark.parametrize("content, told", [(b"", "is empty"), (b"no video at all" * 99, "is not a readable video")])
-def test_what_is_no_video_is_told(inferencer, content, told, tmp_path):
+@pytest.mark.parametrize("content, message", [(b"", "is empty"), (b"no video at all" * 99, "is not a readable video")])
+def test_an_unreadable_video_raises(inferencer, content, message, tmp_path):
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"a.mp4 {told}"):
+    with pytest.raises(ValueError, match=f"a.mp4 {message}"):
         inferencer.video(path, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_an_mp4_that_lost_its_end_is_told(clip, tmp_path):
+def test_a_truncated_mp4_raises(clip, tmp_path):
     path = tmp_path / "a.mp4"
     path.write_bytes(clip.read_bytes()[:-2000])
     with pytest.raises(ValueError, match="index of an MP4"):
         VideoReader(path)
 
 
-def test_what_is_not_there_is_told(inferencer, tmp_path):
+def test_a_missing_video_or_camera_raises(inferencer, tmp_path):
     with pytest.raises(FileNotFoundError, match="the video .*nothing.mp4 does not exist"):
         inferencer.video(tmp_path / "nothing.mp4", tmp_path / "out.mp4")
     with pytest.raises(ValueError, match="camera 97 cannot be opened"):
@@ -128,7 +128,7 @@ def test_what_is_not_there_is_told(inferencer, tmp_path):
 
 @pytest.fixture
 def camera(monkeypatch):
-    """Stands in for a camera that is pulled out after ``COUNT`` frames, or filmed until Ctrl-C."""
+    """A stand-in for a camera that disconnects after `COUNT` frames, or is recorded until Ctrl-C."""
 
     class Camera:
         last, error = COUNT, None
@@ -158,13 +158,13 @@ def camera(monkeypatch):
     return Camera
 
 
-def test_a_camera_that_vanishes_is_told_and_its_frames_are_kept(inferencer, camera, tmp_path):
+def test_a_disconnected_camera_raises_and_its_frames_are_kept(inferencer, camera, tmp_path):
     with pytest.raises(ValueError, match="camera 0 disconnected after 30 frames.*The first 30 frames are in"):
         inferencer.video(0, tmp_path / "out.mp4", show_progress=False)
     assert count_frames(tmp_path / "out.mp4") == COUNT
 
 
-def test_a_camera_is_filmed_until_ctrl_c(inferencer, camera, tmp_path):
+def test_a_camera_is_recorded_until_ctrl_c(inferencer, camera, tmp_path):
     camera.error = KeyboardInterrupt()
     report = inferencer.video("0", tmp_path / "out.mp4", show_progress=False)
     assert report.frames == count_frames(report.path) == COUNT
@@ -172,7 +172,7 @@ def test_a_camera_is_filmed_until_ctrl_c(inferencer, camera, tmp_path):
         inferencer("0")
 
 
-def test_a_folder_that_can_not_be_written_is_told(inferencer, clip, tmp_path):
+def test_an_unwritable_folder_or_unknown_suffix_raises(inferencer, clip, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file/out.mp4 cannot be written.*Choose a writable folder"):
         inferencer.video(clip, tmp_path / "file" / "out.mp4")
@@ -180,7 +180,7 @@ def test_a_folder_that_can_not_be_written_is_told(inferencer, clip, tmp_path):
         inferencer.video(clip, tmp_path / "out.png")
 
 
-def test_a_disk_that_fills_up_is_told_and_the_frames_are_kept(inferencer, clip, monkeypatch, tmp_path):
+def test_a_full_disk_raises_and_the_frames_are_kept(inferencer, clip, monkeypatch, tmp_path):
     usage = namedtuple("usage", "free")
     free = iter([2**30] * 12)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(next(free, 2**20)))
@@ -189,12 +189,12 @@ def test_a_disk_that_fills_up_is_told_and_the_frames_are_kept(inferencer, clip, 
     assert count_frames(tmp_path / "out.mp4") == 12
 
 
-def test_frames_that_did_not_reach_the_file_are_told(monkeypatch, tmp_path):
+def test_frames_missing_in_the_written_file_raise(monkeypatch, tmp_path):
     with pytest.raises(OSError, match="contains only 5 of the 6 frames"), VideoWriter(tmp_path / "a.mp4", 10) as writer:
         for number in range(5):
             writer.write(frame(number))
-        writer.frames += 1  # as if OpenCV had lost one in silence
+        writer.frames += 1  # as if OpenCV had silently dropped a frame
 
 
-def test_opencv_is_the_one_that_mmengine_brings():
+def test_mmengine_requires_opencv():
     assert any(requirement.startswith("opencv-python") for requirement in requires("mmengine"))

@@ -15,21 +15,21 @@ def by_pytorch(x, size):
 
 @given(sizes, sizes.filter(lambda size: size[1] > 1), st.integers(0, 10**6))
 @settings(max_examples=50, deadline=None)
-def test_it_is_pytorchs(before, after, seed):
+def test_antialiased_resize_equals_pytorch(before, after, seed):
     torch.manual_seed(seed)
     x = torch.randn(2, 3, *before)
     wanted = by_pytorch(x, after)
-    # PyTorch's float32 is 1e-5 from its float64 in one direction: the places are rounded
+    # PyTorch rounds the sampling positions: its float32 differs by 1e-5 from its float64 in one direction
     assert (resize_antialiased(x, after) - wanted).abs().max() <= 1e-4 * wanted.abs().max().clamp(min=1)
 
 
-def test_a_column():
-    x = torch.randn(1, 2, 1, 7)  # lying: of a map of width 1 PyTorch 2.14 takes the first row alone
-    answer = resize_antialiased(x.mT, (5, 1))
-    assert torch.allclose(answer.mT, by_pytorch(x, (1, 5)), atol=1e-5)
+def test_a_map_of_width_one():
+    x = torch.randn(1, 2, 1, 7)  # transposed: for maps of width 1, PyTorch 2.14 reads only the first row
+    resized = resize_antialiased(x.mT, (5, 1))
+    assert torch.allclose(resized.mT, by_pytorch(x, (1, 5)), atol=1e-5)
 
 
-def test_a_graph_of_any_size_has_it_in_place_of_pytorchs_operator():
+def test_antialiasing_of_a_dynamic_graph_is_decomposed():
     class Resize(nn.Module):
         def forward(self, x):
             return by_pytorch(torch.ones(1, 1, 14, 14).cumsum(-1), (x.shape[-2] // 4, x.shape[-1] // 4)) + x.mean()
@@ -43,6 +43,6 @@ def test_a_graph_of_any_size_has_it_in_place_of_pytorchs_operator():
         assert torch.allclose(graph.module()(x), Resize()(x), atol=1e-5)
 
 
-def test_another_graph_stays_as_it_is():
+def test_a_graph_without_antialiasing_is_not_changed():
     exported = torch.export.export(nn.ReLU(), (torch.rand(2),))
     assert spell_out_antialiasing(exported) is exported

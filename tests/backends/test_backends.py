@@ -1,4 +1,4 @@
-"""Every backend answers as the network does, on any size it allows, and says what it does not take."""
+"""Every backend computes the network's outputs for all supported sizes, and raises for unsupported input."""
 
 import sys
 
@@ -51,23 +51,23 @@ def of_graph(request, graph):
     return BACKENDS[request.param].of_graph(graph)
 
 
-def test_the_graph_takes_any_size(graph):
+def test_the_graph_has_dynamic_sizes(graph):
     assert graph.reason == "" and graph.signature.shape == (None, None, None)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_graph_answers_as_the_network_does(network, of_graph, size):
+def test_outputs_of_a_graph_equal_the_network(network, of_graph, size):
     assert of_graph.tasks == ("semseg", "depth", "normals")
     assert max(compare(network, of_graph, images(*size)).values()) < 1e-5
 
 
-def test_the_layout_of_the_images_does_not_matter(of_graph):
+def test_outputs_do_not_depend_on_the_memory_format(of_graph):
     channels_last = of_graph(images(2))
     plain = of_graph(images(2).contiguous())
     assert all(torch.allclose(channels_last[task], plain[task], atol=1e-5) for task in plain)
 
 
-def test_an_answer_stays_when_the_backend_is_called_again(of_graph):
+def test_outputs_are_not_overwritten_by_the_next_call(of_graph):
     first = of_graph(images())
     kept = {task: output.clone() for task, output in first.items()}
     of_graph(images(seed=1))
@@ -75,7 +75,7 @@ def test_an_answer_stays_when_the_backend_is_called_again(of_graph):
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_file_of_one_size_says_both_sizes(network, fixed_graph, name, tmp_path):
+def test_a_fixed_size_file_names_expected_and_given_size(network, fixed_graph, name, tmp_path):
     backend = BACKENDS[name]
     if not backend.is_available():
         pytest.skip(f"the libraries of {name} are not installed")
@@ -90,20 +90,20 @@ def test_a_file_of_one_size_says_both_sizes(network, fixed_graph, name, tmp_path
         loaded(images(2, 48, 64))
 
 
-def test_images_that_are_too_small_for_a_graph_are_told(graph):
+def test_images_too_small_for_a_graph_raise(graph):
     backend = FORMATS["torch-export"].of_graph(graph)
     height, width = backend.least_size
     with pytest.raises(ValueError, match=rf"images of at least {height} x {width}, but they are {height - 1} x 64"):
         backend(images(1, height - 1, 64))
 
 
-def test_torch_is_the_network_itself(network):
+def test_the_torch_backend_is_the_network(network):
     backend = build_backend("torch", network)
     assert compare(network, backend, images(2, 37, 50)) == dict.fromkeys(("semseg", "depth", "normals"), 0)
     assert (backend.name, backend.precision) == ("torch", "float32")
 
 
-def test_a_lower_precision_is_near_and_leaves_the_network_alone(network):
+def test_a_lower_precision_is_close_and_does_not_change_the_network(network):
     backend = build_backend("torch", network, precision="bf16")
     differences = compare(network, backend, images())
     assert 1e-4 < max(differences.values()) < 0.1
@@ -111,7 +111,7 @@ def test_a_lower_precision_is_near_and_leaves_the_network_alone(network):
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
 
 
-def test_compile_hands_its_options_on(network, monkeypatch):
+def test_options_are_passed_to_torch_compile(network, monkeypatch):
     given = {}
     monkeypatch.setattr(torch, "compile", lambda network, **options: given.update(options) or network)
     backend = build_backend("compile", network, mode="max-autotune", dynamic=True)
@@ -119,7 +119,7 @@ def test_compile_hands_its_options_on(network, monkeypatch):
     assert max(compare(network, backend, images()).values()) == 0
 
 
-def test_chosen_tasks_of_an_end_to_end_network(network, monkeypatch):
+def test_selected_tasks_of_an_end_to_end_network(network, monkeypatch):
     end_to_end = InferenceNetwork(network.model, ["depth"], end_to_end=True)
     backend = build_backend("torch", end_to_end)
     picture = torch.randint(256, (1, 3, 33, 50), dtype=torch.uint8)
@@ -136,7 +136,7 @@ def test_a_network_that_is_not_end_to_end_needs_float_images(network):
         build_backend("torch", network)(torch.zeros(3, 8, 8))
 
 
-def test_int8_follows_calibration_images(network, graph):
+def test_int8_is_calibrated_with_images(network, graph):
     pytest.importorskip("nncf")
     calibration = [images(1, seed=seed) for seed in range(4)]
     size = tuple(calibration[0].shape[-2:])
@@ -149,9 +149,9 @@ def test_int8_follows_calibration_images(network, graph):
         BACKENDS["openvino"].of_graph(graph, "int8", [])
 
 
-def test_what_can_not_be_expressed_says_why(network, monkeypatch):
+def test_a_network_that_cannot_be_captured_raises_with_the_reason(network, monkeypatch):
     def forward(model, images, tasks=None):
-        if images.sum() > 0:  # depends on the numbers: no graph
+        if images.sum() > 0:  # depends on the values, which a graph cannot express
             return run_eagerly(model, images)
         return run_eagerly(model, -images)
 
@@ -161,24 +161,24 @@ def test_what_can_not_be_expressed_says_why(network, monkeypatch):
         FORMATS["torch-export"].capture(broken, (32, 64))
 
 
-# what there is not
+# missing libraries and files
 
 
 def test_a_missing_library_names_the_extra(network, monkeypatch):
     for module, backend, extra in (("openvino", "openvino", "openvino"), ("onnxruntime", "onnxruntime", "onnx")):
-        monkeypatch.setitem(sys.modules, module, None)  # importing it fails
+        monkeypatch.setitem(sys.modules, module, None)  # makes its import fail
         with pytest.raises(ImportError, match=rf"{module} .*pip install 'mtl_plugins\[{extra}\]'"):
             build_backend(backend, network)
 
 
-def test_unknown_names_are_told_with_the_known(network):
+def test_unknown_backend_and_precision_errors_list_the_choices(network):
     with pytest.raises(ValueError, match="backend 'tensorrt' does not exist: choose from torch, compile"):
         build_backend("tensorrt", network)
     with pytest.raises(ValueError, match="onnxruntime supports the precisions float32; given: 'int8'"):
         build_backend("onnxruntime", network, precision="int8")
 
 
-def test_files_that_are_not_ours_are_told(tmp_path):
+def test_missing_and_unreadable_files_raise(tmp_path):
     with pytest.raises(FileNotFoundError, match="the exported network .* does not exist"):
         load_backend(tmp_path / "a.pt2")
     with pytest.raises(ValueError, match="one of .onnx, .xml, .pt2"):
@@ -190,7 +190,7 @@ def test_files_that_are_not_ours_are_told(tmp_path):
             load_backend(path)
 
 
-def test_another_program_s_onnx_is_told(tmp_path):
+def test_an_onnx_file_of_another_program_raises(tmp_path):
     pytest.importorskip("onnxruntime")
     helper = pytest.importorskip("onnx").helper
     value = [helper.make_tensor_value_info(name, 1, [1]) for name in ("x", "y")]
@@ -203,6 +203,6 @@ def test_another_program_s_onnx_is_told(tmp_path):
         load_backend(path)
 
 
-def test_a_signature_survives_json():
+def test_a_signature_is_restored_from_json():
     signature = Signature(("depth",), (None, 48, 64), True, "nyud", "int8")
     assert Signature.from_json(signature.to_json()) == signature

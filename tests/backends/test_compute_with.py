@@ -15,7 +15,7 @@ def samples(count, size):
     return [BaseDataElement(metainfo=dict(ori_shape=size, img_shape=size)) for _ in range(count)]
 
 
-def test_predictions_are_the_models():
+def test_predictions_equal_those_of_the_model():
     model = init_model("hydranet_synthrooms", cfg_options=SMALL)
     images = torch.randn(2, 3, 48, 64)
     with torch.no_grad():
@@ -32,13 +32,13 @@ def test_predictions_are_the_models():
         torch.testing.assert_close(one, other)
 
 
-def test_a_file_of_another_network_is_refused():
+def test_a_backend_of_another_network_raises():
     model, other = (init_model("hydranet_synthrooms", cfg_options={"model.neck.channels": n}) for n in (16, 24))
     backend = build_backend("torch", InferenceNetwork(other))
     with pytest.raises(ValueError, match="belongs to another network than the config"):
         compute_with(model, backend)
     heads = init_model("hydranet_synthrooms", cfg_options={**SMALL, "model.heads.normals": None})
-    compute_with(heads, build_backend("torch", InferenceNetwork(model)))  # more heads than are asked for
+    compute_with(heads, build_backend("torch", InferenceNetwork(model)))  # a backend may have additional heads
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_file_of_another_network_is_refused():
         (dict(end_to_end=True), "returns predictions, not raw outputs"),
     ],
 )
-def test_what_can_not_stand_in_is_refused(options, message):
+def test_a_backend_without_the_raw_outputs_raises(options, message):
     model = init_model("hydranet_synthrooms", cfg_options=SMALL)
     with pytest.raises(ValueError, match=message):
         compute_with(model, build_backend("torch", InferenceNetwork(model, **options)))

@@ -1,6 +1,7 @@
-"""Every preset, and other backbones, in every format: python -m pytest -m matrix -s tests/apis/test_export_matrix.py
+"""Every preset and further backbones in every format.
 
-Takes some twenty minutes on two cores, so `make test` leaves it out.
+Run: python -m pytest -m matrix -s tests/backends/test_export_matrix.py
+Takes about twenty minutes on two cores, so `make test` leaves it out.
 """
 
 from itertools import product
@@ -25,7 +26,7 @@ BACKBONES = {
     "vit_tiny_patch16_224": {},
     "swin_tiny_patch4_window7_224": {"model.backbone.depths": (1, 1, 1, 1)},
 }
-# Its windows are masked by the image's size: capture for any size takes torch over four minutes.
+# The window masks depend on the image size: capturing with dynamic sizes takes torch over four minutes.
 ONE_SIZE = {"swin_tiny_patch4_window7_224"}
 pytestmark = pytest.mark.matrix
 
@@ -42,7 +43,7 @@ def test_backbone(backbone, format, tmp_path):
 
 
 def check(preset, format, folder, options):
-    """Export raises where the file answers otherwise than PyTorch, and where the format has no words for it."""
+    """Export the network, which raises if outputs differ from PyTorch's or the format cannot express the network."""
     if not FORMATS[format].is_available():
         pytest.skip(f"{format} is not installed")
     torch.manual_seed(0)
