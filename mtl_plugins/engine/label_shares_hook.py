@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
+from torch import Tensor
 
-from mtl_plugins.kinds import kind_of_task
+from mtl_plugins.kinds import kind_of_task, kinds_of_heads
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
@@ -35,24 +36,37 @@ class LabelSharesHook(Hook):
         if not samples:
             return
         model = unwrap_model(runner.model)
-        for task in getattr(model, "heads", ()):
+        heads: Mapping = getattr(model, "heads", {})
+        for task in heads:
             if any(task not in sample.gt or task in sample.get("pseudo", ()) for sample in samples):
                 self._partial.add(task)
             if task in self._partial and (runner.iter + 1) % self.interval == 0:
-                for name, share in label_shares(samples, task).items():
+                for name, share in label_shares(samples, task, kinds_of_heads(heads)).items():
                     runner.message_hub.update_scalar(f"train/{task}/{name}", 100 * share)
 
 
-def label_shares(samples: Sequence[BaseDataElement], task: str) -> dict[str, float]:
-    """Shares of the samples' pixels, 0 to 1: `real`, `pseudo` and `void` (no label, or an invalid one)."""
+def label_shares(
+    samples: Sequence[BaseDataElement], task: str, kinds: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """Shares of the samples' pixels, 0 to 1: `real`, `pseudo` and `void` (no label, or an invalid one).
+
+    Labels that are trees of tensors count as valid.
+
+    Args:
+        samples: The samples.
+        task: Name of the task.
+        kinds: Kinds of tasks, `{task: name of the kind}`; see `kind_of_task`.
+    """
     counts, total = dict(real=0.0, pseudo=0.0), 0
     for sample in samples:
         height, width = sample.get("ori_shape")
         total += height * width
         label = sample.gt.get(task)
         if label is not None:
-            valid = kind_of_task(task, label).valid(label)
-            share = height * width * int(valid.sum()) / valid.numel()
-            counts["pseudo" if task in sample.get("pseudo", ()) else "real"] += share
+            share = 1.0
+            if isinstance(label, Tensor):
+                valid = kind_of_task(task, label, kinds).valid(label)
+                share = int(valid.sum()) / valid.numel()
+            counts["pseudo" if task in sample.get("pseudo", ()) else "real"] += height * width * share
     shares = {name: count / max(total, 1) for name, count in counts.items()}
     return shares | dict(void=1 - sum(shares.values()))

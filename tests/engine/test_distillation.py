@@ -16,7 +16,9 @@ from mtl_plugins.engine.label_shares_hook import label_shares
 from mtl_plugins.functional.label_rounding import class_labels, depth_labels, normal_labels
 from mtl_plugins.functional.normals_png import decode_normals, encode_normals
 from mtl_plugins.label_spaces import class_map, label_space
+from mtl_plugins.models import TaskHead
 from mtl_plugins.registry import MODELS
+from mtl_plugins.structures import TaskData
 
 SIZE = (32, 48)
 CLASSES = 4
@@ -275,6 +277,69 @@ def test_a_hint_of_only_student_or_teacher_raises(given):
         DistillationHook([dict(tasks=["depth"], model=network(seed=1), hint=given)]).prepare(student)
 
 
+class SceneHead(TaskHead):
+    """Logits (N, 3) of one class per image."""
+
+    kind = "image_classes"
+
+    def __init__(self, in_channels, in_strides, **kwargs):
+        super().__init__(**kwargs)
+        self.classifier = torch.nn.Linear(in_channels[0], 3)
+
+    def forward(self, features):
+        return self.classifier(features[0].mean((2, 3)))
+
+
+class TreeHead(SceneHead):
+    def forward(self, features):
+        return dict(coarse=super().forward(features), fine=features[0])
+
+
+class NeckByTask(torch.nn.Module):
+    """One list of features per task."""
+
+    def __init__(self, in_channels, in_strides):
+        super().__init__()
+        self.out_channels, self.out_strides = in_channels, in_strides
+
+    def forward(self, features):
+        return dict(depth=list(features))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_teacher_labels_complete_images(flip):
+    model = network(dict(scene=dict(type=SceneHead)), seed=1)
+    data = batch(sample(0), sample(1, size=(16, 16)))
+    hook(teacher(["scene"], model, flip=flip), model=model).fill(data)
+    labels = [s.gt.scene for s in data["data_samples"]]
+    assert all(label.shape == (1,) and label.dtype == torch.int64 and 0 <= label < 3 for label in labels)
+
+
+def test_a_teacher_whose_head_returns_several_tensors_is_refused():
+    model = network(dict(scene=dict(type=TreeHead)), seed=1)
+    with pytest.raises(TeacherError, match="the oracle predicts a dict for scene.*remove scene from the teacher"):
+        hook(teacher(["scene"], model, flip=True), model=model).fill(batch(sample(0)))
+
+
+def test_hints_need_one_list_of_features():
+    model = network(dict(depth=dict(type="DepthHead")), neck=dict(type=NeckByTask))
+    with pytest.raises(TeacherError, match=r"features by task \(depth\).*Remove hint=True"):
+        hook(teacher(["depth"], model, hint=True), model=model).fill(batch(sample(0)))
+
+
+def test_a_checkpoint_with_another_normalisation_warns(tmp_path, capture_log):
+    config = dict(
+        type="MultiTaskModel",
+        backbone=dict(type="TimmBackbone", model_name="test_efficientnet"),
+        heads=dict(depth=dict(type="DepthHead")),
+    )
+    meta = dict(cfg="", normalisation=dict(mean=[0.25] * 3, std=[0.25] * 3))
+    torch.save(dict(meta=meta, state_dict=MODELS.build(config).state_dict()), tmp_path / "teacher.pth")
+    Teacher(["depth"], model=config, checkpoint=tmp_path / "teacher.pth")
+    log = capture_log()
+    assert "teacher's checkpoint" in log and "normalised with mean [0.25, 0.25, 0.25]" in log
+
+
 def test_shares_of_real_pseudo_and_void_pixels():
     first, second, third = sample(0, ("depth",)), sample(1, ("depth",)), sample(2)
     first.gt.depth[:, : SIZE[0] // 2] = 0
@@ -282,6 +347,14 @@ def test_shares_of_real_pseudo_and_void_pixels():
     shares = label_shares([first, second, third], "depth")
     assert shares == pytest.approx(dict(real=1 / 6, pseudo=1 / 3, void=1 / 2))
     assert label_shares([third], "semseg") == dict(real=0, pseudo=0, void=1)
+
+
+def test_shares_of_images_with_vectors_and_trees():
+    scenes = [BaseDataElement(metainfo=dict(ori_shape=SIZE), gt=TaskData(scene=torch.tensor([i]))) for i in (-1, 2)]
+    assert label_shares(scenes, "scene") == dict(real=0.5, pseudo=0, void=0.5)
+    tree = TaskData(panoptic=dict(centre=torch.zeros(1, *SIZE), offset=torch.zeros(2, *SIZE)))
+    samples = [BaseDataElement(metainfo=dict(ori_shape=SIZE), gt=tree)]
+    assert label_shares(samples, "panoptic") == dict(real=1, pseudo=0, void=0)
 
 
 def test_shares_are_logged_for_tasks_with_missing_labels(tmp_path):

@@ -156,6 +156,8 @@ class DistillationHook(Hook):
             return
         head, lut = self._heads[task], setting.label_options.lut
         wanted = _classes_of(head, sample.get("dataset"))
+        if wanted is None:
+            return
         given = len(score) if lut is None else int(lut[lut != VOID].max()) + 1
         if given != wanted and (lut is None or given > wanted):
             raise TeacherError(
@@ -165,8 +167,10 @@ class DistillationHook(Hook):
             )
 
 
-def _classes_of(head: Any, dataset: str | None) -> int:
-    """Number of classes that a head predicts for images of a dataset."""
+def _classes_of(head: Any, dataset: str | None) -> int | None:
+    """Number of classes that a head predicts for images of a dataset; None if it does not state its `out_channels`."""
+    if not hasattr(head, "out_channels"):
+        return None
     if not getattr(head, "datasets", ()):
         return head.out_channels
     return head.select(torch.empty(1, head.out_channels, 1, 1), dataset).shape[1]
@@ -183,8 +187,11 @@ def _writable_copy(sample: BaseDataElement) -> BaseDataElement:
 
 
 def _soft_target(scores: Tensor, setting: TeacherTask, head: Any) -> Tensor:
-    """A teacher's scores (K, H, W), resized to the stride of the student's head, as the target of its soft loss."""
-    if scores.ndim == 3:
+    """A teacher's scores (K, H, W), resized to the stride of the student's head, as the target of its soft loss.
+
+    A head without `stride` receives them at their size, and `TaskHead.soft_loss` resizes them.
+    """
+    if scores.ndim == 3 and hasattr(head, "stride"):
         size = [-(-n // head.stride) for n in scores.shape[-2:]]
         scores = F.interpolate(scores[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
     return setting.task_kind.soft_target(scores)

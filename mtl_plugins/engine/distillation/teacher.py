@@ -1,6 +1,6 @@
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mtl_plugins.registry import MODELS
 
 from ..checkpoint import extract_state_dict, load_weights, read_checkpoint, require_same_model
+from ..normalisation import check_normalisation
 from ..optim_wrapper import autocast_context
 from .teacher_task import TeacherTask
 
@@ -24,7 +25,9 @@ class TeacherError(ValueError):
 
 
 class Teacher:
-    """A frozen model that predicts missing labels.
+    """A frozen model that predicts missing labels: maps (K, H, W), or vectors (K,) of the complete image.
+
+    Images are normalised with the teacher's own `data_preprocessor`.
 
     Args:
         tasks: The tasks it labels: names, or `{name: options}` with the options of `TeacherTask`.
@@ -87,7 +90,15 @@ class Teacher:
                 raise TypeError(
                     f"The teacher {self.name} has neither a neck nor a backbone, so hint=True is impossible."
                 )
-            neck.register_forward_hook(lambda module, inputs, outputs: self._neck_outputs.append(outputs[0]))
+            neck.register_forward_hook(lambda module, inputs, outputs: self._keep_finest(outputs))
+
+    def _keep_finest(self, features: Any) -> None:
+        if isinstance(features, Mapping):
+            raise TeacherError(
+                f"The neck of the teacher {self.name} returns features by task ({', '.join(map(str, features))}), but "
+                "hint=True needs one list of features for all heads. Remove hint=True."
+            )
+        self._neck_outputs.append(features[0])
 
     def _build(self, model: Any, config: str | Path | None, checkpoint: str | Path | None) -> Any:
         if isinstance(model, nn.Module):
@@ -113,6 +124,7 @@ class Teacher:
             target = inner if inner is not None and bare else built
             require_same_model(target, content, str(checkpoint))
             load_weights(target, content)
+            check_normalisation(built, content, f"The teacher's checkpoint {checkpoint}")
         return built
 
     def _last_checkpoint(self, path: Path) -> Path | str:
@@ -154,10 +166,11 @@ class Teacher:
             tasks: The tasks to predict.
 
         Returns:
-            `{task: scores}`, a list of (K, H, W) at each sample's label size.
+            `{task: scores}`, a list of (K, H, W) at each sample's label size, or of (K,).
 
         Raises:
-            TeacherError: The scores contain NaN or infinity, or have the wrong size or number of classes.
+            TeacherError: The scores are not a single tensor per task, contain NaN or infinity, or have the wrong size
+                or number of classes.
         """
         groups = defaultdict(list)
         for i, (image, sample) in enumerate(zip(images, samples, strict=True)):
@@ -195,11 +208,15 @@ class Teacher:
             names: The model's names of the tasks.
 
         Returns:
-            `{name: scores}`, (N, K, H, W).
+            `{name: scores}`, (N, K, H, W) or (N, K).
+
+        Raises:
+            TeacherError: The scores of a task are not a single tensor.
         """
         self._neck_outputs.clear()
         with torch.inference_mode(), autocast_context(self.precision, batch.device):
             scores = self._scores(batch, size, dataset, tuple(names))
+            self._check_tensors(scores)
             if self.flip:
                 mirrored = self._scores(batch.flip(-1), size, dataset, tuple(names))
                 scores = {k: (v + self.model.undo_mirror(k, mirrored[k])) / 2 for k, v in scores.items()}
@@ -221,6 +238,14 @@ class Teacher:
             factor = size
             size = (max(1, round(batch.shape[-2] * factor)), max(1, round(batch.shape[-1] * factor)))
         return F.interpolate(batch, tuple(size), mode="bilinear", align_corners=False, antialias=True)
+
+    def _check_tensors(self, scores: Mapping[str, Any]) -> None:
+        for task, value in scores.items():
+            if not isinstance(value, Tensor):
+                raise TeacherError(
+                    f"The teacher {self.name} predicts a {type(value).__name__} for {task}. Pseudo-labels are only "
+                    f"possible for tasks with one tensor: remove {task} from the teacher's tasks."
+                )
 
     def _check(self, task: str, scores: Tensor, size: tuple[int, int], samples: Sequence[BaseDataElement]) -> None:
         images = ", ".join(str(sample.get("img_path", "?")) for sample in samples[:4])
