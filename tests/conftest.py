@@ -133,7 +133,7 @@ def nyud_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def nyud13_folder(tmp_path_factory, nyud_folder):
-    """The same with in-painted depth and intrinsics, as `hydranet_nyud13` needs it."""
+    """`nyud_folder` with in-painted depth and intrinsics for `hydranet_nyud13`."""
     folder = tmp_path_factory.mktemp("nyud13") / "data"
     shutil.copytree(nyud_folder, folder)
     shutil.copytree(folder / "depth", folder / "depth_filled")

@@ -1,4 +1,4 @@
-"""Every registered head, neck, backbone, loss, metric and dataset keeps its contract: a test class inherits it."""
+"""Every registered head, neck, backbone, loss, metric and dataset has a test class that inherits its contract."""
 
 import importlib
 import re
@@ -50,7 +50,7 @@ def imported_tests():
 def test_every_registered_class_has_a_contract_test(kind, imported_tests):
     registry, room, contract = KINDS[kind]
     names = registered(registry, room)
-    if kind == "datasets":  # the others wrap these
+    if kind == "datasets":  # the others are wrappers
         names = {name for name in names if issubclass(registry.module_dict[name], MultiTaskDataset)}
     tested = {cls.registered_name() for cls in subclasses(contract) if cls.__name__.startswith("Test")}
     assert names, f"nothing is registered in {room}"

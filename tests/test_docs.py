@@ -1,4 +1,4 @@
-"""The documentation is true: its code runs, its commands parse, its configs, files and links exist, its site builds."""
+"""The documentation is correct: its code runs, its commands parse, its files and links exist, and its site builds."""
 
 import argparse
 import importlib
@@ -49,12 +49,12 @@ def files(page):
 
 
 def scripts(page):
-    """The Python blocks that are no files, in their order: together they are one script."""
+    """The Python blocks that are not complete files, in their order; together they are one script."""
     return [code for code in blocks(page, "python") if not FILE_NAME.match(code)]
 
 
 def commands(page):
-    """Word lists of all commands of a page: bash blocks, split at `&&`, and code spans that begin as one."""
+    """All commands of a page as lists of words: from bash blocks, split at `&&`, and from code spans."""
     prose = FENCE.sub("", read(page))
     spans = re.findall(r"`((?:python|make|mtl|tools/\w+\.sh) [^`]+)`", prose)
     lines = [line for code in blocks(page, "bash") for line in code.replace("\\\n", " ").splitlines()]
@@ -75,7 +75,7 @@ def anchors(page):
 
 
 def target_of(page, path):
-    """The file that a link of a page leads to; the pages of the reference are made by a hook of the site."""
+    """The target file of a link on a page; a hook of the site generates the pages of the reference."""
     if page.startswith("docs/") and path.startswith("reference/"):
         return ROOT / "docs" / "site_hooks.py"
     return ((ROOT / page).parent / path).resolve()
@@ -90,11 +90,11 @@ MAKE_COMMANDS = [words for _, words in ALL_COMMANDS if words[0] == "make"]
 
 
 class Parsed(Exception):
-    """Raised in place of what a tool does after parsing its command line."""
+    """Raised instead of running a tool after its command line was parsed."""
 
 
 def parse(call, arguments, monkeypatch):
-    """Hand a command line to a command's own parser; SystemExit if it refuses."""
+    """Parse a command line with the parser of the command, which raises SystemExit for invalid options."""
     original = argparse.ArgumentParser.parse_args
 
     def parse_only(parser, *args, **kwargs):
@@ -122,21 +122,21 @@ def test_python_blocks_compile(page):
 
 
 def test_commands_and_files_are_found():
-    """The tests below do not pass because nothing was found."""
+    """Ensures that the tests below do not pass for lack of commands and files."""
     assert {"make demo", "make test"} <= {" ".join(words) for words in MAKE_COMMANDS}
     assert {Path(words[1]).stem for words in TOOL_COMMANDS} >= {"train", "test", "predict", "prepare_dataset"}
     assert SHELL_COMMANDS and sum(len(files(page)) for page in PAGES) >= 10
 
 
 @pytest.mark.parametrize("words", TOOL_COMMANDS, ids=" ".join)
-def test_a_tool_takes_its_documented_command_line(words, monkeypatch):
+def test_documented_command_lines_of_tools_parse(words, monkeypatch):
     tool = ROOT / words[1]
     assert tool.is_file(), f"{words[1]} does not exist"
     parse(tool_main(tool), words[2:], monkeypatch)
 
 
 @pytest.mark.parametrize("words", [words for words in MTL_COMMANDS if len(words) > 2], ids=" ".join)
-def test_mtl_takes_its_documented_command_line(words, monkeypatch):
+def test_documented_command_lines_of_mtl_parse(words, monkeypatch):
     parse(mtl, words[1:], monkeypatch)
 
 
@@ -145,7 +145,7 @@ def test_the_commands_page_lists_all_of_mtl_commands():
 
 
 @pytest.mark.parametrize("words", SHELL_COMMANDS, ids=" ".join)
-def test_a_script_hands_on_what_its_tool_takes(words, monkeypatch):
+def test_documented_command_lines_of_launch_scripts_parse(words, monkeypatch):
     script = ROOT / words[0]
     tool, positional = {"dist_train.sh": ("train", 1), "dist_test.sh": ("test", 2)}[script.name]
     assert script.is_file() and f"$here/{tool}.py" in script.read_text()
@@ -154,7 +154,7 @@ def test_a_script_hands_on_what_its_tool_takes(words, monkeypatch):
     parse(tool_main(ROOT / "tools" / f"{tool}.py"), rest, monkeypatch)
 
 
-def test_a_wrong_option_is_noticed(monkeypatch, capsys):
+def test_an_unknown_option_fails(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         parse(tool_main(ROOT / "tools" / "train.py"), ["configs/hydranet_nyud.py", "--no-such-option"], monkeypatch)
     assert "--no-such-option" in capsys.readouterr().err
@@ -166,7 +166,7 @@ def test_make_targets_exist(words):
     assert set(words[1:]) <= set(targets)
 
 
-def test_the_commands_without_make_are_those_of_the_makefile():
+def test_commands_without_make_equal_those_of_the_makefile():
     """The tools and options of `make demo`, in their order."""
 
     def calls(words_of_calls):
@@ -181,13 +181,13 @@ def test_the_commands_without_make_are_those_of_the_makefile():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_named_paths_exist(page):
-    """Whatever looks like a path of this repository exists; `projects/mine/` and `data/` are the reader's."""
+    """Paths of this repository exist; `projects/mine/` and `data/` are created by the reader."""
     named = {match.rstrip("./") for match in OUR_PATH.findall(read(page))}
     assert not sorted(path for path in named if not (ROOT / path).exists())
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_link_targets_exist(page):
     lost = []
     for link in LINK.findall(read(page)):
         path, _, anchor = link.partition("#")
@@ -209,7 +209,7 @@ def site(tmp_path_factory):
     return folder
 
 
-def test_the_site_needs_no_other_server(site):
+def test_the_site_loads_nothing_from_other_servers(site):
     pages = list(site.rglob("*.html"))
     assert len(pages) > 30
     for page in pages:
@@ -229,7 +229,7 @@ def test_the_reference_documents_every_public_class_and_function(site):
         assert f"reference/{room}.md" in read("mkdocs.yml")
 
 
-def test_the_architecture_lists_the_rooms_in_their_order():
+def test_the_architecture_page_lists_the_rooms_in_order():
     listed = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", read("docs/architecture.md"), re.MULTILINE)
     assert sorted(listed) == sorted(FLOOR_OF)
     assert [FLOOR_OF[room] for room in listed] == sorted(FLOOR_OF.values())
@@ -251,7 +251,7 @@ def projects(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory):
-    """`work_dirs/hydranet_nyud` with a checkpoint of start values, of a narrow network."""
+    """`work_dirs/hydranet_nyud` with a checkpoint of an untrained, narrow network."""
     from mtl_plugins.apis import init_model
 
     folder = tmp_path_factory.mktemp("work_dirs") / "hydranet_nyud"
@@ -285,7 +285,7 @@ def run_scripts(page):
     """Run the Python blocks of a page one after the other, with the same names; returns these."""
     names = {}
     for code in scripts(page):
-        exec(compile(code.replace("480, 640", "64, 96"), page, "exec"), names)  # a smaller example size: quicker
+        exec(compile(code.replace("480, 640", "64, 96"), page, "exec"), names)  # a smaller image size is faster
     return names
 
 
@@ -309,7 +309,7 @@ def saliency_data(nyud_folder, tmp_path):
 
 @pytest.fixture
 def kinds(monkeypatch):
-    """Forgets the kinds that a test registers."""
+    """Remove the kinds that a test registers."""
     from mtl_plugins.kinds import kind_registry
 
     for table in ("_KINDS", "_KIND_OF_TASK", "_TITLES"):
@@ -385,7 +385,7 @@ def test_the_saliency_example(projects, saliency_data, tmp_path, make_light):
     check_saliency_maths()
 
 
-def test_the_example_of_a_kind(projects, albedo_data, tmp_path, make_light, kinds):
+def test_the_kind_example(projects, albedo_data, tmp_path, make_light, kinds):
     runner, metrics, maps = train_and_predict(
         projects / "hydranet_albedo.py", albedo_data, tmp_path, make_light, panels=1
     )
@@ -463,8 +463,8 @@ def check_saliency_maths():
 
     target = torch.tensor([[[[1.0, 0.0], [1.0, float("nan")]]]])
     sure = torch.tensor([[[[50.0, -50.0], [50.0, 50.0]]]], requires_grad=True)
-    assert SoftIoULoss()(sure, target).item() == pytest.approx(0, abs=1e-6)  # right wherever there is a label
-    assert SoftIoULoss()(-sure, target).item() == pytest.approx(1 - 1 / 4)  # nothing shared, union 3
+    assert SoftIoULoss()(sure, target).item() == pytest.approx(0, abs=1e-6)  # correct for all labelled pixels
+    assert SoftIoULoss()(-sure, target).item() == pytest.approx(1 - 1 / 4)  # empty intersection, union of 3 pixels
     nothing = SoftIoULoss()(sure, torch.full_like(target, float("nan")))
     nothing.backward()
     assert nothing.item() == 0 and not sure.grad.any()
@@ -500,7 +500,7 @@ def test_the_recipe_of_the_training_guide(projects, nyud_folder, tmp_path, make_
     assert runner.optim_wrapper._accumulative_counts == 2
     rate = runner.cfg.optim_wrapper.optimizer.lr
     rates = {round(group["lr"] / rate, 6) for group in runner.optim_wrapper.param_groups}
-    assert rates == {0.1, 0.05, 1.0}  # the recipe's encoder, the base's decoder, and what is in neither
+    assert rates == {0.1, 0.05, 1.0}  # the encoder of the recipe, the decoder of the base, and all other parameters
     assert list((tmp_path / "run").glob("best_semseg_mIoU*.pth"))
 
 
@@ -553,18 +553,18 @@ def test_the_guide_on_prediction(workspace):
     assert set(names["raw"]) == {"semseg", "depth"}
 
 
-def test_the_example_of_class_maps():
+def test_the_class_map_example():
     names = {}
     exec(scripts("docs/datasets.md")[0], names)
     assert names["labels"].tolist() == [[2, 1], [5, 255]]  # road, building; car, void
 
 
-def test_the_example_of_the_readme(workspace):
+def test_the_readme_example(workspace):
     assert set(run_scripts("README.md")["maps"]) == {"semseg", "depth"}
 
 
 def test_the_comparison_of_two_runs(projects, tmp_path):
-    """`compare_losses.py` passes equal logs, whatever the clock says, and names the first difference."""
+    """`compare_losses.py` passes equal logs, with different times and names the first difference."""
 
     def log(name, loss, time):
         folder = tmp_path / "work_dirs" / name / "20260101_000000" / "vis_data"

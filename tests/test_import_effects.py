@@ -49,7 +49,7 @@ print([key for key in before if before[key] != after[key]])
 """
 
 
-def test_nothing_changes_for_others(root):
+def test_importing_all_modules_leaves_global_state_unchanged(root):
     done = subprocess.run([sys.executable, "-c", CODE], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""The plan of the house: who may import whom, and what happens at import."""
+"""The layers of the package: which room may import which, and what happens at import."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "mtl_plugins"
-# From the ground up; a room imports those of lower floors alone, and rooms of one floor not one another.
+# From the lowest to the highest; a room only imports rooms of lower floors.
 FLOORS = (
     ("files",),
     ("registry", "label_spaces", "kernels"),
@@ -40,7 +40,7 @@ def imported_modules(path):
 
 
 def room_of(module):
-    """The room that a module of ours lies in, else None."""
+    """The room of a module of this package, or None for other modules."""
     parts = module.split(".")
     if parts[0] == "registry":
         return "registry"
@@ -54,9 +54,9 @@ def files_of(room):
 
 
 @pytest.mark.parametrize("room", FLOOR_OF)
-def test_a_room_imports_only_those_above_it(room):
+def test_a_room_imports_only_lower_rooms(room):
     files = files_of(room)
-    assert files, f"there is no room {room}"
+    assert files, f"the room {room} does not exist"
     wrong = {
         (str(path.relative_to(ROOT)), module)
         for path in files
@@ -71,7 +71,7 @@ def test_every_folder_of_the_package_is_a_room():
     assert folders == set(FLOOR_OF) - {"registry"}
 
 
-def test_the_check_sees_relative_absolute_and_late_imports(tmp_path, monkeypatch):
+def test_relative_absolute_and_late_imports_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     path = tmp_path / PACKAGE / "models" / "x.py"
     path.parent.mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_registries_import_only_mmengine():
     assert {module.split(".")[1] for module in ours} <= {"registry", "did_you_mean"}
 
 
-def test_importing_the_package_does_nothing_heavy():
+def test_importing_the_package_imports_no_heavy_library():
     code = "import sys, mtl_plugins; print({'torch', 'timm', 'mmengine', 'torchvision'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"

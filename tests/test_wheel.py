@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("mtl_plugins", "registry", "configs")
 FILES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "MANIFEST.in")
 OPTIONS = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8}
-# What a user may have in the working directory; each would break a package that imports it.
+# Files that a user may have in the working directory; each breaks a package that imports it.
 SHADOWS = ("registry.py", "configs/hydranet_nyud.py", "timm.py", "mtl_plugins_configs.py")
 
 
@@ -28,7 +28,7 @@ def pip(*arguments):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The path of the wheel, built from a copy, since setuptools reuses what lies in build/."""
+    """The path of the wheel, built from a copy, since setuptools reuses the contents of build/."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     for part in PARTS:
@@ -49,7 +49,7 @@ def site(wheel, tmp_path_factory):
 
 @pytest.fixture
 def run(site, tmp_path):
-    """Runs Python with the wheel and the environment's packages, in a directory with files that could shadow ours."""
+    """Run Python with the wheel and the environment's packages, in a directory with files that could shadow ours."""
     for name in SHADOWS:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -65,13 +65,13 @@ def run(site, tmp_path):
 
 
 def script(run, tmp_path, code):
-    """Runs code as a user's script, which has its own folder first in `sys.path`."""
-    (tmp_path / "timm.py").unlink()  # a script's neighbours do shadow what it imports: that is Python's rule
+    """Run code as a user's script, which has its own folder first in `sys.path`."""
+    (tmp_path / "timm.py").unlink()  # in Python, files next to a script take precedence over packages
     (tmp_path / "script.py").write_text(code)
     return run(sys.executable, "script.py")
 
 
-def test_it_contains_what_it_needs_and_nothing_else(wheel):
+def test_the_wheel_contains_only_the_required_files(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names}
     version = wheel.name.split("-")[1]
@@ -89,7 +89,7 @@ def test_it_contains_what_it_needs_and_nothing_else(wheel):
         assert any(name.endswith(f"dist-info/licenses/{text}") for name in names)
 
 
-def test_its_metadata_has_licence_version_and_command(site):
+def test_metadata_has_licence_version_and_command(site):
     from mtl_plugins import __version__
 
     folder = next(site.glob("*.dist-info"))

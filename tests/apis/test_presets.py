@@ -35,7 +35,7 @@ def test_a_preset_is_not_found_in_a_wrong_folder(name):
         find_config(name)
 
 
-def test_two_presets_of_one_name_are_an_error(tmp_path, monkeypatch):
+def test_two_presets_of_one_name_raise(tmp_path, monkeypatch):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "twin.py").write_text("")

@@ -45,7 +45,7 @@ def fixed_graph(network):
 
 
 @pytest.fixture(scope="module", params=GRAPHS)
-def of_graph(request, graph):
+def graph_backend(request, graph):
     if request.param not in available_backends():
         pytest.skip(f"the libraries of {request.param} are not installed")
     return BACKENDS[request.param].of_graph(graph)
@@ -56,21 +56,21 @@ def test_the_graph_has_dynamic_sizes(graph):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_outputs_of_a_graph_equal_the_network(network, of_graph, size):
-    assert of_graph.tasks == ("semseg", "depth", "normals")
-    assert max(compare(network, of_graph, images(*size)).values()) < 1e-5
+def test_outputs_of_a_graph_equal_the_network(network, graph_backend, size):
+    assert graph_backend.tasks == ("semseg", "depth", "normals")
+    assert max(compare(network, graph_backend, images(*size)).values()) < 1e-5
 
 
-def test_outputs_do_not_depend_on_the_memory_format(of_graph):
-    channels_last = of_graph(images(2))
-    plain = of_graph(images(2).contiguous())
+def test_outputs_do_not_depend_on_the_memory_format(graph_backend):
+    channels_last = graph_backend(images(2))
+    plain = graph_backend(images(2).contiguous())
     assert all(torch.allclose(channels_last[task], plain[task], atol=1e-5) for task in plain)
 
 
-def test_outputs_are_not_overwritten_by_the_next_call(of_graph):
-    first = of_graph(images())
+def test_outputs_are_not_overwritten_by_the_next_call(graph_backend):
+    first = graph_backend(images())
     kept = {task: output.clone() for task, output in first.items()}
-    of_graph(images(seed=1))
+    graph_backend(images(seed=1))
     assert all(torch.equal(first[task], kept[task]) for task in kept)
 
 

@@ -15,7 +15,7 @@ from mtl_plugins.apis.export import describe, export_model
 from mtl_plugins.backends import FORMATS
 
 PRESETS = sorted(path.stem for path in (Path(__file__).parents[2] / "configs").glob("hydranet_*.py"))
-# One of each family: plain and inverted residuals, plain and windowed attention, the tree of DLA, large kernels.
+# One of each family: plain and inverted residuals, global and windowed attention, DLA's tree, large kernels.
 BACKBONES = {
     "resnet18": {},
     "mobilenetv3_large_100": {},

@@ -1,4 +1,4 @@
-"""The benchmark of teachers: its contenders do what their names say."""
+"""The benchmark of distillation and its contenders."""
 
 import pytest
 from mmengine.registry import init_default_scope

@@ -13,7 +13,7 @@ def test_both_implementations_are_measured():
     assert "predicting, backward" not in " ".join(section.figures), "prediction has no backward pass"
 
 
-def test_without_kernels_the_note_says_so(monkeypatch):
+def test_missing_kernels_are_reported_in_a_note(monkeypatch):
     monkeypatch.setenv("MTL_KERNELS", "0")
     monkeypatch.setattr(library, "_library", None)
     monkeypatch.setattr(library, "_warmed_up", False)  # as in a new process

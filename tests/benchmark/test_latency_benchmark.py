@@ -24,7 +24,7 @@ def model():
     return init_model("hydranet_synthrooms", cfg_options=SMALL)
 
 
-def test_a_row_for_each_backend_size_and_batch(model):
+def test_there_is_one_row_per_backend_size_and_batch(model):
     setting = LatencySetting([(32, 64), (64, 64)], [1, 2], ["torch"], ["float32", "bf16"], steps=1, rounds=2)
     found = [rows for _, rows in benchmark_latency(model, setting)]
     assert [[(r.height, r.width, r.batch) for r in rows] for rows in found] == [
@@ -42,7 +42,7 @@ def test_a_row_for_each_backend_size_and_batch(model):
         assert all(r.latency_ms_p10 <= r.latency_ms_median <= r.latency_ms_p90 for r in rows)
 
 
-def test_given_images_calibrate_int8_and_are_compared(model, monkeypatch):
+def test_given_images_calibrate_int8_and_outputs_are_compared(model, monkeypatch):
     given, calibrations = [torch.full((3, 20, 30), value, dtype=torch.uint8) for value in (0, 90, 255)], {}
 
     def build(name, network, size, precision, batch, calibration=None):
@@ -63,7 +63,7 @@ def test_given_images_calibrate_int8_and_are_compared(model, monkeypatch):
     torch.testing.assert_close(compared[0].mean((2, 3)), torch.cat(expected[:2]))
 
 
-def test_the_baseline_is_not_rearranged(model):
+def test_the_baseline_is_not_channel_blocked(model):
     plain = plain_network(model)
     assert plain.finest is None
     assert all(p.is_contiguous() for p in plain.parameters())
@@ -73,8 +73,8 @@ def test_the_baseline_is_not_rearranged(model):
         torch.testing.assert_close(plain(images), model(images))
 
 
-def test_a_backend_that_is_not_installed_is_noted(model, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it fails
+def test_a_missing_backend_is_reported_in_a_note(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # makes its import fail
     [(section, rows)] = benchmark_latency(
         model, LatencySetting([(32, 32)], backends=["onnxruntime"], steps=1, rounds=1)
     )
@@ -111,7 +111,7 @@ def test_peak_memory_includes_the_call():
     assert 60 <= peak - held <= 100  # 64 MB of float32
 
 
-def test_command(tmp_path, monkeypatch, capsys):
+def test_the_command_prints_and_writes_the_table(tmp_path, monkeypatch, capsys):
     out = tmp_path / "out" / "speed.json"
     arguments = "benchmark.py hydranet_synthrooms --what latency --backends torch --size 32 64 --steps 1 --rounds 1"
     options = ["--json", str(out), "--cfg-options", "model.neck.channels=64"]

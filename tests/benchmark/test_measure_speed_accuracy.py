@@ -1,4 +1,4 @@
-"""Speed and accuracy: what is read from work directories, what is timed, and the plot."""
+"""Speed and accuracy: reading of work directories, timing, and the plot."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ SCORES = {"semseg/mIoU": 12.5, "depth/rmse": 0.7, "normals/mean": None, "protoco
 
 
 def write_training(folder, channels, scores=SCORES, size=(32, 64)):
-    """Write what `mtl train` and `mtl test` leave in a work directory."""
+    """Write a work directory like `mtl train` and `mtl test`."""
     folder.mkdir(parents=True)
     options = {
         "model.backbone.model_name": "test_efficientnet",
@@ -36,7 +36,7 @@ def trainings(tmp_path_factory):
     return {root / name: write_training(root / name, n, size=(n, 64)) for name, n in (("small", 32), ("wide", 64))}
 
 
-def test_a_row_for_each_network_and_backend_at_its_input_size(trainings):
+def test_there_is_one_row_per_network_and_backend_at_its_input_size(trainings):
     rows = measure_speed_accuracy(list(trainings), "depth/rmse", ["torch", "torch-export"], rounds=1, steps=1)
     assert [(row.network, row.backend, row.height) for row in rows] == [
         (name, backend, size) for name, size in (("small", 32), ("wide", 64)) for backend in ("torch", "torch-export")
@@ -66,7 +66,7 @@ def test_folders_of_the_same_name_are_reported_with_their_paths(trainings, tmp_p
         (None, ValueError, r"has no score 'depth/rsme': choose from semseg/mIoU, depth/rmse\."),
     ],
 )
-def test_an_unfinished_training_raises_and_names_what_is_missing(trainings, tmp_path, missing, error, message):
+def test_missing_files_and_unknown_scores_raise(trainings, tmp_path, missing, error, message):
     shutil.copytree(next(iter(trainings)), tmp_path / "small")
     if missing:
         (tmp_path / "small" / missing).unlink()
@@ -74,7 +74,7 @@ def test_an_unfinished_training_raises_and_names_what_is_missing(trainings, tmp_
         measure_speed_accuracy([tmp_path / "small"], "depth/rsme")
 
 
-def test_command(trainings, run_tool, tmp_path, capsys):
+def test_the_command_writes_rows_and_plot(trainings, run_tool, tmp_path, capsys):
     out, numbers = tmp_path / "new" / "picture.png", tmp_path / "numbers" / "rows.json"
     run_tool("speed_accuracy", *trainings, "--steps", 1, "--rounds", 1, "--out", out, "--json", numbers)
     rows = json.loads(numbers.read_text())

@@ -72,7 +72,7 @@ def test_contenders_alternate(rounds, steps, warm_up):
     times = alternate(contenders, rounds, steps, warm_up, clock=itertools.count().__next__)
     assert (
         "".join(calls) == "a" * warm_up + "b" * warm_up + ("a" * (steps + 1) + "b" * (steps + 1)) * rounds
-    )  # one more per turn, which is not timed
+    )  # each turn has one additional call, which is not timed
     assert times == {name: [[1] * steps] * rounds for name in "ab"}  # the fake clock ticks once inside each call
 
 
@@ -130,8 +130,8 @@ def flat(model):
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-def test_plain_step_does_the_same_work(cfg, training, samples):
-    """In float32, both steps lead from the same weights to the same weights."""
+def test_the_plain_step_gives_the_same_weights(cfg, training, samples):
+    """In float32, both steps give the same weights."""
     cfg = copy.deepcopy(cfg)
     cfg.optim_wrapper.pop("paramwise_cfg", None)  # the plain step has one learning rate for all parameters
     # not Adam: its first step only depends on the gradient's sign, which is noise for tiny gradients
@@ -160,25 +160,25 @@ def test_the_shares_of_a_step_sum_to_one(training, samples):
 def test_the_runner_has_the_hooks_of_the_config_and_leaves_no_files(
     cfg, training, samples, tmp_path, monkeypatch, capsys
 ):
-    class Sleepy(Hook):
+    class SleepingHook(Hook):
         def after_train_iter(self, *args, **kwargs):
             time.sleep(0.05)
 
-    monkeypatch.setitem(HOOKS.module_dict, "Sleepy", Sleepy)
+    monkeypatch.setitem(HOOKS.module_dict, "SleepingHook", SleepingHook)
     monkeypatch.chdir(tmp_path)
     cfg = without_validation(cfg)
-    cfg.custom_hooks = [*cfg.custom_hooks, dict(type="Sleepy")]
+    cfg.custom_hooks = [*cfg.custom_hooks, dict(type="SleepingHook")]
     section = compare_runner(cfg, *copy.deepcopy(training), samples, TrainingSetting((64, 64), 2, steps=2, rounds=1))
     assert [row.name for row in section.rows] == ["runner: bare loop", "runner: Runner"]
     timed = {name.split(".")[1] for name in section.figures if name.startswith("hook_ms.")}
     assert {"NonFiniteLossHook", "SeedIterationHook", "LoggerHook", "RuntimeInfoHook"} <= timed
     assert "AtomicCheckpointHook" not in timed
-    assert section.figures["hooks_ms"] > section.figures["hook_ms.Sleepy"] >= 50
-    assert "most: Sleepy " in section.notes[1]
+    assert section.figures["hooks_ms"] > section.figures["hook_ms.SleepingHook"] >= 50
+    assert "most: SleepingHook " in section.notes[1]
     assert not list(tmp_path.iterdir()) and capsys.readouterr().out == ""
 
 
-def test_missing_data_are_noted(tmp_path):
+def test_missing_data_is_reported_in_a_note(tmp_path):
     cfg = load_config("hydranet_camvid", dict(data_root=str(tmp_path / "nowhere")))
     section = measure_data(cfg, SETTING, training_speed=1.0)
     assert not section.rows
@@ -186,17 +186,17 @@ def test_missing_data_are_noted(tmp_path):
 
 
 @pytest.mark.parametrize("workers, speed, feeds", [(2, 1e-3, True), (2, 1e9, False), (0, 1e-3, False)])
-def test_workers_feed_training_or_not(cfg, tmp_path, monkeypatch, workers, speed, feeds):
+def test_notes_say_whether_workers_feed_the_training(cfg, tmp_path, monkeypatch, workers, speed, feeds):
     monkeypatch.setattr(data_benchmark, "read_seconds", lambda *args: [0.1])
     monkeypatch.setattr(data_benchmark, "_RENDERED_IMAGES", 1)
     cfg = load_config(cfg, {"train_dataloader.num_workers": workers})
-    cfg.train_dataloader.dataset.data_root = str(tmp_path / "nowhere")  # a set is rendered instead
+    cfg.train_dataloader.dataset.data_root = str(tmp_path / "nowhere")  # so a data set is rendered
     section = measure_data(cfg, SETTING, training_speed=speed)
     assert section.figures["feeds"] is feeds
     assert section.notes[1].startswith("feeds: yes" if feeds else "feeds: no")
 
 
-def test_table_lines_up():
+def test_table_columns_are_aligned():
     rows = to_rows({"short": [[0.5]], "a longer name": [[0.25]]}, images=8)
     lines = format_section(Section("Title", rows, notes=("a note",))).splitlines()
     assert lines[0] == "Title" and lines[-1] == "  a note"

@@ -9,7 +9,7 @@ import pytest
 from mtl_plugins import __version__
 from mtl_plugins.cli.main import COMMANDS, main
 
-FACES = {"prepare": "prepare_dataset", "convert": "convert_checkpoint"}  # tools with a longer name than the command
+SCRIPTS = {"prepare": "prepare_dataset", "convert": "convert_checkpoint"}  # scripts whose name differs from the command
 
 
 def test_help_lists_every_command(capsys):
@@ -38,7 +38,7 @@ def test_an_unknown_command_names_the_nearest(capsys):
     assert "unknown command 'trian': did you mean 'train'?" in capsys.readouterr().err
 
 
-def test_a_command_unlike_any_lists_all(capsys):
+def test_a_command_similar_to_none_lists_all(capsys):
     with pytest.raises(SystemExit):
         main(["qqqq"])
     assert f"Commands: {', '.join(COMMANDS)}." in capsys.readouterr().err
@@ -55,7 +55,7 @@ def test_each_command_has_help_under_its_name(command, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_a_script_in_tools(command, root):
-    script = root / "tools" / f"{FACES.get(command, command.replace('-', '_'))}.py"
+    script = root / "tools" / f"{SCRIPTS.get(command, command.replace('-', '_'))}.py"
     assert f"from mtl_plugins.cli.{command.replace('-', '_')} import main\n" in script.read_text()
 
 

@@ -1,4 +1,4 @@
-"""Errors of a user: one message, and the traceback in a file."""
+"""Errors caused by users print one message; the traceback is in a file."""
 
 import errno
 import os
@@ -59,7 +59,7 @@ def test_the_registrys_errors_are_readable():
         (ValueError("class `DepthHead` in mtl_plugins/models/heads/depth_head.py: wrong"), "wrong"),
     ],
 )
-def test_other_messages(error, message):
+def test_messages_of_other_errors(error, message):
     assert message_of(error) == message
 
 
@@ -70,7 +70,7 @@ def test_the_message_of_a_full_disk_has_advice():
 
 @pytest.fixture
 def exit_code(monkeypatch):
-    """The codes that the process would have ended with."""
+    """The exit codes with which the process would have ended."""
     codes = []
     monkeypatch.setattr(os, "_exit", codes.append)
     monkeypatch.delenv("MTL_TRACEBACK", raising=False)
@@ -85,7 +85,7 @@ def failing(error):
     return main
 
 
-def test_a_command_that_fails_prints_one_message_and_keeps_the_traceback(exit_code, capsys):
+def test_a_failing_command_prints_one_message_and_saves_the_traceback(exit_code, capsys):
     run_command(failing(ValueError("size=0 is not allowed")))
     out, err = capsys.readouterr()
     assert exit_code == [1] and out == "so far\n"
@@ -108,19 +108,19 @@ def test_a_bug_shows_its_traceback(exit_code):
     assert exit_code == []
 
 
-def test_an_interrupt_is_no_error(exit_code):
+def test_an_interrupt_exits_with_a_message(exit_code):
     with pytest.raises(SystemExit, match="interrupted"):
         run_command(failing(KeyboardInterrupt()))
 
 
-def test_a_command_that_works_prints_nothing(exit_code, capsys):
+def test_a_successful_command_prints_nothing(exit_code, capsys):
     called = []
     run_command(lambda: called.append(1))
     assert called == [1] and exit_code == []
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_misspelt_option_names_the_nearest():
+def test_a_misspelt_option_suggests_the_nearest():
     config = dict(type="SegmentationHead", in_channels=(8,), in_strides=(4,), num_classes=3, los=[])
     with pytest.raises(TypeError) as caught:
         MODELS.build(config)
@@ -129,7 +129,7 @@ def test_a_misspelt_option_names_the_nearest():
     assert "num_classes" in message and "in_strides" in message and "self" not in message
 
 
-def test_a_type_error_that_is_no_option_stays_as_it_is():
+def test_other_type_errors_keep_their_message():
     assert message_of(TypeError("unsupported operand")) == "unsupported operand"
 
 

@@ -35,7 +35,7 @@ class BackboneContract:
 
     @torch.no_grad()
     @pytest.mark.parametrize("size", [(64, 96), (45, 71), (33, 32)])
-    def test_features_have_the_channels_and_strides_that_it_declares(self, backbone, size):
+    def test_features_have_the_declared_channels_and_strides(self, backbone, size):
         features = backbone(self.images(*size))
         assert list(backbone.out_strides) == sorted(backbone.out_strides), "finest first"
         assert len(features) == len(backbone.out_channels) == len(backbone.out_strides) > 0
@@ -47,10 +47,10 @@ class BackboneContract:
                 assert least <= length <= most
 
     @torch.no_grad()
-    def test_a_batch_gives_what_its_images_give(self, backbone):
+    def test_batch_features_equal_single_image_features(self, backbone):
         batch = self.images(45, 71, n=2)
-        alone = [backbone(image[None]) for image in batch]
-        for feature, *singles in zip(backbone(batch), *alone, strict=True):
+        singly = [backbone(image[None]) for image in batch]
+        for feature, *singles in zip(backbone(batch), *singly, strict=True):
             torch.testing.assert_close(feature, torch.cat(singles), rtol=1e-3, atol=1e-4)
 
     def test_gradients_reach_every_parameter(self, backbone):
@@ -66,9 +66,9 @@ class BackboneContract:
         assert torch.equal(images, before)
 
     @torch.no_grad()
-    @pytest.mark.parametrize("way", [copy.deepcopy, lambda backbone: pickle.loads(pickle.dumps(backbone))])
-    def test_a_copy_computes_the_same_with_its_own_weights(self, backbone, way):
-        images, copied = self.images(64, 64), way(backbone)
+    @pytest.mark.parametrize("copier", [copy.deepcopy, lambda backbone: pickle.loads(pickle.dumps(backbone))])
+    def test_a_copy_computes_the_same_with_its_own_weights(self, backbone, copier):
+        images, copied = self.images(64, 64), copier(backbone)
         features = backbone(images)
         assert all(torch.equal(a, b) for a, b in zip(copied(images), features, strict=True))
         for parameter in copied.parameters():

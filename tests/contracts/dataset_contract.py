@@ -83,16 +83,16 @@ class DatasetContract:
         assert not all(same(first, augmented[0, seed]) for seed in range(4))
 
     @pytest.mark.parametrize("workers", [1, 2])
-    def test_samples_do_not_depend_on_workers(self, augmented, workers):
+    def test_samples_do_not_depend_on_the_number_of_workers(self, augmented, workers):
         def epoch(num_workers):
             sampler = SeededSampler(augmented, seed=5)
             sampler.set_epoch(2)
             loader = DataLoader(augmented, 2, sampler=sampler, num_workers=num_workers, collate_fn=list)
             return [sample for batch in loader for sample in batch]
 
-        alone, shared = epoch(0), epoch(workers)
-        assert len(alone) == len(augmented)
-        assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
+        expected, parallel = epoch(0), epoch(workers)
+        assert len(expected) == len(augmented)
+        assert all(same(a, b) for a, b in zip(expected, parallel, strict=True))
 
     def test_packed_sample_fits_the_model(self, augmented):
         for i in range(len(augmented)):

@@ -1,4 +1,4 @@
-"""The contract of every head: a subclass names its config, its labels and what a prediction is."""
+"""The contract of every head. A subclass defines its config, its labels and the check of a prediction."""
 
 import pytest
 import torch
@@ -70,11 +70,11 @@ class HeadContract:
         for name, value in head.loss(outputs, label).items():
             torch.testing.assert_close(value, direct[name])
 
-    def test_a_batch_predicts_what_its_samples_predict(self, head):
+    def test_batch_predictions_equal_single_image_predictions(self, head):
         features = self.features()
         together = head.predict(head(features), (20, 28))
-        alone = [head.predict(head([f[i : i + 1] for f in features]), (20, 28)) for i in range(2)]
-        torch.testing.assert_close(together, torch.cat(alone), rtol=1e-5, atol=1e-5)
+        singly = [head.predict(head([f[i : i + 1] for f in features]), (20, 28)) for i in range(2)]
+        torch.testing.assert_close(together, torch.cat(singly), rtol=1e-5, atol=1e-5)
 
     def test_an_empty_batch_gives_empty_predictions_and_zero_losses(self, head):
         outputs = head(self.features(n=0))

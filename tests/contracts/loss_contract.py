@@ -49,7 +49,7 @@ class LossContract:
         prediction = torch.randn(n, self.channels, height, width, generator=generator)
         target = self.target(generator, n, height, width)
         mask = torch.rand(n, 1, height, width, generator=generator) < void_share
-        mask[:, :, 0, :2] = False  # something is valid
+        mask[:, :, 0, :2] = False  # some pixels are always valid
         pair = prediction, self.void(target, mask), mask
         return tuple(tensor.to(self.device) for tensor in pair)
 
@@ -59,19 +59,19 @@ class LossContract:
         value.backward()
         return value.detach(), prediction.grad
 
-    def test_is_a_finite_positive_scalar_with_a_gradient(self):
+    def test_the_loss_is_a_finite_positive_scalar_with_a_gradient(self):
         value, gradient = self.value_and_gradient(*self.pair()[:2])
         assert value.shape == () and value.dtype == torch.float32
         assert value.isfinite() and value > 0
         assert gradient.isfinite().all() and gradient.abs().sum() > 0
 
-    def test_each_valid_pixel_counts_the_same(self):
+    def test_every_valid_pixel_has_the_same_weight(self):
         """Repeating a batch does not change the mean."""
         prediction, target, _ = self.pair()
         twice = self.loss(torch.cat([prediction] * 2), torch.cat([target] * 2))
         torch.testing.assert_close(twice, self.loss(prediction, target))
 
-    def test_loss_weight_multiplies(self):
+    def test_loss_weight_scales_the_loss(self):
         prediction, target, _ = self.pair()
         halved = self.build(loss_weight=0.5)(prediction, target)
         torch.testing.assert_close(halved, 0.5 * self.loss(prediction, target))
@@ -80,7 +80,7 @@ class LossContract:
         assert self.loss.name and self.loss.name.isidentifier()
         assert self.build(name="mine").name == "mine"
 
-    def test_computes_in_float32_for_any_precision(self):
+    def test_half_precision_is_computed_in_float32(self):
         prediction, target, _ = self.pair()
         half = prediction.bfloat16()
         expected = self.loss(half.float(), target)
@@ -93,7 +93,7 @@ class LossContract:
         with pytest.raises(ValueError, match=self.size_message):
             self.loss(prediction, target[..., 1:])
 
-    def test_adds_nothing_to_the_checkpoint(self):
+    def test_the_state_dict_is_empty(self):
         assert not self.loss.state_dict()
 
     def test_a_copy_computes_the_same(self):  # EMA copies models, workers pickle them
@@ -122,7 +122,7 @@ class OnLabels(LossContract):
 
         check()
 
-    def test_is_a_mean_over_valid_pixels_only(self):
+    def test_the_loss_is_the_mean_over_valid_pixels(self):
         """Additional rows or images of void pixels do not change the loss."""
         prediction, target, _ = self.pair()
         value = self.loss(prediction, target)
@@ -133,7 +133,7 @@ class OnLabels(LossContract):
         torch.testing.assert_close(more, value)
 
     @pytest.mark.parametrize("n", [0, 1, 3])
-    def test_without_a_valid_pixel_it_is_zero_with_zero_gradients(self, n):
+    def test_without_valid_pixels_loss_and_gradients_are_zero(self, n):
         generator = torch.Generator().manual_seed(0)
         prediction = torch.randn(n, self.channels, 4, 5, generator=generator).to(self.device)
         target = self.void(self.target(generator, n, 4, 5), torch.ones(n, 1, 4, 5, dtype=torch.bool)).to(self.device)
@@ -153,7 +153,7 @@ class OnClasses(OnLabels):
     def void(self, target, mask):
         return target.masked_fill(mask, 255)
 
-    def test_takes_targets_with_and_without_channel_of_any_integer(self):
+    def test_targets_may_have_a_channel_and_any_integer_type(self):
         prediction, target, _ = self.pair()
         expected = self.loss(prediction, target)
         assert torch.equal(self.loss(prediction, target[:, 0]), expected)

@@ -17,7 +17,7 @@ class MetricContract:
     config: dict
     meta: dict = {}
     perfect: dict  # the scores of a perfect prediction
-    most_bytes = 1000  # that a metric may store per image
+    most_bytes = 1000  # stored by a metric per image
 
     def label(self, generator, height, width):
         """A label (K, H, W) without void pixels."""
@@ -51,9 +51,9 @@ class MetricContract:
         label, prediction = (self.label(generator, height, width) for _ in range(2))
         mask = torch.rand(1, height, width, generator=generator) < void_share
         gt = {self.task: self.void(label, mask).to(self.device)} if labelled else {}
-        made = BaseDataElement(metainfo=dict(img_path=f"{seed}.png"))
-        made.gt, made.pred = PixelData(**gt), PixelData(**{self.task: prediction.to(self.device)})
-        return made
+        data_sample = BaseDataElement(metainfo=dict(img_path=f"{seed}.png"))
+        data_sample.gt, data_sample.pred = PixelData(**gt), PixelData(**{self.task: prediction.to(self.device)})
+        return data_sample
 
     def some_samples(self):
         """Images of two sizes; one has no label."""
@@ -81,14 +81,14 @@ class MetricContract:
             assert scores[f"{self.task}/{name}"] == pytest.approx(value, abs=2e-3)
             assert worse[f"{self.task}/{name}"] != pytest.approx(value, abs=2e-3)
 
-    def test_the_perfect_score_is_the_better_one(self):
+    def test_the_perfect_score_is_better_than_a_random_one(self):
         metric, worse = self.build(), self.scores(self.some_samples())
         assert set(metric.higher_is_better) >= set(metric.score_names)
         for name, value in self.perfect.items():
             assert (value > worse[f"{self.task}/{name}"]) == metric.higher_is_better[name]
 
     @pytest.mark.parametrize("batch", [1, 3, 6])
-    def test_the_batch_size_makes_no_difference(self, batch):
+    def test_scores_do_not_depend_on_the_batch_size(self, batch):
         expected = self.scores(self.some_samples())
         assert self.scores(self.some_samples(), batch) == pytest.approx(expected, rel=1e-9)
 
@@ -138,5 +138,5 @@ class MetricContract:
     def test_scores_of_one_dataset_have_its_name(self):
         mine, other = self.sample(0), self.sample(1)
         mine.set_metainfo(dict(dataset="mine")), other.set_metainfo(dict(dataset="other"))
-        scores, alone = self.scores([mine, other], dataset="mine"), self.scores([self.sample(0)])
-        assert scores == {f"mine/{name}": value for name, value in alone.items()}
+        scores, expected = self.scores([mine, other], dataset="mine"), self.scores([self.sample(0)])
+        assert scores == {f"mine/{name}": value for name, value in expected.items()}

@@ -38,7 +38,7 @@ class NeckContract:
         shapes = [(n, c, *(-(-pixels // s) for pixels in size)) for c, s in zip(channels, strides, strict=True)]
         return [torch.randn(shape, generator=generator).to(self.device) for shape in shapes]
 
-    def test_outputs_have_the_channels_and_strides_that_it_declares(self):
+    def test_outputs_have_the_declared_channels_and_strides(self):
         stage = st.tuples(st.integers(1, 9), st.sampled_from(self.strides))
 
         @settings(max_examples=20, deadline=None)
@@ -59,10 +59,10 @@ class NeckContract:
         """Further checks of `neck`, which reads features of `strides`."""
 
     @torch.no_grad()
-    def test_a_batch_gives_what_its_images_give(self):
+    def test_batch_outputs_equal_single_image_outputs(self):
         neck, features = self.build(), self.features(n=3)
-        alone = [neck([feature[i : i + 1] for feature in features]) for i in range(3)]
-        for together, *single in zip(neck(features), *alone, strict=True):
+        singly = [neck([feature[i : i + 1] for feature in features]) for i in range(3)]
+        for together, *single in zip(neck(features), *singly, strict=True):
             torch.testing.assert_close(together, torch.cat(single), rtol=1e-4, atol=1e-5)
 
     def test_gradients_reach_every_parameter_and_every_feature_that_is_read(self):
@@ -82,7 +82,7 @@ class NeckContract:
         assert all(torch.equal(a, b) for a, b in zip(features, before, strict=True))
 
     @torch.no_grad()
-    def test_the_memory_layout_makes_no_difference(self):
+    def test_outputs_do_not_depend_on_the_memory_format(self):
         neck, features = self.build(), self.features()
         outputs = neck(features)
         neck = neck.to(memory_format=torch.channels_last)

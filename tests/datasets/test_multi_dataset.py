@@ -65,7 +65,7 @@ def test_datasets_need_names():
 
 
 def of_sizes(**sizes):
-    """A MultiDataset of datasets that are only a length."""
+    """A MultiDataset of datasets that only define their length."""
     return MultiDataset({name: range(size) for name, size in sizes.items()})
 
 
@@ -136,7 +136,7 @@ def test_processes_share_one_epoch(monkeypatch, batch):
     merged = [key for keys in zip(*parts, strict=True) for key in keys]
     if batch is None:
         assert Counter(merged) == Counter(complete)
-    else:  # each process's batches are of one dataset too
+    else:  # the batches of each process come from one dataset as well
         for part in parts:
             assert all(len({index < 7 for index, _ in part[k : k + 2]}) == 1 for k in range(0, 8, 2))
 
@@ -158,12 +158,12 @@ def test_an_epoch_depends_only_on_its_number():
         (dict(length=2, batch_size=8), "too short for one batch of 8"),
     ],
 )
-def test_invalid_settings(options, message):
+def test_invalid_settings_raise(options, message):
     with pytest.raises(ValueError, match=message):
         MultiDatasetSampler(of_sizes(a=2, b=3), seed=0, **options)
 
 
-def test_it_needs_a_multi_dataset():
+def test_the_sampler_needs_a_multi_dataset():
     with pytest.raises(TypeError, match="expects a MultiDataset, but got range"):
         DATA_SAMPLERS.build(dict(type="MultiDatasetSampler", dataset=range(3)))
 

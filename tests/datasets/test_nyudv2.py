@@ -40,7 +40,7 @@ class TestSynthRooms(DatasetContract):
         (root / "intrinsics.txt").write_text("\n".join(lines))
         return dict(type="SynthRooms", data_root=str(root))
 
-    def test_each_image_has_its_camera(self, dataset):
+    def test_samples_contain_the_camera_of_the_image(self, dataset):
         assert [dataset[i]["intrinsics"].tolist() for i in (0, 3)] == [[200, 201, 15.5, 11.5], [203, 201, 15.5, 11.5]]
         assert dataset[0]["intrinsics"].canvas_size == SIZE
 
@@ -66,14 +66,13 @@ def test_values_match_the_files(root):
 @pytest.mark.parametrize(
     "line, tasks",
     [
-        (
-            "rgb/000000.png\tdepth/000000.png\tmasks/000000.png",
-            {"semseg", "depth"},
-        ),  # the folders count, not the columns
+        # the folders determine the task, not the columns
+        ("rgb/000000.png\tdepth/000000.png\tmasks/000000.png", {"semseg", "depth"}),
         ("depth/000000.png\trgb/000000.png", {"depth"}),
         ("rgb/000000.png\t-\tdepth/000000.png", {"depth"}),
         ("rgb/000000.png\t\t\tnormals/000000.png", {"normals"}),
-        ("flat/i.png\tflat/s.png\tflat/d.png\tflat/n.png", {"semseg", "depth", "normals"}),  # the columns count
+        # the columns determine the task
+        ("flat/i.png\tflat/s.png\tflat/d.png\tflat/n.png", {"semseg", "depth", "normals"}),
         ("flat/i.png\t\tflat/d.png", {"depth"}),
     ],
 )
@@ -134,7 +133,7 @@ def test_user_defined_reader(root):
         ("\n".join(f"rgb/{i:06d}.png\tmasks/9{i}.png" for i in range(4)) * 1, FileNotFoundError, "4 of the files"),
     ],
 )
-def test_bad_lists(root, content, error, message):
+def test_invalid_lists_raise(root, content, error, message):
     (root / "train.txt").write_text(content)
     with pytest.raises(error, match=message):
         NYUDv2(root)
@@ -153,13 +152,13 @@ def test_a_missing_list_names_the_existing_ones(root):
         NYUDv2(root, "val")
 
 
-def test_bad_intrinsics(root):
+def test_invalid_intrinsics_raise(root):
     (root / "intrinsics.txt").write_text("000000 1 2 3")
     with pytest.raises(DataError, match="intrinsics.txt, line 1.*fx fy cx cy"):
         NYUDv2(root)
 
 
-def test_label_of_another_size(root):
+def test_a_label_of_another_size_raises(root):
     write_png(root / "depth" / "000001.png", np.full((10, 12), 5000, np.uint16))
     with pytest.raises(DataError, match=r"depth label is 10×12 .*image is 24×32 .*depth.000001.*rgb.000001"):
         NYUDv2(root)[1]
@@ -187,7 +186,7 @@ def test_another_label_space(root):
         NYUDv2(root, label_space="nyud31")
 
 
-def test_filled_depth_is_next_to_the_raw_depth(root):
+def test_filled_depth_is_an_additional_label(root):
     for i in range(2):
         write_png(root / "depth_filled" / f"{i:06d}.png", np.full(SIZE, 5000 + i, np.uint16))
     filled = NYUDv2(root, depth="filled")
@@ -233,7 +232,7 @@ def test_depth_without_valid_normals_is_a_missing_label(root):
     assert "normals" not in sample and "depth" in sample and set(sample["meta"]["label_paths"]) == {"semseg", "depth"}
 
 
-def test_images_of_kinect_size_have_its_camera(tmp_path):
+def test_images_of_kinect_size_get_kinect_intrinsics(tmp_path):
     for name, size in dict(kinect=(480, 640), other=(480, 641)).items():
         write_png(tmp_path / "rgb" / f"{name}.png", np.zeros((*size, 3), np.uint8))
     (tmp_path / "train.txt").write_text("rgb/kinect.png\nrgb/other.png")
@@ -251,7 +250,7 @@ def test_the_authors_frames(shared, tmp_path):
     sample = dataset[0]
     assert sample["img"].shape == (3, 480, 640)
     assert 0.5 < sample["depth"][sample["depth"] > 0].median() < 6
-    # blocks of 8×8 tame the sensor's noise; the published normals then are those of the published depth
+    # means of 8×8 blocks reduce the sensor noise; then the published normals agree with the published depth
     pool = torch.nn.functional.avg_pool2d
     valid = (sample["depth"].as_subclass(torch.Tensor) > 0).float()
     points = depth_to_points(sample["depth"].as_subclass(torch.Tensor), sample["intrinsics"].as_subclass(torch.Tensor))
@@ -268,7 +267,7 @@ def read_room_type(path):
 
 
 @pytest.mark.parametrize("cache", [None, "memory", "folder"])
-def test_a_label_of_the_complete_image(root, tmp_path, cache):
+def test_a_user_defined_label_per_image(root, tmp_path, cache):
     labels = dict(room=dict(folder="masks", reader=read_room_type))
     place = str(tmp_path / "cache") if cache == "folder" else cache
     dataset = NYUDv2(root, labels=labels, folders=dict(masks="room"), pipeline=[dict(type="PackSample")], cache=place)

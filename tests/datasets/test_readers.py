@@ -103,7 +103,7 @@ def test_a_class_map_checks_the_ids_of_the_file(tmp_path):
         read_classes(path, class_map=("camvid11", "kiti6"))
 
 
-def test_files_of_the_wrong_kind(tmp_path):
+def test_files_of_the_wrong_type_raise(tmp_path):
     eight = write_png(tmp_path / "eight.png", np.ones(SIZE, np.uint8))
     colour = write_png(tmp_path / "colour.png", random_image(0))
     with pytest.raises(DataError, match="eight.png is an 8-bit PNG.*16-bit"):
@@ -123,7 +123,7 @@ def test_maps_of_numbers_are_scaled_to_one(tmp_path):
 
 @pytest.mark.parametrize("kept", [0.0, 0.02, 0.3, 0.7, 0.98, -1])
 @pytest.mark.parametrize("ending", ["png", "jpg"])
-def test_truncated_file(tmp_path, ending, kept):
+def test_a_truncated_file_raises(tmp_path, ending, kept):
     path = write_png(tmp_path / f"i.{ending}", random_image(0, (64, 64)))
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept)] if kept >= 0 else data[:-1])
@@ -133,7 +133,7 @@ def test_truncated_file(tmp_path, ending, kept):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_damaged_png_raises_an_error_and_does_not_kill_the_process(tmp_path, seed):
-    """torchvision's decoder would kill the process with a signal, so the file must be checked before."""
+    """torchvision's decoder would kill the process with a signal, so the file is checked first."""
     path = write_png(tmp_path / "i.png", random_image(0, (64, 64)))
     data = bytearray(path.read_bytes())
     at = np.random.default_rng(seed).integers(8, len(data))
@@ -143,7 +143,7 @@ def test_a_damaged_png_raises_an_error_and_does_not_kill_the_process(tmp_path, s
         read_image(path)
 
 
-def test_not_an_image(tmp_path):
+def test_a_file_that_is_not_an_image_raises(tmp_path):
     (tmp_path / "i.png").write_text("<html>404</html>")
     with pytest.raises(DataError, match="i.png"):
         read_image(tmp_path / "i.png")
@@ -151,7 +151,7 @@ def test_not_an_image(tmp_path):
         read_image(tmp_path / "gone.png")
 
 
-def test_the_error_survives_a_worker_process(tmp_path):
+def test_the_error_is_raised_from_a_worker_process(tmp_path):
     root = write_camvid(tmp_path)
     path = root / "train" / "frame_0.jpg"
     path.write_bytes(path.read_bytes()[:200])

@@ -38,7 +38,7 @@ def equal(a, b):
     )
 
 
-def test_a_cached_sample_is_the_sample(config, place):
+def test_cached_samples_equal_the_original_samples(config, place):
     plain, cached = DATASETS.build(config), DATASETS.build(dict(config, cache=place))
     for _ in range(2):
         assert all(equal(plain[i], cached[i]) for i in range(len(plain)))
@@ -106,7 +106,7 @@ def test_another_process_uses_the_cache(config, tmp_path):
 
 
 class UserMap(DenseMap):
-    """A map that this process has defined."""
+    """A map type defined in this process."""
 
 
 def test_a_user_defined_map_keeps_its_type(tmp_path):
@@ -118,7 +118,7 @@ def test_a_user_defined_map_keeps_its_type(tmp_path):
 
 @pytest.fixture
 def hostile(tmp_path, monkeypatch):
-    """Replaces the metadata of a cached file, and returns the sample that is read afterwards."""
+    """Replace the metadata of a cached file, and return the sample that is read afterwards."""
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "evil_module.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path / "modules")

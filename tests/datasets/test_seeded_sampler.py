@@ -63,7 +63,7 @@ def test_infinite_passes_are_complete_and_resume_exactly():
         assert all(seed == draw_seed(3, number, index) for index, seed in part)
     assert [i for i, _ in keys[:N]] != [i for i, _ in keys[N : 2 * N]]
     resumed = SeededInfiniteSampler(range(N), seed=3)
-    next(iter(resumed))  # an iterator that was begun and left behind changes nothing
+    next(iter(resumed))  # an unfinished iterator changes nothing
     assert list(islice(iter(resumed), 17, 3 * N)) == keys[17:]
 
 

@@ -46,7 +46,7 @@ def test_random_crop_pads_with_void(size, seed):
     assert (out["img"][:, ~inside] == torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None]).all()
 
 
-def test_random_crop_reaches_every_place():
+def test_random_crop_reaches_every_position():
     torch.manual_seed(0)
     crop = build("RandomCrop", size=(22, 34))
     cameras = {tuple(crop(make_sample())["intrinsics"].tolist()[2:]) for _ in range(200)}
@@ -54,7 +54,7 @@ def test_random_crop_reaches_every_place():
 
 
 @given(factor=st.floats(0.5, 3), seed=st.integers(0, 9))
-@example(factor=0.99, seed=0)  # the size stays, and with it the tensor: it must not be written to
+@example(factor=0.99, seed=0)  # the size and therefore the tensor stay the same, which must not be modified
 @settings(max_examples=20, deadline=None)
 def test_random_zoom_divides_depth(factor, seed):
     torch.manual_seed(seed)
@@ -85,7 +85,7 @@ def test_rotation_fills_corners_with_void():
     assert set(out["semseg"].unique().tolist()) <= {0, 1, 2, 3, 4, 255}
 
 
-def test_a_subclass_of_mask_is_filled_with_void_too():
+def test_a_subclass_of_mask_is_filled_with_void():
     class Parts(tv_tensors.Mask):
         pass
 
@@ -110,7 +110,7 @@ def test_resize_input_keeps_labels_and_prediction_size():
     assert packed["inputs"].is_contiguous(memory_format=torch.channels_last) or packed["inputs"].stride(-3) == 1
 
 
-def test_pack_refuses_wrong_sizes_and_types():
+def test_packing_wrong_sizes_and_types_raises():
     sample = make_sample()
     with pytest.raises(ValueError, match=r"depth label .*\(12, 32\).*\(24, 32\).*a.png"):
         PackSample()(dict(sample, depth=DepthMap(torch.ones(1, 12, 32))))
@@ -118,7 +118,7 @@ def test_pack_refuses_wrong_sizes_and_types():
         PackSample()(dict(sample, img=tv_tensors.Image(sample["img"].float())))
 
 
-def test_a_plain_tensor_is_refused():
+def test_a_plain_tensor_raises():
     sample = dict(make_sample(), saliency=torch.zeros(1, 24, 32))
     for transform in (Pipeline([]), PackSample()):
         with pytest.raises(TypeError, match=r"sample\['saliency'\] is a Tensor.*Mask.*DenseMap"):
@@ -141,7 +141,7 @@ def test_images_without_labels_and_meta_pass_every_transform():
 
 
 @pytest.mark.parametrize("container", ["RandomApply", "RandomChoice", "RandomOrder", "Compose"])
-def test_containers_take_configs(container):
+def test_containers_accept_configs(container):
     inner = [dict(type="RandomMirror", p=1.0), dict(type="RandomHorizontalFlip", p=1.0)]
     kwargs = dict(p=1.0) if container == "RandomApply" else {}
     sample = make_sample()

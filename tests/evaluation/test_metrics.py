@@ -1,4 +1,4 @@
-"""The registered metrics, through mmengine's Evaluator, against the pure functions."""
+"""The registered metrics in mmengine's Evaluator, compared with the pure functions."""
 
 import math
 import pickle
@@ -71,7 +71,7 @@ def labels(generator, height=6, width=7):
 
 
 def sample(seed, tasks=("semseg", "depth", "normals"), **size):
-    """A data sample as the model leaves it: predictions of every task, labels of ``tasks`` alone."""
+    """A data sample after prediction: predictions of every task, labels only of `tasks`."""
     generator = torch.Generator().manual_seed(seed)
     gt, pred = labels(generator, **size), labels(generator, **size)
     pred["depth"] = pred["depth"] + 0.1
@@ -82,7 +82,7 @@ def sample(seed, tasks=("semseg", "depth", "normals"), **size):
 
 
 def mixed_set():
-    """Images of two sizes; some lack labels, one all of them."""
+    """Images of two sizes; some have missing labels, and one has no label."""
     return [
         sample(0),
         sample(1, tasks=("depth",)),
@@ -104,7 +104,7 @@ def evaluated(samples, batch=3, config=CONFIG):
     judge = evaluator(config)
     for start in range(0, len(samples), batch):
         judge.process(samples[start : start + batch])
-    assert all(len(metric.results) == len(samples) for metric in judge.metrics)  # one an image, always
+    assert all(len(metric.results) == len(samples) for metric in judge.metrics)  # one result per image
     return judge.evaluate(len(samples))
 
 
@@ -139,8 +139,8 @@ def test_public_keys():
 
 
 @pytest.mark.parametrize("average", ["pixel", "image"])
-def test_shards_merged_as_mmengine_does_equal_one_process(average):
-    """Two ranks with interleaved, padded slices; results travel as pickles and are cut to the set's size."""
+def test_merged_results_of_two_ranks_equal_one_process(average):
+    """Two ranks with interleaved, padded slices; results are pickled, merged and cut to the size of the dataset."""
     samples = mixed_set()
     config = [CONFIG[0], dict(CONFIG[1], average=average), CONFIG[2]]
     expected = evaluated(samples, config=config)
@@ -155,14 +155,14 @@ def test_shards_merged_as_mmengine_does_equal_one_process(average):
     assert merged == expected
 
 
-def test_the_result_of_an_image_is_small():
+def test_results_per_image_are_small():
     judge = evaluator()
     judge.process([sample(i, height=60, width=80) for i in range(4)])
     for metric, limit in zip(judge.metrics, (1000, 1000, 20000), strict=True):
         assert max(len(pickle.dumps(result)) for result in metric.results) < limit
 
 
-def test_dicts_and_elements_are_read_alike():
+def test_dicts_and_data_elements_give_equal_scores():
     samples = mixed_set()
     judge = evaluator()
     for metric in judge.metrics:
@@ -187,14 +187,14 @@ def test_void_labels_count_as_missing():
     assert all(math.isnan(score) for score in evaluated([void]).values())
 
 
-def test_an_error_about_sizes_names_the_image():
+def test_a_size_mismatch_raises_and_names_the_image():
     wrong = sample(3)
     wrong.pred = PixelData(semseg=wrong.pred.semseg[:, 1:])
     with pytest.raises(ValueError, match=r"semseg of img3.png: .*\(1, 5, 7\).*\(1, 6, 7\)"):
         evaluator().process([wrong])
 
 
-def test_classes_must_be_known():
+def test_missing_class_names_raise():
     metric = SegmentationMetric()
     with pytest.raises(ValueError, match="METAINFO"):
         metric.process(None, [sample(0).to_dict()])
@@ -211,7 +211,7 @@ def test_a_task_other_than_semseg_may_have_classes_in_task_classes():
     assert [metric.classes for metric in metrics] == [["wall", "floor"], ["head", "arm", "leg"], ["wall", "floor"]]
 
 
-def test_classes_go_to_the_log_and_on_demand_into_the_scores(capture_log):
+def test_scores_per_class_are_logged_and_optionally_returned(capture_log):
     samples = mixed_set()
     scores = evaluated(samples, config=[dict(type="SegmentationMetric", per_class_keys=True)])
     confusion = sum(confusion_matrix(p, t, len(CLASSES)) for p, t in of("semseg", samples))
@@ -237,7 +237,7 @@ def test_predictions_are_clamped_and_labels_capped():
     assert scores["depth/rmse"] == pytest.approx(math.sqrt((1 + 4) / 2))
 
 
-def test_the_crop_is_used():
+def test_the_crop_is_applied():
     data_sample = sample(0)
     depth = torch.full((1, 48, 64), 2.0)
     prediction = depth.clone()
@@ -247,7 +247,7 @@ def test_the_crop_is_used():
     assert evaluated([data_sample], config=[dict(type="DepthMetric", crop="eigen")])["depth/rmse"] == 0
 
 
-def test_two_tasks_of_one_kind_have_their_own_keys():
+def test_two_tasks_of_one_kind_have_separate_keys():
     data_sample = sample(0)
     data_sample.gt.parts = data_sample.pred.parts = data_sample.gt.semseg
     config = [dict(type="SegmentationMetric"), dict(type="SegmentationMetric", task="parts", classes=CLASSES)]
@@ -264,12 +264,12 @@ def test_two_tasks_of_one_kind_have_their_own_keys():
         (dict(protocol="kitti-eigen"), "did you mean 'kitti-eigen-.0' or 'kitti-eigen-.0'"),
     ],
 )
-def test_unknown_depth_protocols_are_refused(settings, message):
+def test_invalid_depth_protocols_raise(settings, message):
     with pytest.raises(ValueError, match=message):
         DepthMetric(**settings)
 
 
-def test_a_protocol_by_name_is_its_settings(capture_log):
+def test_a_named_protocol_equals_its_settings(capture_log):
     outdoors = sample(0)
     outdoors.gt.depth, outdoors.pred.depth = 9 * outdoors.gt.depth, 9 * outdoors.pred.depth
     named = evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti-eigen-50")])
@@ -279,7 +279,7 @@ def test_a_protocol_by_name_is_its_settings(capture_log):
     assert named != evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti-eigen-80")])
 
 
-def test_each_dataset_has_its_own_scores():
+def test_each_dataset_has_separate_scores():
     indoors, outdoors = sample(0), sample(1)
     indoors.set_metainfo(dict(dataset="nyud")), outdoors.set_metainfo(dict(dataset="kitti"))
     config = [
@@ -291,14 +291,14 @@ def test_each_dataset_has_its_own_scores():
     judge.dataset_meta = dict(classes=("sky",), datasets=dict(nyud=dict(classes=CLASSES), kitti=dict(classes=("sky",))))
     judge.process([indoors, outdoors])
     scores = judge.evaluate(2)
-    alone = evaluated([indoors])
-    assert scores["nyud/semseg/mIoU"] == alone["semseg/mIoU"] and scores["nyud/depth/rmse"] == alone["depth/rmse"]
+    single = evaluated([indoors])
+    assert scores["nyud/semseg/mIoU"] == single["semseg/mIoU"] and scores["nyud/depth/rmse"] == single["depth/rmse"]
     outdoors_alone = evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti")])
     assert scores["kitti/depth/rmse"] == outdoors_alone["depth/rmse"]
     assert not any(key.startswith(("semseg/", "depth/", "kitti/semseg")) for key in scores)
 
 
-def test_an_unknown_dataset_is_an_error_before_the_first_image():
+def test_an_unknown_dataset_raises_before_the_first_image():
     judge = Evaluator([METRICS.build(dict(type="DepthMetric", dataset="nyudd"))])
     with pytest.raises(ValueError, match="DepthMetric scores the dataset 'nyudd', but the datasets are: nyud, kitti"):
         judge.dataset_meta = dict(datasets=dict(nyud={}, kitti={}))
@@ -323,7 +323,7 @@ def test_score_names_are_the_keys_of_scores():
 
 
 class CountMetric(TaskMetric):
-    """A prediction that is a tree, and a label that is another one."""
+    """A metric whose predictions and labels are trees of different structure."""
 
     score_names = ("agreement",)
 
@@ -338,13 +338,13 @@ class CountMetric(TaskMetric):
 
 
 def test_predictions_may_be_trees_and_labels_one_vector_per_image():
-    metric = CountMetric("people")
+    metric = CountMetric("cars")
     samples = [
         dict(
-            gt=dict(people=torch.tensor([i])),
-            pred=dict(people=dict(count=torch.tensor([i if i < 3 else 0]), map=torch.rand(1, 4, 4 + i % 2))),
+            gt=dict(cars=torch.tensor([i])),
+            pred=dict(cars=dict(count=torch.tensor([i if i < 3 else 0]), map=torch.rand(1, 4, 4 + i % 2))),
         )
         for i in range(4)
     ]
     metric.process(None, samples)
-    assert metric.evaluate(4) == {"people/agreement": 0.75}
+    assert metric.evaluate(4) == {"cars/agreement": 0.75}

@@ -39,7 +39,7 @@ def depth_set(seed, n=4):
 
 
 def test_pinned_values():
-    """Three images of which each lacks something."""
+    """Three images, each with missing labels."""
     up, aside = torch.tensor([0.0, -1, 0]), torch.tensor([-1.0, 0, 0])
     normals = torch.stack([up, aside, torch.zeros(3)], dim=1).reshape(3, 1, 3)
     dataset = Labels(
@@ -55,7 +55,7 @@ def test_pinned_values():
     config = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
     scores = trivial_scores(dataset, config)
     assert scores["semseg/pixAcc"] == pytest.approx(60)
-    assert scores["semseg/mIoU"] == pytest.approx(60 / 3)  # the majority's 3 of 5, and 0 for the other two
+    assert scores["semseg/mIoU"] == pytest.approx(60 / 3)  # 3 of 5 for the most frequent class, and 0 for the other two
     assert scores["depth/rmse"] == pytest.approx(1)  # 2 m everywhere; 99 m is beyond the cap
     assert scores["normals/mean"] == pytest.approx(45)
 
@@ -73,7 +73,7 @@ def test_no_constant_depth_has_a_smaller_rmse(seed, average):
         assert metric.scores(results)["rmse"] >= best - 1e-6
 
 
-def test_equals_a_constant_model_through_the_metric():
+def test_trivial_scores_equal_those_of_a_constant_model():
     dataset = depth_set(0)
     metric = DepthMetric()
     depths = torch.cat([labels["depth"].flatten() for labels in dataset.labels]).double()
@@ -89,7 +89,7 @@ def test_equals_a_constant_model_through_the_metric():
     assert trivial_scores(dataset, DepthMetric()) == pytest.approx(expected)
 
 
-def test_without_labels_it_is_nan_under_the_same_keys():
+def test_without_labels_scores_are_nan_with_the_same_keys():
     dataset = Labels([{}, {}])
     metrics = [SegmentationMetric(), DepthMetric(), NormalsMetric()]
     scores = trivial_scores(dataset, metrics)

@@ -13,7 +13,7 @@ def backend():
     return get_file_backend(backend_args=dict(backend=ATOMIC_BACKEND))
 
 
-def test_put_writes_the_file_and_nothing_else(backend, tmp_path):
+def test_put_writes_only_the_file(backend, tmp_path):
     path = tmp_path / "new" / "a.pth"
     backend.put(b"first", path)
     backend.put(b"second", path)
@@ -30,14 +30,14 @@ def test_permissions_equal_those_of_any_new_file(backend, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("function", "number", "words"),
+    ("function", "number", "parts"),
     [
         ("fsync", errno.ENOSPC, ["disk is full", "the file needs 0.0 MB", "MB are free"]),
         ("fsync", errno.EIO, ["Input/output error"]),
         ("replace", errno.EACCES, ["Permission denied"]),
     ],
 )
-def test_a_failure_keeps_the_old_file_and_explains_why(backend, tmp_path, monkeypatch, function, number, words):
+def test_a_failed_write_keeps_the_old_file(backend, tmp_path, monkeypatch, function, number, parts):
     path = tmp_path / "a.pth"
     backend.put(b"old", path)
 
@@ -49,19 +49,19 @@ def test_a_failure_keeps_the_old_file_and_explains_why(backend, tmp_path, monkey
         backend.put(b"new" * 1000, path)
     monkeypatch.undo()
     assert caught.value.errno == number
-    for word in [str(path), "last complete checkpoint is unchanged", *words]:
-        assert word in str(caught.value)
+    for part in [str(path), "last complete checkpoint is unchanged", *parts]:
+        assert part in str(caught.value)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.pth"]
 
 
-def test_a_folder_that_cannot_be_created(backend, tmp_path):
+def test_a_folder_that_cannot_be_created_raises(backend, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="could not write"):
         backend.put(b"x", tmp_path / "file" / "a.pth")
 
 
-def test_remove_temporaries_takes_only_temporaries(tmp_path):
+def test_remove_temporaries_deletes_only_temporary_files(tmp_path):
     for name in ("epoch_1.pth", ".saving-12-epoch_2.pth", "notes"):
         (tmp_path / name).write_text("")
     assert remove_temporaries(tmp_path) == [".saving-12-epoch_2.pth"]

@@ -9,7 +9,7 @@ def folder(path, **identity):
     return ResumableFolder(path / "out", "rooms", "Rooms", dict(version=1) | identity)
 
 
-def test_it_is_complete_only_after_finish(tmp_path):
+def test_a_folder_is_complete_only_after_finish(tmp_path):
     target, file = folder(tmp_path), tmp_path / "out" / "a.txt"
     target.check()
     target.begin(["rgb"])
@@ -23,7 +23,7 @@ def test_it_is_complete_only_after_finish(tmp_path):
     assert target.finished([file]) is None
 
 
-def test_a_run_killed_at_any_moment_can_start_again(tmp_path):
+def test_a_run_killed_at_any_moment_can_be_restarted(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / f"{TEMPORARY_PREFIX}1-rooms.started.json").write_text("{")  # killed while the first marker was written
@@ -36,7 +36,7 @@ def test_a_run_killed_at_any_moment_can_start_again(tmp_path):
     assert [path.name for path in out.iterdir()] == ["rooms.json"]
 
 
-def test_other_content_is_refused(tmp_path):
+def test_other_content_raises(tmp_path):
     target = folder(tmp_path)
     target.begin()
     target.finish({})

@@ -35,7 +35,7 @@ def test_a_plane_has_its_normal_everywhere(normal, distance):
 
 
 def test_noise_is_smoothed():
-    """Disparity in steps of 1/8 pixel, as the Kinect's: differences across a pixel are noise, fitted planes are not."""
+    """With the Kinect's disparity steps of 1/8 pixel, differences of neighbours are noise; fitted planes are smooth."""
     normal = torch.nn.functional.normalize(torch.tensor((0.4, -0.3, -1.0), dtype=torch.float64), dim=0)
     disparity = 575 * 0.075 / plane(normal, 2.0)
     noise = 0.08 * torch.randn(disparity.shape, generator=torch.Generator().manual_seed(0))

@@ -16,18 +16,18 @@ def maps(dtype):
     def rand(channels):
         return torch.rand(2, channels, *SIZE, generator=generator, dtype=torch.float64)
 
-    made = dict(depth=rand(1) + 0.5, other_depth=rand(1) + 0.5)
-    made["depth"][..., :3] = 0
-    made |= dict(normals=functional.unit_vectors(rand(3) - 0.5), other_normals=functional.unit_vectors(rand(3) - 0.5))
-    made |= dict(logits=4 * rand(5), other_logits=4 * rand(5))
-    made = {name: value.to(dtype) for name, value in made.items()}
-    made["ids"] = torch.randint(0, 5, (2, 1, *SIZE), generator=generator)
-    made["other_ids"] = torch.randint(0, 5, (2, 1, *SIZE), generator=generator)
-    made["points"] = (torch.rand(50, 3, generator=generator, dtype=torch.float64) + torch.tensor([-0.5, -0.5, 1])).to(
+    maps = dict(depth=rand(1) + 0.5, other_depth=rand(1) + 0.5)
+    maps["depth"][..., :3] = 0
+    maps |= dict(normals=functional.unit_vectors(rand(3) - 0.5), other_normals=functional.unit_vectors(rand(3) - 0.5))
+    maps |= dict(logits=4 * rand(5), other_logits=4 * rand(5))
+    maps = {name: value.to(dtype) for name, value in maps.items()}
+    maps["ids"] = torch.randint(0, 5, (2, 1, *SIZE), generator=generator)
+    maps["other_ids"] = torch.randint(0, 5, (2, 1, *SIZE), generator=generator)
+    maps["points"] = (torch.rand(50, 3, generator=generator, dtype=torch.float64) + torch.tensor([-0.5, -0.5, 1])).to(
         dtype
     )
-    made["projection"] = torch.tensor([[20, 0, 7, 0], [0, 21, 6, 0], [0, 0, 1, 0]], dtype=dtype)
-    return made
+    maps["projection"] = torch.tensor([[20, 0, 7, 0], [0, 21, 6, 0], [0, 0, 1, 0]], dtype=dtype)
+    return maps
 
 
 FUNCTIONS = dict(

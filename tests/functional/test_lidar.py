@@ -22,7 +22,7 @@ def rotation(seed):
 
 
 @given(seeds)
-def test_points_are_projected_to_where_the_camera_sees_them(seed):
+def test_points_are_projected_to_their_pixels(seed):
     """Each point of the depth map lies within half a pixel of an input point."""
     points = scatter(seed)
     depth = points_to_depth(points, CAMERA, SIZE)

@@ -1,4 +1,4 @@
-"""The formulas of the losses, compared with NumPy and PyTorch; tests/contracts/ holds what all losses share."""
+"""The formulas of the losses, compared with NumPy and PyTorch; tests/contracts/ tests what all losses share."""
 
 import numpy as np
 import pytest
@@ -123,7 +123,7 @@ def test_no_gradient_flows_through_the_threshold_of_inverse_huber():
     assert prediction.grad.flatten().tolist() == pytest.approx([-0.5, 2.5])  # sign / 2, (e / c) / 2
 
 
-def test_zero_is_a_label_if_zero_is_not_void():
+def test_zero_can_be_a_valid_label():
     prediction, target = torch.ones(1, 1, 1, 2), torch.tensor([[[[0.0, 3.0]]]])
     assert losses.l1(prediction, target).item() == 2
     assert losses.l1(prediction, target, zero_is_void=False).item() == 1.5

@@ -54,7 +54,7 @@ def test_a_batch_equals_its_samples(seed):
 
 def test_predictions_on_void_pixels_do_not_count():
     prediction, target = class_maps(0)
-    other = prediction.masked_fill(target == 255, 200)  # not even a class
+    other = prediction.masked_fill(target == 255, 200)  # not a valid class
     assert torch.equal(confusion_matrices(prediction, target, CLASSES), confusion_matrices(other, target, CLASSES))
 
 

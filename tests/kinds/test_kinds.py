@@ -26,7 +26,7 @@ def scores(kind):
     return kind.to_scores(raw_output(kind.name))
 
 
-def test_a_raw_output_and_its_scores_lead_to_one_prediction(kind, scores):
+def test_predictions_from_raw_output_and_from_scores_are_equal(kind, scores):
     prediction = kind.from_scores(scores)
     torch.testing.assert_close(prediction, kind.to_prediction(raw_output(kind.name)))
     assert len(prediction) == N and scores.is_floating_point()
@@ -36,12 +36,12 @@ def test_mirroring_twice_is_the_identity(kind, scores):
     torch.testing.assert_close(kind.undo_mirror(kind.undo_mirror(scores)), scores)
 
 
-def test_zooming_by_one_is_the_identity_and_zooms_are_undone(kind, scores):
+def test_zoom_by_one_is_the_identity_and_zooms_are_undone(kind, scores):
     torch.testing.assert_close(kind.undo_zoom(scores, 1.0), scores)
     torch.testing.assert_close(kind.undo_zoom(kind.undo_zoom(scores, 2.0), 0.5), scores)
 
 
-def test_scores_of_another_size(kind):
+def test_scores_are_resized(kind):
     raw = raw_output(kind.name)
     scores = kind.to_scores(raw, (12, 18))
     assert scores.shape == (raw.shape if kind.name in PER_IMAGE else (*raw.shape[:2], 12, 18))
@@ -49,7 +49,7 @@ def test_scores_of_another_size(kind):
 
 
 @pytest.mark.parametrize("options", [LabelOptions(), LabelOptions(confidence=0.5, scale=100.0, max_depth=1.5)])
-def test_a_file_contains_the_rounded_label(kind, scores, options, tmp_path):
+def test_labels_are_restored_from_files(kind, scores, options, tmp_path):
     labels, confidence = kind.to_label(scores, options)
     assert (confidence is not None) == kind.has_confidence
     label = labels[0].numpy()
@@ -67,14 +67,14 @@ def write(kind, path, stored, label):
     return write_stored(path, stored, label)
 
 
-def test_valid_pixels(kind, scores):
+def test_void_pixels_are_invalid(kind, scores):
     label = kind.to_label(scores)[0][0]
     valid = kind.valid(label)
     assert valid.shape == label.shape[1:] and valid.dtype == torch.bool
     assert kind.valid(torch.full_like(label, kind.void)).any() == (kind.name == "probability")  # 0 is a probability
 
 
-def test_pictures(kind, scores):
+def test_painted_pictures_have_the_right_shape_and_range(kind, scores):
     maps = [kind.from_scores(scores)[i].numpy() for i in range(N)]
     painted = kind.paint(maps, {"classes": ("a", "b", "c", "d"), "palette": None} if kind.has_classes else {})
     size = painted.pictures[0].shape[:2] if kind.name in PER_IMAGE else SIZE
@@ -84,7 +84,7 @@ def test_pictures(kind, scores):
         assert painted.bar.low < painted.bar.high and painted.bar.unit == kind.unit
 
 
-def test_a_prediction_is_written_as_png_if_a_png_can_hold_it(kind, scores, tmp_path):
+def test_predictions_are_restored_from_files(kind, scores, tmp_path):
     values = kind.from_scores(scores)[0].numpy()
     path = kind.write(tmp_path / "map.png", values, LabelOptions(scale=1000.0))
     assert path.is_file() and path.suffix == kind.suffix
@@ -108,18 +108,18 @@ def test_a_prediction_is_written_as_png_if_a_png_can_hold_it(kind, scores, tmp_p
         ("weather", None, "numbers"),
     ],
 )
-def test_the_kind_of_a_task(task, values, name):
+def test_the_kind_follows_from_the_task_and_its_values(task, values, name):
     assert kind_of_task(task, () if values is None else values).name == name
 
 
-def test_earlier_names_are_accepted_and_unknown_ones_are_explained():
+def test_earlier_names_are_accepted_and_unknown_names_raise():
     assert [find_kind(name).name for name in ("depth", "normals", "map")] == ["metric_depth", "unit_vectors", "numbers"]
     assert task_title("normals") == "surface normals" and task_title("terrain") == "terrain"
     with pytest.raises(ValueError, match="Unknown kind 'clases': did you mean 'classes'.*custom_imports"):
         find_kind("clases")
 
 
-def test_files_that_do_not_fit_are_refused():
+def test_files_of_another_format_raise():
     with pytest.raises(ValueError, match="class id 7, but there are 3 classes"):
         find_kind("classes").decode(torch.full((1, 2, 2), 7, dtype=torch.uint8), LabelOptions(num_classes=3))
     with pytest.raises(ValueError, match="16-bit grey PNGs"):

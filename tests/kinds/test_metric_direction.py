@@ -27,7 +27,7 @@ def test_keys_of_metrics(key, up, unit):
     assert is_headline(key)
 
 
-def test_details_and_times_are_no_headlines():
+def test_scores_per_class_and_times_are_not_headlines():
     assert not is_headline("semseg/IoU/wall") and not is_headline("time")
     assert split_metric("nyud/semseg/IoU/wall") == ("nyud/semseg", "IoU/wall")
 
@@ -38,7 +38,7 @@ def test_every_score_has_a_direction():
         assert set(cls.higher_is_better) == set(cls.score_names) and set(cls.unit) <= set(cls.score_names)
 
 
-def test_a_metric_publishes_what_it_declares():
+def test_direction_and_unit_declared_by_a_metric_are_used():
     class FlowMetric(TaskMetric):
         score_names = ("epe", "outliers", "accuracy")
         higher_is_better = {"epe": False, "outliers": False}
@@ -52,7 +52,7 @@ def test_a_metric_publishes_what_it_declares():
     assert higher_is_better("flow_of_test/epe") is None
     FlowMetric(dataset="sintel")
     assert higher_is_better("sintel/flow_of_test/epe") is False and metric_unit("sintel/flow_of_test/epe") == "px"
-    assert higher_is_better("sintel/flow_of_test/accuracy") is True, "by its name"
+    assert higher_is_better("sintel/flow_of_test/accuracy") is True, "inferred from the name of the score"
     assert higher_is_better("flow_of_test/epe") is None
     METRICS.register_module(name="FlowMetricOfTest")(FlowMetric)
     try:
@@ -61,7 +61,7 @@ def test_a_metric_publishes_what_it_declares():
         METRICS.module_dict.pop("FlowMetricOfTest")
 
 
-def test_a_metric_with_another_task_name():
+def test_a_metric_with_a_custom_task_name_has_direction_and_unit():
     assert metric_unit("left_depth/rmse") == ""
     METRICS.build(dict(type="DepthMetric", task="left_depth"))
     assert metric_unit("left_depth/rmse") == "m" and higher_is_better("left_depth/delta1") is True

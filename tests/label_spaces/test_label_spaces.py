@@ -1,4 +1,4 @@
-"""Label spaces and class maps: well-formed, and equal to what their sources say."""
+"""Label spaces and class maps: well-formed, and equal to their sources."""
 
 import hashlib
 
@@ -12,17 +12,17 @@ from mtl_plugins.label_spaces import VOID, class_map, label_space, list_class_ma
 
 
 @pytest.mark.parametrize("name", list_label_spaces())
-def test_a_space_has_as_many_names_ids_and_colours(name):
+def test_a_space_has_equally_many_names_ids_and_colours(name):
     space = label_space(name)
     assert space.name == name and len(space.classes) == len(set(space.classes)) == len(set(space.ids))
     assert len(space.palette) in (0, len(space.classes))
     assert len(set(space.palette)) == len(space.palette)
-    if space.palette:  # what a network may predict: counted from 0
+    if space.palette:  # the ids that a network may predict, counted from 0
         assert space.ids == tuple(range(len(space.classes)))
 
 
 @pytest.mark.parametrize("name", list_class_maps())
-def test_a_map_contains_ids_of_its_target(name):
+def test_a_map_contains_only_ids_of_its_target(name):
     source, target = name.split(" -> ")
     lut = class_map(source, target)
     assert lut.dtype == np.uint8
@@ -43,7 +43,7 @@ def test_nyud_maps_equal_the_authors_files():
     assert np.array_equal(class_map("nyud894", "nyud13")[1:895], thirteen[forty])
 
 
-def test_known_ids():
+def test_pinned_ids():
     cityscapes = class_map("cityscapes34", "cityscapes19")
     assert [cityscapes[i] for i in (0, 7, 11, 26, 33, 9, 255)] == [VOID, 0, 2, 13, 18, VOID, VOID]
     assert label_space("kitti6").classes == ("sky", "building", "road", "sidewalk", "vegetation", "car")
@@ -53,7 +53,7 @@ def test_known_ids():
 
 
 @given(hnp.arrays(np.uint16, (3, 5), elements=st.integers(0, 2000)))
-def test_mapping_is_pixel_by_pixel(ids):
+def test_classes_are_mapped_pixel_by_pixel(ids):
     lut = class_map("nyud894", "nyud40")
     mapped = map_classes(ids, lut)
     assert mapped.dtype == np.uint8 and mapped.shape == ids.shape
@@ -73,7 +73,7 @@ def test_custom_map(tmp_path):
         class_map("nyud13", "kitti6", wrong)
 
 
-def test_unknown_names():
+def test_unknown_names_raise():
     with pytest.raises(FileNotFoundError, match="'nyud41'.*did you mean 'nyud40'"):
         label_space("nyud41")
     with pytest.raises(FileNotFoundError, match="no class map from kitti6 to nyud40; known: camvid11 -> kitti6"):

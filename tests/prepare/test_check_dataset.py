@@ -31,14 +31,14 @@ SETS = dict(
 
 
 @pytest.fixture(params=SETS)
-def made(request, tmp_path):
+def prepared(request, tmp_path):
     """(root, preparer, pattern of label files, name) of each set."""
     write, prepare, labels = SETS[request.param]
     return write(tmp_path / "set"), prepare, labels, request.param
 
 
-def test_a_second_run_keeps_the_summary_and_opens_nothing(made, monkeypatch):
-    root, prepare, _, name = made
+def test_a_second_run_keeps_the_summary_and_opens_nothing(prepared, monkeypatch):
+    root, prepare, _, name = prepared
     before = contents(root)
     summary = prepare(root, **ONE)
     after = contents(root)
@@ -48,14 +48,14 @@ def test_a_second_run_keeps_the_summary_and_opens_nothing(made, monkeypatch):
     assert prepare(root, **ONE) == summary and contents(root) == after
 
 
-def test_the_summary_does_not_depend_on_workers(made, tmp_path):
-    root, prepare, _, name = made
+def test_the_summary_does_not_depend_on_workers(prepared, tmp_path):
+    root, prepare, _, name = prepared
     assert prepare(root, **ONE) == prepare(root, out=tmp_path / "out", workers=3, progress=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{name}.json"]
 
 
-def test_all_faults_are_reported_at_once_and_only_they_are_checked_again(made, monkeypatch):
-    root, prepare, labels, name = made
+def test_all_faults_are_reported_at_once_and_only_they_are_checked_again(prepared, monkeypatch):
+    root, prepare, labels, name = prepared
     first, second = root / labels.format(0), root / labels.format(1)
     content = second.read_bytes()
     write_png(first, np.full(SIZE, 77, np.uint8))
@@ -77,36 +77,36 @@ def test_all_faults_are_reported_at_once_and_only_they_are_checked_again(made, m
     assert not (root / f"{name}.checked.jsonl").exists()
 
 
-def test_a_label_of_another_size_than_its_image(made):
-    root, prepare, labels, _ = made
+def test_a_label_of_another_size_than_its_image(prepared):
+    root, prepare, labels, _ = prepared
     write_png(root / labels.format(1), np.zeros((5, 7), np.uint8))
     with pytest.raises(DataError, match=r"(?s)1 of .*the semseg label is 5×7 \(H×W\) but its image is 24×32"):
         prepare(root, **ONE)
 
 
-def test_removed_and_added_files_are_noticed(made):
-    root, prepare, labels, _ = made
+def test_removed_and_added_files_are_detected(prepared):
+    root, prepare, labels, _ = prepared
     before = prepare(root, **ONE)
     (root / labels.format(1)).unlink()
     assert prepare(root, **ONE)["labels"]["semseg"] == before["labels"]["semseg"] - 1
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_result(made, monkeypatch):
-    root, prepare, _, _ = made
+def test_a_run_killed_at_any_moment_resumes_to_the_same_result(prepared, monkeypatch):
+    root, prepare, _, _ = prepared
     prepare(root, **ONE)
     expected = contents(root)
     next(root.glob("*.json")).unlink()
     monkeypatch.setattr(check_dataset, "_check_sample", slowed(check_dataset._check_sample))
     at_work = [kill(lambda: prepare(root, workers=2, progress=False), 0.05 + 0.02 * i) for i in range(6)]
     assert any(at_work)
-    with open(next(root.glob("*.jsonl"), root / f"{made[3]}.checked.jsonl"), "ab") as journal:
-        journal.write(b'\n["cut o')  # the worst that a kill leaves
+    with open(next(root.glob("*.jsonl"), root / f"{prepared[3]}.checked.jsonl"), "ab") as journal:
+        journal.write(b'\n["cut o')  # the worst state after a kill
     prepare(root, **ONE)
     assert contents(root) == expected
 
 
-def test_full_disk(made, monkeypatch):
-    root, prepare, _, name = made
+def test_full_disk(prepared, monkeypatch):
+    root, prepare, _, name = prepared
 
     class Full:
         def __enter__(self):
@@ -128,8 +128,8 @@ def test_full_disk(made, monkeypatch):
     prepare(root, **ONE)
 
 
-def test_read_only_folder(made, tmp_path, monkeypatch):
-    root, prepare, _, name = made
+def test_read_only_folder(prepared, tmp_path, monkeypatch):
+    root, prepare, _, name = prepared
     monkeypatch.setattr(check_dataset.os, "access", lambda path, mode: path != root)
     with pytest.raises(PermissionError, match=f"{name}.json is written there: set another folder with --out"):
         prepare(root, **ONE)

@@ -40,7 +40,7 @@ def test_summary_of_nothing():
     print_summary("head", summary)
 
 
-def test_it_is_printed(summary, capsys):
+def test_the_summary_is_printed(summary, capsys):
     print_summary("head", summary | dict(size=[3, 4]), dict(num_train=2, num_test=5), "Roads")
     head, first, second, note = capsys.readouterr().out.splitlines()
     assert head == "head"

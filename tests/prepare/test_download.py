@@ -36,7 +36,7 @@ def fetch(server, tmp_path):
 
 
 def begin(server, fetch, cut=100_000, **options):
-    """A run that breaks off and gives up."""
+    """A download that is interrupted and gives up."""
     server.cuts = [cut, 0]
     with pytest.raises(ConnectionError, match="connection broke at 0.1 of 0.3 MB"):
         fetch(retries=0, **options)
@@ -98,30 +98,30 @@ def test_a_part_of_another_address_is_not_used(server, fetch):
     assert fetch() == CONTENT and server.requests == [None]
 
 
-def test_it_gives_up_and_reports_what_is_kept(server, fetch):
+def test_a_failed_download_reports_the_kept_part(server, fetch):
     server.cuts = [100_000, 0, 0, 0]
     with pytest.raises(ConnectionError) as caught:
         fetch(retries=2)
-    for words in (server.url, "without progress: 3", f"0.1 MB are kept in {fetch.part}", f"set.zip as {fetch.path}"):
-        assert words in str(caught.value)
+    for part in (server.url, "without progress: 3", f"0.1 MB are kept in {fetch.part}", f"set.zip as {fetch.path}"):
+        assert part in str(caught.value)
     assert len(server.requests) == 4
 
 
-def test_a_server_that_always_restarts_is_given_up(server, fetch):
+def test_a_server_that_always_restarts_raises(server, fetch):
     server.ranges, server.cuts = False, [100_000] * 100
     with pytest.raises(ConnectionError, match="without progress: 3"):
         fetch(retries=2)
 
 
-@pytest.mark.parametrize("status, words", [(404, "404 Not Found"), (403, "requires a login")])
-def test_a_refusal_is_reported_at_once(server, fetch, status, words):
+@pytest.mark.parametrize("status, message", [(404, "404 Not Found"), (403, "requires a login")])
+def test_a_refused_request_raises_at_once(server, fetch, status, message):
     server.status = status
     with pytest.raises(FileNotFoundError, match=f"{server.url}: {status}.*manually.*{fetch.path}") as caught:
         fetch()
-    assert words in str(caught.value) and len(server.requests) == 1
+    assert message in str(caught.value) and len(server.requests) == 1
 
 
-def test_a_busy_server_gets_another_request(server, fetch):
+def test_a_busy_server_is_retried(server, fetch):
     server.status = 503
     with pytest.raises(ConnectionError, match="Service Unavailable"):
         fetch(retries=2)
@@ -136,7 +136,7 @@ def test_no_network(fetch, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [dict(sha256="0" * 64), dict(md5="0" * 32)])
-def test_a_wrong_checksum_keeps_nothing(server, fetch, wrong):
+def test_a_wrong_checksum_deletes_the_download(server, fetch, wrong):
     with pytest.raises(DataError, match=f"of {fetch.part} is .* is expected.*deleted.*{server.url}"):
         fetch(**wrong)
     assert not list(fetch.path.parent.iterdir())
@@ -152,7 +152,7 @@ def test_a_wrong_size_is_reported_before_the_download(server, fetch):
     assert not list(fetch.path.parent.iterdir())
 
 
-def test_a_web_page_is_refused(server, fetch):
+def test_a_web_page_raises(server, fetch):
     server.type = "text/html"
     with pytest.raises(DataError, match="returned a web page, not set.zip"):
         fetch()
@@ -175,7 +175,7 @@ def test_a_read_only_folder_is_not_tried_again(server, fetch):
     assert len(server.requests) == 1
 
 
-def test_it_shows_megabytes(server, fetch, capsys):
+def test_progress_shows_megabytes(server, fetch, capsys):
     server.cuts = [100_000]
     assert fetch(show=True) == CONTENT
     printed = capsys.readouterr().out

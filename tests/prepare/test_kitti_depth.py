@@ -97,7 +97,7 @@ def test_the_index_does_not_depend_on_workers(roots, tmp_path, eigen):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_result(data, roots, tmp_path, eigen, monkeypatch):
+def test_a_run_killed_at_any_moment_resumes_to_the_same_result(data, roots, tmp_path, eigen, monkeypatch):
     archive = zipped(data / "depth", tmp_path / "data_depth_annotated.zip")
     prepare_kitti_depth(roots[0], archive, tmp_path / "expected", eigen, check=True, **ONE)
     out, options = tmp_path / "out", dict(check=True, workers=2, progress=False)
@@ -116,7 +116,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_result(data, roots, tmp_pat
     assert own == expected
 
 
-def test_an_incomplete_index_is_refused(roots, tmp_path, monkeypatch):
+def test_an_incomplete_index_raises(roots, tmp_path, monkeypatch):
     monkeypatch.setattr(kitti_depth, "check_frames", None)
     with pytest.raises(TypeError):
         prepare_kitti_depth(*roots, tmp_path / "out", **ONE)
@@ -226,7 +226,7 @@ def test_raw_data_from_its_archives(data, roots, tmp_path):
     assert {path: found for path, found in contents(downloads).items() if not path.endswith(".zip")} == expected
 
 
-def test_only_lists(roots, tmp_path, eigen):
+def test_only_lists_are_written(roots, tmp_path, eigen):
     summary = prepare_kitti_depth(roots[0], None, tmp_path / "out", eigen, **ONE)
     assert summary["depth"] is None and summary["num_eigen_test"] == 3 and "num_train" not in summary
     assert len(KITTIDepth(tmp_path / "out", "eigen_test", depth="lidar")) == 2

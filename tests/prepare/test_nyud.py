@@ -1,4 +1,4 @@
-"""NYUDv2 out of its one file, and what goes wrong on the way."""
+"""Preparation of NYUDv2 from its MAT file, and its error messages."""
 
 import hashlib
 import json
@@ -43,9 +43,9 @@ def mat(tmp_path_factory, fields):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, mat):
+def prepared(tmp_path_factory, mat):
     """(folder, summary) of an uninterrupted run with normals."""
-    out = tmp_path_factory.mktemp("made") / "nyud"
+    out = tmp_path_factory.mktemp("prepared") / "nyud"
     return out, prepare_nyud(mat, out, normals=True, **ONE)
 
 
@@ -53,8 +53,8 @@ def png(path):
     return np.asarray(Image.open(path))
 
 
-def test_the_files_contain_the_arrays(made, fields):
-    out, _ = made
+def test_the_files_contain_the_arrays(prepared, fields):
+    out, _ = prepared
     lut = class_map("nyud894", "nyud40")
     for i in range(COUNT):
         name = f"{i + 1:06d}.png"
@@ -69,8 +69,8 @@ def test_the_files_contain_the_arrays(made, fields):
         np.testing.assert_allclose(stored, normals.permute(1, 2, 0).numpy(), atol=0.01)
 
 
-def test_lists_contain_the_existing_images_of_the_official_split(made):
-    out, summary = made
+def test_lists_contain_the_existing_images_of_the_official_split(prepared):
+    out, summary = prepared
     lines = {split: (out / f"{split}.txt").read_text().splitlines() for split in ("train", "val")}
     assert lines["train"][0] == "rgb/000003.png\tmasks/000003.png\tdepth/000003.png\tnormals/000003.png"
     assert [line[4:10] for line in lines["train"] + lines["val"]] == ["000003", "000004", "000005", "000001", "000002"]
@@ -80,8 +80,8 @@ def test_lists_contain_the_existing_images_of_the_official_split(made):
     assert summary["labels"] == dict(semseg=COUNT, depth=COUNT, normals=COUNT)
 
 
-def test_the_dataset_reads_it(made, fields):
-    out, _ = made
+def test_the_dataset_reads_the_prepared_files(prepared, fields):
+    out, _ = prepared
     sample = NYUDv2(out)[0]
     assert sample["intrinsics"].tolist() == pytest.approx(KINECT_INTRINSICS)
     np.testing.assert_allclose(sample["depth"][0, 80:].numpy(), fields["rawDepths"][2][80:], atol=1.01e-4)
@@ -108,16 +108,16 @@ def test_the_authors_frames_are_reproduced_exactly(shared, tmp_path):
 
 
 @pytest.mark.parametrize("workers, chunk", [(1, 3), (3, 1)])
-def test_the_files_do_not_depend_on_workers_and_chunks(made, fields, tmp_path, workers, chunk):
+def test_the_files_do_not_depend_on_workers_and_chunks(prepared, fields, tmp_path, workers, chunk):
     mat = write_mat(tmp_path / "other.mat", fields, chunk)
     prepare_nyud(mat, tmp_path / "out", normals=True, workers=workers, progress=False)
-    found, wanted = contents(tmp_path / "out"), contents(made[0])
+    found, wanted = contents(tmp_path / "out"), contents(prepared[0])
     if mat.stat().st_size != json.loads(wanted["nyud.json"])["bytes"]:
         del found["nyud.json"], wanted["nyud.json"]
     assert found == wanted
 
 
-def test_killed_ten_times_it_resumes_to_the_same_result(made, mat, tmp_path, monkeypatch):
+def test_a_run_killed_ten_times_resumes_to_the_same_result(prepared, mat, tmp_path, monkeypatch):
     def written():
         return len(list(tmp_path.rglob("*.png")))
 
@@ -132,40 +132,40 @@ def test_killed_ten_times_it_resumes_to_the_same_result(made, mat, tmp_path, mon
         while process.is_alive() and written() < enough and time.time() < began + 20:
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.05))
-        os.kill(process.pid, signal.SIGKILL)  # the workers are left to themselves
+        os.kill(process.pid, signal.SIGKILL)  # the workers are not killed
         process.join()
         seen.add(written())
     assert len(seen) > 3 and max(seen) > min(seen) + 5
     assert not (tmp_path / "nyud.json").exists(), "finished before it was killed ten times"
     prepare_nyud(mat, tmp_path, normals=True, workers=2, progress=False)
-    assert contents(tmp_path) == contents(made[0])
+    assert contents(tmp_path) == contents(prepared[0])
 
 
-def test_only_missing_files_are_written_again(made, mat, tmp_path, monkeypatch):
-    out, summary = shutil.copytree(made[0], tmp_path / "out"), made[1]
+def test_only_missing_files_are_written_again(prepared, mat, tmp_path, monkeypatch):
+    out, summary = shutil.copytree(prepared[0], tmp_path / "out"), prepared[1]
     (out / "masks" / "000002.png").unlink()
     (out / "depth_filled" / "000004.png").write_bytes(b"")
-    torn = out / "rgb" / "000005.png"
-    torn.write_bytes(torn.read_bytes()[:-20])
+    truncated = out / "rgb" / "000005.png"
+    truncated.write_bytes(truncated.read_bytes()[:-20])
     written, write = [], nyud_png_files.write_png
     monkeypatch.setattr(
         nyud_png_files, "write_png", lambda path, array: written.append(path.name) or write(path, array)
     )
     assert prepare_nyud(mat, out, **ONE) == summary, "the existing normals are continued"
-    assert sorted(written) == ["000002.png", "000004.png", "000005.png"] and contents(out) == contents(made[0])
+    assert sorted(written) == ["000002.png", "000004.png", "000005.png"] and contents(out) == contents(prepared[0])
     monkeypatch.setattr(nyud, "run_jobs", None)
     assert prepare_nyud(mat, out, **ONE) == summary
 
 
-def test_normals_can_be_added_later(made, mat, tmp_path):
+def test_normals_can_be_added_later(prepared, mat, tmp_path):
     prepare_nyud(mat, tmp_path, **ONE)
     assert not (tmp_path / "normals").exists()
     assert (tmp_path / "train.txt").read_text().splitlines()[0] == "rgb/000003.png\tmasks/000003.png\tdepth/000003.png"
     prepare_nyud(mat, tmp_path, normals=True, **ONE)
-    assert contents(tmp_path) == contents(made[0])
+    assert contents(tmp_path) == contents(prepared[0])
 
 
-def test_another_split(made, mat, tmp_path, capsys):
+def test_another_split(prepared, mat, tmp_path, capsys):
     def write(**numbers):
         scipy.io.savemat(tmp_path / "splits.mat", {k: np.array(v, np.uint16)[:, None] for k, v in numbers.items()})
         return tmp_path / "splits.mat"
@@ -197,7 +197,7 @@ def test_the_official_split(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "numbers, words",
+    "numbers, message",
     [
         (dict(trainNdxs=[1]), "it has no testNdxs"),
         (dict(trainNdxs=[0, 1], testNdxs=[2]), "trainNdxs must contain integers from 1"),
@@ -206,16 +206,16 @@ def test_the_official_split(tmp_path):
         (None, "splits.mat is not a splits.mat"),
     ],
 )
-def test_bad_splits(tmp_path, numbers, words):
+def test_invalid_splits_raise(tmp_path, numbers, message):
     path = tmp_path / "splits.mat"
     path.write_bytes(b"no mat") if numbers is None else scipy.io.savemat(path, numbers)
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=message):
         read_splits(path)
     with pytest.raises(FileNotFoundError, match="gone.mat.*official split"):
         read_splits(tmp_path / "gone.mat")
 
 
-def test_a_class_mapping_given_as_splits(tmp_path):
+def test_a_class_mapping_given_as_splits_raises(tmp_path):
     scipy.io.savemat(tmp_path / "classMapping40.mat", dict(mapClass=np.ones((1, 894), np.uint8)))
     with pytest.raises(DataError, match="classMapping40.mat is not a splits.mat: it has no trainNdxs"):
         read_splits(tmp_path / "classMapping40.mat")
@@ -226,7 +226,7 @@ def change(path, fields, **changes):
 
 
 @pytest.mark.parametrize(
-    "changes, words",
+    "changes, message",
     [
         (dict(rawDepths=None, labels=None), "has no labels, rawDepths; it contains: accelData, depths, images."),
         (dict(depths=lambda x: x.transpose(0, 2, 1)), r"depths is float32 \(5, 480, 640\), but \(N, 640, 480\) of"),
@@ -236,15 +236,15 @@ def change(path, fields, **changes):
         (dict(depths=lambda x: x[:3]), "images 5, labels 5, depths 3, rawDepths 5"),
     ],
 )
-def test_wrong_fields(tmp_path, fields, changes, words):
+def test_wrong_fields_raise(tmp_path, fields, changes, message):
     changes = {name: by and by(fields[name]) for name, by in changes.items()}
     path = change(tmp_path / "bad.mat", fields, **changes)
-    with pytest.raises(DataError, match=f"bad.mat.*{words}.*Expected nyu_depth_v2_labeled.mat .*--download"):
+    with pytest.raises(DataError, match=f"bad.mat.*{message}.*Expected nyu_depth_v2_labeled.mat .*--download"):
         prepare_nyud(path, tmp_path / "out", **ONE)
     assert not (tmp_path / "out").exists()
 
 
-def test_unknown_class(tmp_path, fields):
+def test_an_unknown_class_raises(tmp_path, fields):
     labels = fields["labels"].copy()
     labels[1, 0, 0] = 895
     path = change(tmp_path / "bad.mat", fields, labels=labels)
@@ -253,7 +253,7 @@ def test_unknown_class(tmp_path, fields):
 
 
 @pytest.mark.parametrize(
-    "content, words",
+    "content, message",
     [
         (b"", "is not an HDF5 file"),
         (b"<html>404</html>", "is not an HDF5 file"),
@@ -261,22 +261,22 @@ def test_unknown_class(tmp_path, fields):
         (None, "is truncated or damaged .*truncated file"),
     ],
 )
-def test_missing_or_truncated_file(tmp_path, mat, content, words):
+def test_missing_or_truncated_file(tmp_path, mat, content, message):
     path = tmp_path / "bad.mat"
     path.write_bytes(mat.read_bytes()[:-100_000] if content is None else content)
-    with pytest.raises(DataError, match=rf"bad.mat \([\d,]+ bytes\) {words}"):
+    with pytest.raises(DataError, match=rf"bad.mat \([\d,]+ bytes\) {message}"):
         prepare_nyud(path, tmp_path / "out", **ONE)
     with pytest.raises(FileNotFoundError, match="file .*gone.mat does not exist. Download http"):
         prepare_nyud(tmp_path / "gone.mat", tmp_path / "out", **ONE)
 
 
-def test_splits_instead_of_the_mat_file(tmp_path):
+def test_a_split_file_given_as_mat_file_raises(tmp_path):
     scipy.io.savemat(tmp_path / "splits.mat", dict(trainNdxs=[1], testNdxs=[2]))
     with pytest.raises(DataError, match="splits.mat .* is a MATLAB file of the older format.*use --splits"):
         prepare_nyud(tmp_path / "splits.mat", tmp_path / "out", **ONE)
 
 
-def test_damage_inside_the_file(tmp_path, mat):
+def test_a_damaged_file_raises(tmp_path, mat):
     path = tmp_path / "bad.mat"
     data = bytearray(mat.read_bytes())
     with h5py.File(mat) as file:
@@ -287,10 +287,10 @@ def test_damage_inside_the_file(tmp_path, mat):
         prepare_nyud(path, tmp_path / "out", **ONE)
 
 
-def test_a_folder_with_other_content_is_refused(made, tmp_path, fields):
+def test_a_folder_with_other_content_raises(prepared, tmp_path, fields):
     other = change(tmp_path / "other.mat", fields, depths=fields["depths"] + np.float32(0.1))
     with pytest.raises(ValueError, match="contains another NYUDv2 dataset: bytes"):
-        prepare_nyud(other, made[0], **ONE)
+        prepare_nyud(other, prepared[0], **ONE)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match="not empty and contains no NYUDv2 dataset"):
@@ -326,7 +326,7 @@ def test_the_command(mat, tmp_path, run_tool, capsys):
     assert len(NYUDv2(tmp_path / "data" / "nyud", "val")) == 2, "the presets' folder"
 
 
-def test_the_command_downloads_the_file(made, mat, tmp_path, run_tool, monkeypatch):
+def test_the_command_downloads_the_file(prepared, mat, tmp_path, run_tool, monkeypatch):
     out = tmp_path / "data" / "nyud"
     with served(mat.parent) as url:
         monkeypatch.setattr(nyud, "URL", f"{url}/{mat.name}")
@@ -337,9 +337,9 @@ def test_the_command_downloads_the_file(made, mat, tmp_path, run_tool, monkeypat
         monkeypatch.setattr(nyud, "MD5", hashlib.md5(mat.read_bytes()).hexdigest())
         run_tool("prepare_dataset", "nyud", "--download", "--normals", "--workers", 1)
         assert (out.parent / mat.name).read_bytes() == mat.read_bytes()
-        assert contents(out) == contents(made[0])
+        assert contents(out) == contents(prepared[0])
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.tex").write_text("mine")
-        monkeypatch.setattr(nyud, "download", None)  # no hours for a folder that is refused
+        monkeypatch.setattr(nyud, "download", None)  # no download for a folder that is rejected
         with pytest.raises(ValueError, match="not empty"):
             run_tool("prepare_dataset", "nyud", "--download", "--out", "mine")

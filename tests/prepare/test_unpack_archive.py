@@ -71,7 +71,7 @@ def test_a_second_run_writes_only_missing_files(archive, tmp_path):
 def test_a_truncated_archive_keeps_complete_files(archive, tmp_path, kept):
     out, complete = tmp_path / "out", archive.read_bytes()
     archive.write_bytes(complete[: int(len(complete) * kept)])
-    if archive.suffix == ".tar" and kept == 0.999:  # in the zeros at its end: nothing of it is missing
+    if archive.suffix == ".tar" and kept == 0.999:  # only zeros at the end are cut off, no content
         return
     with pytest.raises(DataError, match=rf"{archive.name} is damaged, truncated.*download it again"):
         unpack_archive(archive, out, show=False)
@@ -92,7 +92,7 @@ def test_a_tar_truncated_between_two_members(tmp_path):
 
 def test_a_wrong_checksum_names_archive_and_member(tmp_path):
     archive = tmp_path / "data.zip"
-    with zipfile.ZipFile(archive, "w") as file:  # stored, so that the packer itself notices nothing
+    with zipfile.ZipFile(archive, "w") as file:  # uncompressed, so that only the checksum reveals the damage
         for name, data in FILES.items():
             file.writestr(name, data)
     archive.write_bytes(archive.read_bytes().replace(FILES["set/b/0.png"][:50], bytes(50)))
@@ -111,7 +111,7 @@ def test_a_wrong_checksum_at_the_end_of_a_gz(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_anywhere_is_reported_or_harmless(tmp_path, kind):
+def test_damage_raises_or_is_harmless(tmp_path, kind):
     complete = pack(tmp_path / f"complete.{kind}").read_bytes()
     for seed in range(40):
         data = bytearray(complete)
@@ -126,7 +126,7 @@ def test_damage_anywhere_is_reported_or_harmless(tmp_path, kind):
 
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "..\\evil", "C:\\evil"])
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_paths_outside_the_folder_are_refused(tmp_path, name, kind):
+def test_paths_outside_the_folder_raise(tmp_path, name, kind):
     archive = pack(tmp_path / f"data.{kind}", {"good": b"1", name: b"2"})
     before = set(tmp_path.iterdir())
     with pytest.raises(DataError, match="would be written outside the folder"):
@@ -135,7 +135,7 @@ def test_paths_outside_the_folder_are_refused(tmp_path, name, kind):
     assert contents(tmp_path / "in") == {"out/good": b"1"}
 
 
-def test_links_and_encrypted_members_are_refused(tmp_path):
+def test_links_and_encrypted_members_raise(tmp_path):
     with tarfile.open(tmp_path / "data.tar", "w") as archive:
         link = tarfile.TarInfo("link")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -158,6 +158,6 @@ def test_not_an_archive(tmp_path, content):
         unpack_archive(tmp_path / "gone.zip", tmp_path / "out")
 
 
-def test_it_shows_a_bar(archive, tmp_path, capsys):
+def test_progress_shows_a_bar(archive, tmp_path, capsys):
     unpack_archive(archive, tmp_path / "out")
     assert archive.name in capsys.readouterr().out

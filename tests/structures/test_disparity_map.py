@@ -31,7 +31,7 @@ def depth():
 
 
 @pytest.mark.parametrize("move", MOVES)
-def test_it_stays_the_reciprocal_of_depth(depth, move):
+def test_disparity_remains_the_reciprocal_of_depth(depth, move):
     disparity = torch.where(depth > 0, 1 / depth, 0)
     moved_depth, moved = MOVES[move](DepthMap(depth)), MOVES[move](DisparityMap(disparity))
     assert type(moved) is DisparityMap and moved.shape == moved_depth.shape
@@ -45,12 +45,12 @@ def test_it_stays_the_reciprocal_of_depth(depth, move):
     [v2.RandomPerspective(p=1), v2.ElasticTransform(), v2.FiveCrop(8), v2.RandomAffine(0, shear=20)],
     ids=lambda t: type(t).__name__,
 )
-def test_impossible_transforms_are_errors(depth, transform):
+def test_impossible_transforms_raise(depth, transform):
     torch.manual_seed(0)
     with pytest.raises(TypeError, match="DisparityMap"):
         transform(dict(img=tv_tensors.Image(torch.zeros(3, 24, 32)), label=DisparityMap(depth)))
 
 
-def test_a_wrong_shape_is_an_error():
+def test_a_wrong_shape_raises():
     with pytest.raises(ValueError, match="DisparityMap must be .* but the shape is"):
         DisparityMap(torch.zeros(2, 4, 4))

@@ -15,7 +15,7 @@ from mtl_plugins.structures import zoom
 from .scenes import fitted_normal, two_planes
 
 H, W = 48, 64
-CAMERA = (60.0, 60.0, 33.7, 22.1)  # off the middle, so that a principal point left behind is noticed
+CAMERA = (60.0, 60.0, 33.7, 22.1)  # off-centre, so that an untransformed principal point is noticed
 tilt = st.tuples(st.floats(-0.6, 0.6), st.floats(-0.6, 0.6))
 scene = st.builds(lambda a, b: two_planes(H, W, CAMERA, (a, b)), tilt, tilt)
 angle = st.floats(-180, 180)
@@ -62,7 +62,7 @@ def check_fit(sample, tolerance=2.0):
     for wall in (0, 1):
         on_wall = valid & (sample["semseg"].as_subclass(torch.Tensor)[0] == wall)
         if on_wall.sum() < 250 or min(on_wall.any(0).sum(), on_wall.any(1).sum()) < 12:
-            continue  # a sliver fits many planes
+            continue  # many planes fit a narrow strip
         expected = normals[:, on_wall].median(1).values  # torchvision's masks lie half a pixel off after a resize
         cosine = (fitted_normal(points[:, on_wall]) @ expected).clamp(-1, 1)
         assert math.degrees(math.acos(cosine)) < tolerance
@@ -71,7 +71,7 @@ def check_fit(sample, tolerance=2.0):
 @each_transform
 @given(data=st.data(), sample=scene)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-def test_points_fit_normals(name, data, sample):
+def test_points_fit_normals_after_one_transform(name, data, sample):
     check_fit(sample, tolerance=0.05)
     out = moved(sample, name, data.draw(TRANSFORMS[name]))
     assert len({tuple(out[key].shape[-2:]) for key in ("img", "semseg", "depth", "normals", "pixels")}) == 1
@@ -81,7 +81,7 @@ def test_points_fit_normals(name, data, sample):
 
 @given(first=cases, second=cases, sample=scene)
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-def test_points_fit_normals_after_two(first, second, sample):
+def test_points_fit_normals_after_two_transforms(first, second, sample):
     out = moved(sample, *first)
     fx, fy = out["intrinsics"].tolist()[:2]
     if second[0] in ("rotate", "affine") and abs(fx / fy - 1) > 0.01:
@@ -105,7 +105,7 @@ def test_each_pixel_keeps_its_ray(name, data):
     nfx, nfy, ncx, ncy = out["intrinsics"].tolist()
     v, u = torch.meshgrid(*(torch.arange(n).float() for n in valid.shape), indexing="ij")
     x, y = ((u - ncx) / nfx)[valid], ((v - ncy) / nfy)[valid]
-    if name == "zoom":  # the scene came nearer: z / factor
+    if name == "zoom":  # the scene is nearer: z / factor
         x, y = x / kwargs["factor"], y / kwargs["factor"]
     if name in ("rotate", "affine"):
         turn = math.radians(kwargs["angle"] * (1 if name == "rotate" else -1))
@@ -113,4 +113,4 @@ def test_each_pixel_keeps_its_ray(name, data):
     mirror = torch.tensor([[-1.0 if name == "horizontal_flip" else 1.0], [-1.0 if name == "vertical_flip" else 1.0]])
     error = (torch.stack((x, y)) * mirror - came_from) * torch.tensor([[fx], [fy]])
     assert error.abs().max() < 0.52
-    assert error.mean(1).abs().max() < 0.2  # ties, at ratios such as 3:2, all fall to one side
+    assert error.mean(1).abs().max() < 0.2  # at ratios such as 3:2, ties are all rounded in one direction

@@ -28,11 +28,11 @@ def test_mirroring_twice_is_the_identity(sample, flip):
         assert torch.equal(flip(once), value), key
 
 
-def test_mirror_turns_x_and_rotation_turns_xy(sample):
+def test_mirroring_negates_x_and_rotation_rotates_xy(sample):
     right = NormalMap(torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1).expand(3, 4, 4))
     assert F.horizontal_flip(right)[:, 0, 0].tolist() == [-1, 0, 0]
     assert F.vertical_flip(right)[:, 0, 0].tolist() == [1, 0, 0]
-    # a quarter turn counter-clockwise takes what pointed right to point up, and y points down
+    # a quarter turn counter-clockwise rotates right to up, and y points down
     torch.testing.assert_close(F.rotate(right, 90)[:, 0, 0], torch.tensor([0.0, -1.0, 0.0]), atol=1e-6, rtol=0)
 
 
@@ -46,7 +46,7 @@ def test_zoom_by_two_pinned():
     assert camera.tolist() == [100, 110, 3.5, 2.5] and camera.canvas_size == (6, 8)
 
 
-def test_labels_are_never_mixed(sample):
+def test_labels_are_not_interpolated(sample):
     ids = tv_tensors.Mask(torch.tensor([[[0, 7], [7, 255]]], dtype=torch.uint8))
     assert set(zoom(ids, 1.7).unique().tolist()) == {0, 7, 255}
     two_values = DepthMap(torch.tensor([[[1.0, 9.0], [9.0, 1.0]]]))
@@ -55,7 +55,7 @@ def test_labels_are_never_mixed(sample):
 
 
 @pytest.mark.parametrize("mode", ["reflect", "edge", "constant"])
-def test_outside_the_image_is_invalid_whatever_the_fill(sample, mode):
+def test_pixels_outside_the_image_are_invalid_for_any_fill(sample, mode):
     for key in ("depth", "normals", "pixels"):
         padded = F.pad(sample[key], [2, 2, 2, 2], fill=7, padding_mode=mode)
         assert (padded[..., :2, :] == 0).all() and (padded[..., -2:] == 0).all()
@@ -88,24 +88,24 @@ def test_photometric_transforms_do_not_change_labels(sample, transform):
     [v2.RandomPerspective(p=1), v2.ElasticTransform(), v2.FiveCrop(8), v2.RandomAffine(0, shear=20)],
     ids=lambda t: type(t).__name__,
 )
-def test_impossible_transforms_are_errors(sample, key, transform):
+def test_impossible_transforms_raise(sample, key, transform):
     torch.manual_seed(0)
     with pytest.raises(TypeError, match=type(sample[key]).__name__):
         transform(dict(img=sample["img"], label=sample[key]))
 
 
-def test_zoom_refuses_a_plain_tensor():
+def test_zoom_of_a_plain_tensor_raises():
     with pytest.raises(TypeError, match="DenseMap"):
         zoom(torch.zeros(1, 4, 4), 2.0)
 
 
 @pytest.mark.parametrize("kind, shape", [(DepthMap, (3, 4, 4)), (NormalMap, (1, 4, 4)), (DenseMap, (4, 4))])
-def test_a_wrong_shape_is_an_error(kind, shape):
+def test_a_wrong_shape_raises(kind, shape):
     with pytest.raises(ValueError, match=rf"{kind.__name__} must be .* but the shape is .{shape[0]}"):
         kind(torch.zeros(shape))
 
 
-def test_a_user_defined_subclass_moves_too():
+def test_a_user_defined_subclass_is_transformed():
     class Height(DenseMap):
         channels = 1
 
@@ -116,7 +116,7 @@ def test_a_user_defined_subclass_moves_too():
 
 
 @pytest.mark.parametrize("copier", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x)), lambda x: x.clone()])
-def test_intrinsics_keep_their_canvas(copier):
+def test_copies_of_intrinsics_keep_the_image_size(copier):
     camera = Intrinsics([[50.0, 0, 20], [0, 51, 15], [0, 0, 1]], canvas_size=(30, 40))
     copied = copier(camera)
     assert isinstance(copied, Intrinsics) and copied.canvas_size == (30, 40)

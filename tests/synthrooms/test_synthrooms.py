@@ -1,4 +1,4 @@
-"""The renderer: exact labels, the same pixels on every machine, and sets that can be resumed."""
+"""The renderer: exact labels, equal pixels on every machine, and resumable rendering."""
 
 import errno
 import hashlib
@@ -41,7 +41,7 @@ def digest(room):
 
 
 def contents(folder):
-    """Every file's path and bytes."""
+    """The path and bytes of every file."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -108,7 +108,7 @@ def test_class_names_equal_nyud40():
     assert names == "2cfe145545f5e7cd3977eb6897e703c6f7eb364377588d92b621171652afa97b"
 
 
-def test_same_pixels_on_any_machine():
+def test_pixels_do_not_depend_on_the_machine():
     """After an intended change of the images, increase `prepare_synthrooms.VERSION` and pin the new digests."""
     assert digest(render_room(0, 0, SIZE)) == "a34a151647a48c7ab90dd28be9a85178de7b98eb16316164302731ecb5e298b0"
     assert digest(render_room(7, 3, (40, 40))) == "1d1b0b0810b71996f897a0335c9b00f5cb397bf509875440928fbee202b50caa"
@@ -126,14 +126,14 @@ def test_cos_sin_is_an_exact_rotation_near_the_angle(degrees):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    out = tmp_path_factory.mktemp("made") / "set"
+def rendered(tmp_path_factory):
+    out = tmp_path_factory.mktemp("rendered") / "set"
     summary = prepare_synthrooms(out, 4, 2, SIZE, seed=3, workers=1, progress=False)
     return out, summary
 
 
-def test_written_files_contain_the_rendered_arrays(made):
-    out, summary = made
+def test_written_files_contain_the_rendered_arrays(rendered):
+    out, summary = rendered
     train, val = ((out / f"{split}.txt").read_text().splitlines() for split in ("train", "val"))
     assert len(train) == 4 and len(val) == 2
     intrinsics = (out / "intrinsics.txt").read_text().splitlines()
@@ -154,9 +154,9 @@ def test_written_files_contain_the_rendered_arrays(made):
     assert summary["depth_range"][0] < summary["depth_range"][1]
 
 
-def test_the_number_of_workers_does_not_change_the_files(made, tmp_path):
+def test_the_number_of_workers_does_not_change_the_files(rendered, tmp_path):
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=3, progress=False)
-    assert contents(tmp_path) == contents(made[0])
+    assert contents(tmp_path) == contents(rendered[0])
 
 
 def _prepare_slowly(out):
@@ -171,7 +171,7 @@ def _prepare_slowly(out):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_run_resumes_to_the_same_files(made, tmp_path):
+def test_a_killed_run_resumes_to_the_same_files(rendered, tmp_path):
     process = multiprocessing.get_context("fork").Process(target=_prepare_slowly, args=(tmp_path,))
     process.start()
     deadline = time.time() + 20
@@ -185,29 +185,29 @@ def test_a_killed_run_resumes_to_the_same_files(made, tmp_path):
     (tmp_path / "rgb/.saving-999-000005.png").write_bytes(b"\x89PNG half")
     finished[0].unlink()
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
-    assert contents(tmp_path) == contents(made[0])
+    assert contents(tmp_path) == contents(rendered[0])
 
 
-def test_a_complete_set_is_not_rendered_again(made, monkeypatch):
+def test_a_complete_set_is_not_rendered_again(rendered, monkeypatch):
     monkeypatch.setattr(prepare_image, "render_room", None)
-    before = contents(made[0])
-    assert prepare_synthrooms(made[0], 4, 2, SIZE, seed=3, progress=False) == made[1]
-    assert contents(made[0]) == before
+    before = contents(rendered[0])
+    assert prepare_synthrooms(rendered[0], 4, 2, SIZE, seed=3, progress=False) == rendered[1]
+    assert contents(rendered[0]) == before
 
 
-def test_a_missing_file_is_rendered_again(made, tmp_path):
+def test_a_missing_file_is_rendered_again(rendered, tmp_path):
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
     (tmp_path / "depth/000002.png").unlink()
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
-    assert contents(tmp_path) == contents(made[0])
+    assert contents(tmp_path) == contents(rendered[0])
 
 
 @pytest.mark.parametrize(
-    "change, words", [(dict(seed=4), "seed 3 .requested: 4"), (dict(size=(24, 32)), "size .48, 64.")]
+    "change, message", [(dict(seed=4), "seed 3 .requested: 4"), (dict(size=(24, 32)), "size .48, 64.")]
 )
-def test_a_folder_with_another_set_raises(made, change, words):
-    with pytest.raises(ValueError, match=words):
-        prepare_synthrooms(made[0], 4, 2, **(dict(size=SIZE, seed=3, progress=False) | change))
+def test_a_folder_with_another_set_raises(rendered, change, message):
+    with pytest.raises(ValueError, match=message):
+        prepare_synthrooms(rendered[0], 4, 2, **(dict(size=SIZE, seed=3, progress=False) | change))
 
 
 def test_a_folder_with_other_files_raises(tmp_path):

@@ -11,7 +11,7 @@ PER_EPOCH = 10
 
 
 def run(first, last, mark):
-    """Lines that mmengine writes for iterations first … last, with a validation after each epoch."""
+    """Log lines of mmengine for iterations first … last, with a validation after each epoch."""
     lines = []
     for i in range(first, last + 1):
         epoch = -(-i // PER_EPOCH)
@@ -22,7 +22,7 @@ def run(first, last, mark):
 
 
 @given(killed=st.integers(1, 50), end=st.integers(1, 50), data=st.data())
-def test_a_resumed_run_replaces_what_was_written_beyond_its_start(killed, end, data):
+def test_a_resumed_run_replaces_lines_after_its_start(killed, end, data):
     checkpoint = data.draw(st.integers(0, min(killed, end) // PER_EPOCH)) * PER_EPOCH
     scalars = join_scalars(run(1, killed, 1.0) + run(checkpoint + 1, end, 2.0))
     if checkpoint < end:
@@ -55,7 +55,7 @@ def test_files_of_all_starts_are_read_and_incomplete_lines_are_skipped(tmp_path)
     assert [line["step"] for line in scalars["val"]] == [1, 2, 3]
 
 
-def test_the_picture_is_written_and_grows_with_the_tasks(tmp_path):
+def test_the_height_of_the_plot_grows_with_the_tasks(tmp_path):
     one = plot_curves(join_scalars(run(1, 100, 1.0)), tmp_path / "new" / "one.png")
     lines = run(1, 100, 1.0)
     for line in lines:
@@ -72,7 +72,7 @@ def test_the_picture_is_written_and_grows_with_the_tasks(tmp_path):
     assert np.asarray(Image.open(one).convert("L")).std() > 5
 
 
-def test_nothing_to_plot_writes_nothing(tmp_path):
+def test_without_data_no_file_is_written(tmp_path):
     assert plot_curves(join_scalars([]), tmp_path / "none.png") is None
     assert not list(tmp_path.iterdir())
     assert read_scalars(tmp_path / "absent") == {"train": [], "val": []}

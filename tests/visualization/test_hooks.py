@@ -58,7 +58,7 @@ class TinyModel(BaseModel):
 
 
 class TinyEvaluator:
-    """Just what the loops call: an mIoU that falls after the first validation."""
+    """The methods that the loops call; the mIoU falls after the first validation."""
 
     dataset_meta = None
 
@@ -140,7 +140,7 @@ def test_validation_panels(finished):
     names = {path.name for path in (work_dir / "panels").iterdir()}
     assert names == {f"{stem}_epoch_{n:03d}.png" for stem in ("001", "001_1", "002") for n in (1, 2)}
     sizes = {Image.open(path).size for path in (work_dir / "panels").iterdir()}
-    assert len(sizes) == 1  # with or without a depth label
+    assert len(sizes) == 1  # the same size with and without a depth label
 
 
 def test_the_panel_shows_the_datasets_colours(finished):
@@ -150,7 +150,7 @@ def test_the_panel_shows_the_datasets_colours(finished):
         assert (panel == colour).all(-1).sum() > 1000
 
 
-def test_a_panel_shows_the_file_if_the_network_saw_a_smaller_image(tmp_path):
+def test_a_panel_shows_the_original_image_if_the_input_was_smaller(tmp_path):
     sharp = (np.indices((12, 16)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
     Image.fromarray(sharp).save(tmp_path / "a.png")
     seen = torch.full((3, 6, 8), 127, dtype=torch.uint8)
@@ -167,12 +167,12 @@ def test_all_test_images_are_painted(finished):
     assert {p.name for p in show_dir.iterdir()} == {f"{s}.png" for s in ("001", "001_1", "002", "003", "004", "005")}
 
 
-def test_curves_are_written(finished):
+def test_curves_are_saved(finished):
     _, work_dir, _ = finished
     assert min(Image.open(work_dir / "curves.png").size) > 300
 
 
-def test_the_log_has_table_remaining_time_and_places(finished):
+def test_the_log_shows_table_remaining_time_and_paths(finished):
     runner, work_dir, show_dir = finished
     text = log_text(runner)
     assert "Validation after epoch 2 of 2" in text
@@ -185,7 +185,7 @@ def test_the_log_has_table_remaining_time_and_places(finished):
     assert f"6 panels are in {show_dir}" in text
 
 
-def test_a_resumed_run_knows_the_best_of_before(tmp_path):
+def test_a_resumed_run_restores_the_best_scores(tmp_path):
     work_dir = tmp_path / "20250101_000000" / "vis_data"
     work_dir.mkdir(parents=True)
     lines = [{"loss": 1.0, "epoch": 1, "iter": 3, "step": 3}, {"semseg/mIoU": 99.0, "step": 1}]
@@ -194,7 +194,7 @@ def test_a_resumed_run_knows_the_best_of_before(tmp_path):
     hook = SummaryHook()
     runner = make_runner(tmp_path, [hook], epochs=3)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
-    runner._train_loop._epoch = 1  # as after a resume from epoch 1: what epoch 2 gave is to be done again
+    runner._train_loop._epoch = 1  # as after resuming from epoch 1: the results of epoch 2 are discarded
     hook.before_train(runner)
     assert hook._best == {"semseg/mIoU": (99.0, 1)}
 
@@ -208,7 +208,7 @@ def test_a_failed_picture_is_logged_once_and_training_continues(tmp_path):
     assert not list(tmp_path.glob("panels/*.png"))
 
 
-def test_mmengines_visualizer_works_too(tmp_path):
+def test_mmengines_visualizer_is_supported(tmp_path):
     runner = make_runner(
         tmp_path, [PanelHook(num_images=1, interval=2), CurvesHook()], epochs=3, visualizer="Visualizer"
     )
@@ -218,6 +218,6 @@ def test_mmengines_visualizer_works_too(tmp_path):
 
 
 @pytest.mark.parametrize("settings", [dict(num_images=-1), dict(interval=0)])
-def test_invalid_settings_are_errors(settings):
+def test_invalid_settings_raise(settings):
     with pytest.raises(ValueError, match="num_images=.*interval="):
         PanelHook(**settings)

@@ -13,7 +13,7 @@ META = dict(classes=tuple("abcde"), palette=PALETTE.tolist())
 CLASSES = RNG.integers(0, 5, (1, 17, 23), dtype=np.uint8)
 
 
-def beside(picture, position):
+def tile(picture, position):
     return picture[:, 23 * position : 23 * (position + 1)]
 
 
@@ -26,38 +26,38 @@ def test_classes_are_mixed_with_the_frame():
     assert np.array_equal(OverlayPainter(META).draw(IMAGE, {}), IMAGE)
 
 
-def test_depth_and_normals_are_next_to_the_frame_and_look_as_on_panels():
+def test_depth_and_normals_are_next_to_the_frame_and_painted_as_on_panels():
     depth = RNG.uniform(1, 9, (1, 17, 23)).astype(np.float32)
     depth[0, :2] = 0
     normals = RNG.standard_normal((3, 17, 23)).astype(np.float32)
     normals /= np.linalg.norm(normals, axis=0)
     picture = OverlayPainter(META).draw(IMAGE, dict(depth=depth, normals=normals))
-    assert picture.shape == (17, 3 * 23, 3) and np.array_equal(beside(picture, 0), IMAGE)
-    assert (beside(picture, 1)[:2] == 0).all() and (beside(picture, 1)[2:] != 0).any(-1).all()
-    assert np.abs(beside(picture, 2).astype(int) - paint_normals(normals)).max() <= 1
+    assert picture.shape == (17, 3 * 23, 3) and np.array_equal(tile(picture, 0), IMAGE)
+    assert (tile(picture, 1)[:2] == 0).all() and (tile(picture, 1)[2:] != 0).any(-1).all()
+    assert np.abs(tile(picture, 2).astype(int) - paint_normals(normals)).max() <= 1
     plain = OverlayPainter(META).draw(IMAGE, dict(depth=np.clip(depth, 2, 8)))
     few = np.clip(depth, 2, 8)[0, ::8, ::8]
     wanted = paint_depth(np.clip(depth, 2, 8), *np.percentile(few, (1, 99)))
-    assert np.abs(beside(plain, 1).astype(int) - wanted).max() <= 8  # neighbours in the table of colours
+    assert np.abs(tile(plain, 1).astype(int) - wanted).max() <= 8  # adjacent colours of the colormap
 
 
-def test_the_range_of_depth_follows_slowly():
+def test_the_depth_range_is_smoothed_over_time():
     painter = OverlayPainter()
     near, far = (np.full((1, 17, 23), metres, np.float32) for metres in (2, 4))
     near[0, :8], far[0, :8] = 1, 3
     first = painter.draw(IMAGE, dict(depth=near))
     assert np.array_equal(first, painter.draw(IMAGE, dict(depth=near)))
     jump = painter.draw(IMAGE, dict(depth=far))
-    assert not np.array_equal(beside(jump, 1), beside(first, 1))
+    assert not np.array_equal(tile(jump, 1), tile(first, 1))
     for _ in range(150):
         later = painter.draw(IMAGE, dict(depth=far))
-    assert np.abs(beside(later, 1).astype(int) - beside(first, 1)).max() <= 8
+    assert np.abs(tile(later, 1).astype(int) - tile(first, 1)).max() <= 8
 
 
 @pytest.mark.parametrize("depth", [np.zeros((17, 23)), np.full((17, 23), 3.0), np.full((17, 23), np.nan)])
 def test_depth_without_a_range_is_painted(depth):
     picture = OverlayPainter().draw(IMAGE, dict(depth=depth.astype(np.float32)))
-    assert len(np.unique(beside(picture, 1).reshape(-1, 3), axis=0)) == 1
+    assert len(np.unique(tile(picture, 1).reshape(-1, 3), axis=0)) == 1
 
 
 def test_user_defined_tasks_are_painted_as_on_panels():

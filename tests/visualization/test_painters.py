@@ -31,7 +31,7 @@ def test_each_pixel_has_its_classs_colour_and_void_is_grey(labels):
         assert (picture[labels == index] == expected).all()
 
 
-def test_an_id_without_a_colour_is_named():
+def test_an_id_without_a_colour_raises():
     with pytest.raises(ValueError, match=r"ids \[7\].*0 to 2"):
         paint_classes(np.array([[0, 7]]), make_palette(3))
 
@@ -45,7 +45,7 @@ def test_depth_is_black_exactly_where_there_is_no_reading(depth):
 
 
 @pytest.mark.parametrize("colormap", ["turbo_r", "magma_r", "viridis"])
-def test_depth_goes_monotonically_along_the_colormap(colormap):
+def test_depth_is_monotonic_along_the_colormap(colormap):
     table = [tuple(c[:3]) for c in matplotlib.colormaps[colormap](np.linspace(0, 1, 256), bytes=True)]
     picture = paint_depth(np.linspace(1, 5, 200)[None], 1.0, 5.0, colormap)
     places = [table.index(tuple(colour)) for colour in picture[0]]
@@ -61,7 +61,7 @@ def test_depth_goes_monotonically_along_the_colormap(colormap):
         elements=st.floats(-1, 1, width=32),
     )
 )
-def test_normals_come_back_out_of_their_colours(vectors):
+def test_normals_can_be_decoded_from_their_colours(vectors):
     length = np.linalg.norm(vectors, axis=0, keepdims=True)
     normals = np.where(length > 1e-3, vectors / np.maximum(length, 1e-3), 0)
     picture = paint_normals(normals)
@@ -88,7 +88,7 @@ def test_any_map_can_be_painted(values):
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4), (3,)])
-def test_an_error_about_a_wrong_shape_names_the_right_one(shape):
+def test_wrong_shape_error_names_the_expected_shape(shape):
     with pytest.raises(ValueError, match=r"must be \(H, W\)"):
         paint_depth(np.ones(shape), 0.0, 1.0)
     with pytest.raises(ValueError, match=r"must be \(3, H, W\)"):
@@ -97,7 +97,7 @@ def test_an_error_about_a_wrong_shape_names_the_right_one(shape):
 
 @settings(max_examples=20)
 @given(n=st.integers(0, 60))
-def test_a_shorter_palette_begins_a_longer_one_and_no_two_colours_are_alike(n):
+def test_palettes_are_prefixes_of_longer_ones_with_distinct_colours(n):
     palette = make_palette(60)
     assert (make_palette(n) == palette[:n]).all()
     distance = np.abs(palette[:, None].astype(int) - palette[None]).sum(-1)

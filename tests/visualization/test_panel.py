@@ -21,7 +21,7 @@ def colours(picture):
     return {(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in packed}
 
 
-def test_every_map_is_in_the_panel_in_its_colours():
+def test_the_panel_shows_every_map_in_its_colours():
     image, maps = example()
     panel = colours(draw_panel(image, maps, maps, META))
     assert colours(paint_classes(maps["semseg"], META["palette"])) <= panel
@@ -29,13 +29,13 @@ def test_every_map_is_in_the_panel_in_its_colours():
     assert EMPTY_TILE not in panel
 
 
-def test_a_missing_label_is_a_neutral_tile_and_the_size_stays():
+def test_a_missing_label_is_a_neutral_tile_of_the_same_size():
     image, maps = example()
-    whole = draw_panel(image, maps, maps, META)
+    complete = draw_panel(image, maps, maps, META)
     for task in maps:
         partial = {other: values for other, values in maps.items() if other != task}
         panel = draw_panel(image, partial, maps, META)
-        assert panel.shape == whole.shape
+        assert panel.shape == complete.shape
         assert (panel == EMPTY_TILE).all(-1).sum() > 0.5 * 400 * 300
 
 
@@ -72,6 +72,6 @@ def test_many_classes_without_names_or_palette_and_all_void():
     assert colours(draw_panel(image, void, void, META)) >= {(0, 0, 0), (176, 176, 176)}
 
 
-def test_a_wrong_image_is_an_error():
+def test_an_invalid_image_raises():
     with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)"):
         draw_panel(np.zeros((3, 4, 5), np.float32))

@@ -8,7 +8,7 @@ from mtl_plugins.visualization.summary import update_best
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
-def test_the_best_is_the_largest_or_the_smallest_and_its_first_step(values):
+def test_the_best_is_the_first_maximum_or_minimum(values):
     best = {}
     for step, value in enumerate(values, 1):
         best = update_best(best, {"semseg/mIoU": value, "depth/rmse": value, "time": value, "a/strange": value}, step)
@@ -23,7 +23,7 @@ def test_nan_is_never_the_best_and_a_user_can_set_the_direction():
     assert best == {"a/strange": (2.0, 1)}
 
 
-def test_the_table_is_aligned_text():
+def test_table_columns_are_aligned():
     metrics = {
         "semseg/mIoU": 41.234,
         "semseg/pixAcc": 70.0,

@@ -41,7 +41,7 @@ def test_array_and_tensor_images_give_the_same_panel(sample):
     assert visualizer.draw(image).shape[1] < without.shape[1]
 
 
-def test_the_panel_goes_to_the_file_or_to_the_backends(tmp_path, sample):
+def test_the_panel_is_written_to_the_file_or_the_backends(tmp_path, sample):
     visualizer = make(tmp_path, "files", "LocalVisBackend")
     visualizer.dataset_meta = dict(classes=("a", "b"), palette=[(9, 8, 7), (6, 200, 5)])
     image = np.zeros((6, 8, 3), np.uint8)
@@ -70,7 +70,7 @@ def test_tensorboard_gets_scalars_and_panels(tmp_path):
     assert not (tmp_path / "vis_data" / "vis_image").exists()
 
 
-def test_an_error_about_missing_tensorboard_has_the_command(tmp_path, monkeypatch):
+def test_missing_tensorboard_error_names_the_install_command(tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "tensorboard" else find(name, *a))
     with pytest.raises(ImportError, match="pip install tensorboard"):

@@ -57,7 +57,7 @@ def test_values_match_the_files(root):
     assert sample["intrinsics"].tolist() == pytest.approx([41, 41.1, 16.5, 11.5])
 
 
-def test_disparity_and_neither(root):
+def test_disparity_labels_and_unlabelled_images(root):
     sample = Cityscapes(root, depth="disparity")[1]
     assert "depth" not in sample and type(sample["disparity"]) is DisparityMap
     expected = np.maximum(codes(1) - 1, 0) / 256
@@ -65,8 +65,8 @@ def test_disparity_and_neither(root):
     assert Cityscapes(root, depth=None).label_counts() == dict(semseg=3)
 
 
-def test_metres_and_pixels_agree_after_augmentation(root):
-    """depth = baseline · fx / disparity, whatever was done to the image, with fx of the stored image."""
+def test_metric_depth_and_disparity_agree_after_augmentation(root):
+    """depth = baseline · fx / disparity after any augmentation, with the fx of the stored image."""
     pipeline = [
         dict(type="RandomRotation", degrees=20),
         dict(type="RandomZoom", scale=(0.5, 2.0), p=1.0),
@@ -104,7 +104,7 @@ def test_a_missing_file_is_a_missing_label(root):
 
 
 def test_other_folders(root):
-    """Coarse labels, and a label of the user's."""
+    """Coarse labels and a user-defined label."""
     for path in list((root / "gtFine/train").rglob("*_labelIds.png")):
         coarse = root / "gtCoarse/train" / path.parent.name / path.name.replace("gtFine", "gtCoarse")
         coarse.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def test_other_folders(root):
     assert Cityscapes(root, labels=labels).label_counts() == dict(semseg=3, depth=3, edges=1)
 
 
-def test_metres_need_camera_files(root):
+def test_metric_depth_needs_camera_files(root):
     for path in (root / "camera/train").rglob("*.json"):
         path.unlink()
     with pytest.raises(FileNotFoundError, match=r"3 of 3 disparity maps have no camera file.*camera_trainvaltest.zip"):
@@ -137,13 +137,13 @@ def test_invalid_camera_file(root, content, message):
         Cityscapes(root)[1]
 
 
-def test_disparity_of_eight_bits(root):
+def test_eight_bit_disparity_raises(root):
     write_png(root / "disparity/train/aachen" / f"{STEM}_disparity.png", np.ones(SIZE, np.uint8))
     with pytest.raises(DataError, match=f"{STEM}_disparity.png has 1 channels of torch.uint8, but disparity is"):
         Cityscapes(root)[1]
 
 
-def test_invalid_options(root):
+def test_invalid_options_raise(root):
     with pytest.raises(ValueError, match="depth='inverse' is unknown"):
         Cityscapes(root, depth="inverse")
     with pytest.raises(ValueError, match="in metres, but depth='disparity'"):

@@ -88,7 +88,7 @@ def test_the_authors_frame(shared):
     assert rows[sky].mean() < 100 < 200 < rows[road].mean()
 
 
-def test_options_of_nyud_are_refused(root):
+def test_options_of_nyudv2_raise(root):
     with pytest.raises(TypeError, match="unexpected keyword argument 'label_space'"):
         KITTI6(root, label_space="nyud13")
     write_png(root / "rgb" / "000000.png", np.zeros((480, 640, 3), np.uint8))

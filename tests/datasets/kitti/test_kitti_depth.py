@@ -62,8 +62,8 @@ def test_jpeg_images(tmp_path):
     assert KITTIDepth(write_kitti(tmp_path, ending="jpg"))[0]["meta"]["img_path"].endswith("0000000005.jpg")
 
 
-def test_lidar_points_are_projected_to_the_pixels_that_see_them(root):
-    """Against the equation of KITTI's development kit, point by point."""
+def test_lidar_points_are_projected_to_their_pixels(root):
+    """Compared with the equation of KITTI's development kit, point by point."""
     dataset = KITTIDepth(root, depth="lidar")
     for index, camera in ((0, 2), (3, 3)):
         sample = dataset[index]
@@ -175,7 +175,7 @@ def test_truncated_calibration(root):
         read_camera_intrinsics(root / "raw", DATE, 2)
 
 
-def test_no_depth_of_this_kind(root):
+def test_missing_depth_of_the_chosen_kind_raises(root):
     for path in root.glob(f"raw/{DATE}/*/velodyne_points/data/*"):
         path.unlink()
     with pytest.raises(DataError, match="none of 6 frames has lidar depth"):
@@ -189,7 +189,7 @@ def test_truncated_scan(root):
         KITTIDepth(root, depth="lidar")[0]
 
 
-def test_unknown_options(root):
+def test_unknown_options_raise(root):
     for option in (dict(depth="raw"), dict(crop="eigen"), dict(cameras=(0,)), dict(cameras=()), dict(split="test")):
         with pytest.raises(ValueError, match=next(iter(option))):
             KITTIDepth(root, **option)
