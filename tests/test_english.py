@@ -1,8 +1,10 @@
-"""Wording that puzzled readers does not come back: docstrings, comments, messages and documentation.
+"""Wording that puzzled readers does not come back: documentation, docstrings, comments, messages and names.
 
 Each entry has the wording, and what to write instead. The patterns are narrow: they match only the odd sense.
 """
 
+import ast
+import functools
 import io
 import re
 import tokenize
@@ -12,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = [*(ROOT / "mtl_plugins").rglob("*.py"), *(ROOT / "registry").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+# Every test but this file, which contains the wording itself.
+TESTS = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__).resolve()]
 PAGES = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 INSTEAD = {
     r"\b(is|are|be|was|were) told\b": "is reported, raises an error",
@@ -36,6 +40,19 @@ INSTEAD = {
     r"\bno trouble\b": "works, is allowed",
     r"\bare spared\b|\bspares? (this|the) line\b": "hides this message",
 }
+# The same for names of functions, classes, parameters and variables, read as words.
+INSTEAD_IN_NAMES = {
+    r"\btold\b|\btells?\b": "raises, reported, message",
+    r"\banswers?\b|\banswered\b": "prediction, output",
+    r"\bwhole\b": "complete, end_to_end",
+    r"\black(s|ing)?\b": "missing, without",
+    r"\balone\b": "only, single",
+    r"\bbeside\b": "next_to",
+    r"\basked\b|\bwish(es|ed)?\b": "requested, calls",
+    r"\banew\b|\btorn\b": "again, truncated",
+    r"\bthere (is|are)\b|\bones own\b": "existing, custom",
+    r"\bpeople\b|\bpersons?\b": "user",
+}
 ROLES = r":(class|meth|func|mod|attr|data):`"
 
 
@@ -56,21 +73,47 @@ def prose(path):
             yield number, line
 
 
-def found(pattern, paths):
+def names(path):
+    """(line number, words) of the functions, classes, parameters and variables that Python code defines."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.arg):
+            name = node.arg
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+        else:
+            continue
+        yield node.lineno, re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name)
+
+
+@functools.cache
+def lines_of(path, kind):
+    """The lines of a file that `kind`, `prose` or `names`, finds, so that each file is parsed once."""
+    return list(kind(path))
+
+
+def found(pattern, paths, kind=prose):
     return [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in sorted(paths)
-        for number, line in prose(path)
+        for number, line in lines_of(path, kind)
         if re.search(pattern, line, re.IGNORECASE)
     ]
 
 
 @pytest.mark.parametrize("pattern", INSTEAD)
 def test_puzzling_wording_does_not_come_back(pattern):
-    lines = found(pattern, [*CODE, *PAGES])
+    lines = [*found(pattern, [*CODE, *TESTS, *PAGES]), *found(pattern, [*CODE, *TESTS], names)]
     assert not lines, f"instead write: {INSTEAD[pattern]}\n" + "\n".join(lines)
 
 
+@pytest.mark.parametrize("pattern", INSTEAD_IN_NAMES)
+def test_puzzling_names_do_not_come_back(pattern):
+    lines = found(pattern, [*CODE, *TESTS], names)
+    assert not lines, f"instead write: {INSTEAD_IN_NAMES[pattern]}\n" + "\n".join(lines)
+
+
 def test_docstrings_are_markdown_with_single_backticks():
-    lines = found(rf"``(?!`)|{ROLES}", CODE)
+    lines = found(rf"(?<!`)``(?!`)|{ROLES}", [*CODE, *TESTS])
     assert not lines, "\n".join(lines)

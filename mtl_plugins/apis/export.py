@@ -90,7 +90,7 @@ def export_model(
     out = out if out.suffix == backend.suffix else out.with_name(out.name + backend.suffix)
     network = InferenceNetwork(model, tasks, end_to_end, dataset)
     prepared = None if calibration is None else [_as_input(network, image[None]) for image in calibration]
-    with _folder_beside(out) as folder:
+    with _temporary_folder(out) as folder:
         path, reason = folder / out.name, ""
         for fixed in (True,) if fixed_size else (False, True):
             graph = backend.capture(network, size, precision, batch, fixed)
@@ -169,7 +169,7 @@ def _images_to_check(network: InferenceNetwork, signature: Signature, size: tupl
 
 
 @contextmanager
-def _folder_beside(out: Path) -> Iterator[Path]:
+def _temporary_folder(out: Path) -> Iterator[Path]:
     """A temporary folder on the same disk as `out`, so that moving a file out of it is atomic."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

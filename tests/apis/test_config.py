@@ -31,18 +31,18 @@ def test_an_unknown_name_suggests_the_nearest(name):
         load_config(name)
 
 
-def test_a_name_like_none_lists_the_presets():
+def test_a_name_similar_to_none_lists_the_presets():
     with pytest.raises(FileNotFoundError, match=r"qqqq is neither a file nor a preset\. Presets: .*hydranet_camvid"):
         load_config("qqqq")
 
 
-def test_data_root_moves_all_datasets():
+def test_data_root_changes_the_folder_of_all_datasets():
     cfg = load_config("hydranet_nyud", dict(data_root="/some/where"))
     loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
     assert [loader.dataset.data_root for loader in loaders] == ["/some/where"] * 3
 
 
-def test_data_root_reaches_wrapped_datasets_and_leaves_their_own(tmp_path):
+def test_data_root_applies_to_wrapped_datasets_without_a_folder(tmp_path):
     parts = [dict(type="NYUDv2"), dict(type="NYUDv2", data_root="/own")]
     wrapped = dict(type="RepeatDataset", times=2, dataset=dict(type="ConcatDataset", datasets=parts))
     cfg = load_config(Config(dict(data_root="/given", train_dataloader=dict(dataset=wrapped))))
@@ -50,7 +50,7 @@ def test_data_root_reaches_wrapped_datasets_and_leaves_their_own(tmp_path):
     assert [dataset.data_root for dataset in inner] == ["/given", "/own"]
 
 
-def test_options_reach_nested_settings_and_do_not_change_the_given_config():
+def test_options_change_nested_settings_in_a_copy_of_the_config():
     given = load_config("hydranet_nyud")
     before = copy.deepcopy(given.to_dict())
     cfg = load_config(given, {"model.backbone.model_name": "resnet18", "data_root": "/x"})
@@ -89,14 +89,14 @@ def test_files_next_to_the_config_shadow_no_installed_package(tmp_path, monkeypa
     assert sys.path[-1] == str(tmp_path)
 
 
-def test_an_option_that_nothing_reads_is_refused_with_the_nearest_name(root):
+def test_an_unused_option_raises_and_suggests_the_nearest_name(root):
     config = root / "configs" / "hydranet_nyud.py"
     with pytest.raises(ValueError, match="optim_wraper.*did you mean 'optim_wrapper'"):
         load_config(config, {"optim_wraper.clip_grad.max_norm": 1})
     assert load_config(config, {"compile": True, "model.heads.depth": None}).compile
 
 
-def test_a_broken_config_is_named_with_its_line(tmp_path):
+def test_a_broken_config_raises_with_file_and_line(tmp_path):
     (tmp_path / "broken.py").write_text("a = 1\nb = (\n")
     with pytest.raises(ValueError, match=r"cannot read the config .*broken\.py, line 2: SyntaxError"):
         load_config(tmp_path / "broken.py")

@@ -24,7 +24,7 @@ def model():
     return init_model("hydranet_synthrooms", cfg_options=SMALL)
 
 
-def test_there_is_one_row_per_backend_size_and_batch(model):
+def test_the_table_has_one_row_per_backend_size_and_batch(model):
     setting = LatencySetting([(32, 64), (64, 64)], [1, 2], ["torch"], ["float32", "bf16"], steps=1, rounds=2)
     found = [rows for _, rows in benchmark_latency(model, setting)]
     assert [[(r.height, r.width, r.batch) for r in rows] for rows in found] == [

@@ -36,7 +36,7 @@ def trainings(tmp_path_factory):
     return {root / name: write_training(root / name, n, size=(n, 64)) for name, n in (("small", 32), ("wide", 64))}
 
 
-def test_there_is_one_row_per_network_and_backend_at_its_input_size(trainings):
+def test_the_table_has_one_row_per_network_and_backend_at_its_input_size(trainings):
     rows = measure_speed_accuracy(list(trainings), "depth/rmse", ["torch", "torch-export"], rounds=1, steps=1)
     assert [(row.network, row.backend, row.height) for row in rows] == [
         (name, backend, size) for name, size in (("small", 32), ("wide", 64)) for backend in ("torch", "torch-export")

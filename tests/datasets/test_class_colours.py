@@ -51,5 +51,5 @@ def test_the_error_names_an_unknown_colour_and_its_position(tmp_path):
         read_colours(path, "kitti6")
 
 
-def test_it_is_registered_for_configs():
+def test_the_reader_is_found_by_name():
     assert find_reader("colours", "semseg") is read_colours

@@ -51,7 +51,7 @@ def test_counts_and_metainfo_cover_all_datasets(dataset):
     assert twice.metainfo["classes"][0] == "a: wall" and twice.metainfo["classes"][40] == "b: wall"
 
 
-def test_a_label_can_be_renamed_for_its_own_head(configs):
+def test_a_label_can_be_renamed_for_another_head(configs):
     part = DATASETS.build(dict(configs["camvid"], rename=dict(semseg="camvid_semseg")))
     assert set(part[0]["data_samples"].gt.keys()) == {"camvid_semseg"} == set(part.label_counts())
     assert part.metainfo["tasks"] == ("camvid_semseg",)

@@ -78,10 +78,10 @@ def test_the_hostile_pickle_is_harmful_without_protection(tmp_path):
 def test_a_truncated_file(share, tmp_path):
     complete = io.BytesIO()
     torch.save(dict(state_dict=model(64).state_dict()), complete)
-    path = tmp_path / "torn.pth"
+    path = tmp_path / "truncated.pth"
     path.write_bytes(complete.getvalue()[: int(len(complete.getvalue()) * share)])
     torch.save({}, tmp_path / "epoch_1.pth")
-    with pytest.raises(ValueError, match="torn.pth.*not a complete checkpoint.*epoch_1.pth"):
+    with pytest.raises(ValueError, match="truncated.pth.*not a complete checkpoint.*epoch_1.pth"):
         read_checkpoint(path)
 
 

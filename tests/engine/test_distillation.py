@@ -315,7 +315,7 @@ def test_a_teacher_labels_complete_images(flip):
     assert all(label.shape == (1,) and label.dtype == torch.int64 and 0 <= label < 3 for label in labels)
 
 
-def test_a_teacher_whose_head_returns_several_tensors_is_refused():
+def test_a_teacher_whose_head_returns_several_tensors_raises():
     model = network(dict(scene=dict(type=TreeHead)), seed=1)
     with pytest.raises(TeacherError, match="the oracle predicts a dict for scene.*remove scene from the teacher"):
         hook(teacher(["scene"], model, flip=True), model=model).fill(batch(sample(0)))
@@ -440,7 +440,7 @@ def test_an_onnx_file_can_be_a_teacher(fixed, tmp_path):
 
 @pytest.fixture
 def run(root, nyud_folder, make_light, tmp_path):
-    """Train a tiny student whose images lack labels, with a depth teacher and the averaged student as another."""
+    """Train a tiny student with missing labels; a depth network and the averaged student are its teachers."""
     checkpoint = tmp_path / "teacher.pth"
 
     def train(work_dir, epochs=2, resume=False, **options):
@@ -474,12 +474,12 @@ def run(root, nyud_folder, make_light, tmp_path):
 
 
 def test_a_resumed_run_ends_like_an_uninterrupted_one(run, tmp_path):
-    whole = run(tmp_path / "whole")
+    uninterrupted = run(tmp_path / "uninterrupted")
     run(tmp_path / "stopped", epochs=1)
     resumed = run(tmp_path / "stopped", resume=True)
-    for key, value in whole.model.state_dict().items():
+    for key, value in uninterrupted.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[key]), key
-    shares = whole.message_hub.log_scalars
+    shares = uninterrupted.message_hub.log_scalars
     assert shares["train/depth/pseudo"].mean() > 0 and shares["train/depth/real"].mean() > 0
     total = sum(shares[f"train/depth/{name}"].current() for name in ("real", "pseudo", "void"))
     assert total == pytest.approx(100)

@@ -19,7 +19,7 @@ from mtl_plugins.registry import HOOKS
 
 
 def draws(runner, hook="before_train_iter", seed=1, rank=0, iter=0):
-    """Random numbers after ``hook`` of a real runner, with its seed, rank and iteration set."""
+    """Random numbers after `hook` of a real runner, with its seed, rank and iteration set."""
     runner._seed, runner._rank, runner.train_loop._iter = seed, rank, iter
     arguments = (0,) if hook == "before_train_iter" else ()
     getattr(SeedIterationHook(), hook)(runner, *arguments)
@@ -90,7 +90,7 @@ def test_patience_counts_consecutive_iterations_with_a_loss_scaler(tmp_path):
 
 
 class WithNan(ToyModel):
-    """A model that reports one NaN under ``name`` with its losses."""
+    """A model that reports one NaN under `name` with its losses."""
 
     def __init__(self, name):
         super().__init__()

@@ -293,8 +293,8 @@ def test_each_dataset_has_separate_scores():
     scores = judge.evaluate(2)
     single = evaluated([indoors])
     assert scores["nyud/semseg/mIoU"] == single["semseg/mIoU"] and scores["nyud/depth/rmse"] == single["depth/rmse"]
-    outdoors_alone = evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti")])
-    assert scores["kitti/depth/rmse"] == outdoors_alone["depth/rmse"]
+    outdoors_only = evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti")])
+    assert scores["kitti/depth/rmse"] == outdoors_only["depth/rmse"]
     assert not any(key.startswith(("semseg/", "depth/", "kitti/semseg")) for key in scores)
 
 

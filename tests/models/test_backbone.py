@@ -33,7 +33,7 @@ HYDRANET_STAGES = ((24, 32, 64, 96, 160, 320), (4, 8, 16, 16, 32, 32))
 
 @pytest.fixture(scope="module")
 def build():
-    """One backbone of each kind for the whole file, in evaluation mode."""
+    """One backbone of each kind, built once per module, in evaluation mode."""
     built = {}
 
     def get(kind):
@@ -267,7 +267,7 @@ class Evil:
         return open, (str(self.marker), "w")
 
 
-@pytest.mark.parametrize("content", ["evil", "torn"])
+@pytest.mark.parametrize("content", ["evil", "truncated"])
 def test_an_unsafe_or_truncated_file_raises_and_runs_no_code(tmp_path, content):
     path, marker = tmp_path / "weights.pth", tmp_path / "was_run"
     if content == "evil":

@@ -82,14 +82,14 @@ def test_the_list_states_which_labels_are_real(files, write, tmp_path):
 
 def test_an_interrupted_run_is_resumed(files, write, tmp_path, monkeypatch):
     write()
-    whole = {path.relative_to(tmp_path / "pseudo"): path.read_bytes() for path in (tmp_path / "pseudo").rglob("*.*")}
+    complete = {path.relative_to(tmp_path / "pseudo"): path.read_bytes() for path in (tmp_path / "pseudo").rglob("*.*")}
     shutil.rmtree(tmp_path / "pseudo")
-    asked = []
+    calls = []
     scores = Teacher.scores
 
     def stop_at_second(self, *args):
-        asked.append(args)
-        if len(asked) == 2:
+        calls.append(args)
+        if len(calls) == 2:
             raise KeyboardInterrupt
         return scores(self, *args)
 
@@ -100,10 +100,10 @@ def test_an_interrupted_run_is_resumed(files, write, tmp_path, monkeypatch):
         dataset(files[2], pseudo_labels=str(tmp_path / "pseudo"))
     write()
     again = {path.relative_to(tmp_path / "pseudo"): path.read_bytes() for path in (tmp_path / "pseudo").rglob("*.*")}
-    assert again == whole
-    count = len(asked)
+    assert again == complete
+    count = len(calls)
     write()
-    assert len(asked) == count, "what is there is not done again"
+    assert len(calls) == count, "finished labels are not predicted again"
 
 
 def test_other_settings_need_another_folder(files, write, tmp_path):

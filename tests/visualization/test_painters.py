@@ -37,7 +37,7 @@ def test_an_id_without_a_colour_raises():
 
 
 @given(depth=hnp.arrays(np.float32, SIZES, elements=FLOATS))
-def test_depth_is_black_exactly_where_there_is_no_reading(depth):
+def test_only_invalid_depth_is_black(depth):
     picture = paint_depth(depth, 1.0, 5.0)
     assert picture.shape == (*depth.shape, 3) and picture.dtype == np.uint8
     invalid = ~(np.isfinite(depth) & (depth > 0))
