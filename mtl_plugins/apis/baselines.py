@@ -8,19 +8,22 @@ from mtl_plugins.kinds import kind_of_task
 from mtl_plugins.kinds.metric_direction import split_metric
 
 
-def trivial_table(dataset: Any, metrics: Sequence[Any] | Any, scores: Mapping[str, float]) -> str:
+def trivial_table(
+    dataset: Any, metrics: Sequence[Any] | Any, scores: Mapping[str, float], kinds: Mapping[str, str] | None = None
+) -> str:
     """Format a network's scores next to those of trivial predictors on the same set, as a table in plain text.
 
     Args:
         dataset: The evaluation set; see `trivial_scores`.
         metrics: The metrics; see `trivial_scores`.
         scores: The network's scores, `{"depth/rmse": 0.5, ...}`.
+        kinds: Kinds of tasks, `{task: name of the kind}`; see `kind_of_task`.
     """
     trivial = trivial_scores(dataset, metrics)
     rows = [("metric", "network", "trivial", "ratio", "the trivial predictor")]
     for key in trivial:
         task, name = split_metric(key)
-        kind = kind_of_task(task.rpartition("/")[2])
+        kind = kind_of_task(task.rpartition("/")[2], kinds=kinds)
         if name == kind.headline and kind.trivial_predictor and key in scores:
             ratio = scores[key] / trivial[key] if trivial[key] else float("nan")
             rows.append((key, f"{scores[key]:.4g}", f"{trivial[key]:.4g}", f"{ratio:.2f}", kind.trivial_predictor))

@@ -93,9 +93,7 @@ class MultiTaskInferencer:
                     "Leave precision out, or export the network in that precision (tools/export.py --precision)."
                 )
         else:
-            settings: dict[str, Any] = (
-                dict(size=input_size(cfg), precision=precision or "float32", fixed_size=False) | options
-            )
+            settings: dict[str, Any] = dict(size=input_size(cfg), precision=precision or "float32", fixed_size=False)
             self.backend = build_backend(str(backend), network, **settings | options)
         self.tasks = tuple(task for task in self.backend.tasks if task in network.tasks)
 

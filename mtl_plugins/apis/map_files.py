@@ -11,7 +11,7 @@ DEPTH_SCALE = 1000.0  # PNGs hold millimetres, as depth cameras write them: up t
 
 
 def write_map(
-    task: str, values: np.ndarray, folder: Path, stem: str, kind: str, kinds: Mapping[str, str] | None = None
+    task: str, values: np.ndarray, folder: Path, stem: str, file_type: str, kinds: Mapping[str, str] | None = None
 ) -> Path:
     """Write the map of one task to `folder/task/stem.png` or `.npy`.
 
@@ -20,13 +20,13 @@ def write_map(
         values: The map, (H, W) or (C, H, W).
         folder: The folder of all tasks.
         stem: Name of the file without its ending.
-        kind: `'npy'` stores the numbers unchanged. `'png'` stores class ids and other uint8 maps in 8 bits, depth in 16
-            bits and millimetres (clipped to 65.535 m), and normals as RGB in NYUDv2's encoding. Maps that a PNG cannot
-            hold become NPY files.
+        file_type: `'npy'` stores the numbers unchanged. `'png'` stores class ids and other uint8 maps in 8 bits, depth
+            in 16 bits and millimetres (clipped to 65.535 m), and normals as RGB in NYUDv2's encoding. Maps that a PNG
+            cannot hold become NPY files.
         kinds: Kinds of tasks with other names, `{task: name of the kind}`.
 
     Returns:
         The path of the file.
     """
-    path = Path(folder) / task / f"{stem}.{kind}"
+    path = Path(folder) / task / f"{stem}.{file_type}"
     return kind_of_task(task, values, kinds).write(path, values, LabelOptions(scale=DEPTH_SCALE))

@@ -1,14 +1,15 @@
 """The difference between what a backend and the network itself compute."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork
+from mtl_plugins.structures import named_leaves
 
 from .backend import Backend
-from .signature import Signature, name_outputs
 
 
 @torch.inference_mode()
@@ -26,9 +27,12 @@ def compare(network: InferenceNetwork, backend: Backend, images: Tensor) -> dict
     given = backend(images)
     with without_kernels():
         wanted = network(images)
-    names = Signature(network.tasks, structure=name_outputs(wanted)).outputs
-    leaves = zip(names, tree_leaves(given), tree_leaves(wanted), strict=True)
-    return {name: difference(one, other) for name, one, other in leaves}
+    found = _by_name(given)
+    return {name: difference(found[name], tensor) for name, tensor in _by_name(wanted).items()}
+
+
+def _by_name(outputs: dict[str, Any]) -> dict[str, Tensor]:
+    return {name: leaf for task, tree in outputs.items() for name, leaf in named_leaves(tree, task).items()}
 
 
 def difference(given: Tensor, wanted: Tensor) -> float:

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
 from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
+from mtl_plugins.kernels import warm_up
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import MODELS
 
@@ -58,7 +59,10 @@ def without_validation(cfg: Config) -> Config:
 
 def build_training(cfg: Config) -> tuple[MultiTaskModel, OptimWrapper]:
     """Build the model and its optimizer wrapper as the Runner does, in training mode and on the Runner's device."""
-    model = MODELS.build(cfg.model).to(get_device()).train()
+    device = get_device()
+    if device == "cpu":
+        warm_up()
+    model = MODELS.build(cfg.model).to(device).train()
     return model, build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
 
 

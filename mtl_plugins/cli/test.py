@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import PrepareTTAHook
@@ -13,6 +14,8 @@ from mtl_plugins.apis.baselines import trivial_table
 from mtl_plugins.apis.config import drop_pretrained
 from mtl_plugins.backends import compute_with, load_backend
 from mtl_plugins.files import write_text
+from mtl_plugins.kinds import kinds_of_heads
+from mtl_plugins.unwrap_model import unwrap_model
 
 from .options import add_config, add_run_options, load_run_config, make_parser
 
@@ -44,8 +47,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     if args.show_dir:
         cfg.default_hooks.visualization.update(out_dir=args.show_dir)
     runner = build_runner(cfg)
+    model: Any = unwrap_model(runner.model)
     if args.backend:
-        compute_with(runner.model, load_backend(args.backend))
+        compute_with(model, load_backend(args.backend))
     if args.tta:
         runner.register_hook(PrepareTTAHook(cfg.get("tta_model") or dict(type="MultiTaskTTAModel")))
     metrics = runner.test()
@@ -58,4 +62,5 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         scores["protocols"] = {metric.prefix: metric.protocol() for metric in with_protocol}
         write_text(args.out, json.dumps(scores, indent=2) + "\n")
     if args.baselines:
-        print(trivial_table(runner.test_dataloader.dataset, runner.test_evaluator.metrics, metrics))
+        kinds = kinds_of_heads(getattr(model, "heads", {}))
+        print(trivial_table(runner.test_dataloader.dataset, runner.test_evaluator.metrics, metrics, kinds))

@@ -24,10 +24,10 @@ Metric = TypeVar("Metric", bound=TaskMetric)
 
 
 class TrivialPredictor(Protocol):
-    """Sees all labels of a set, then predicts the same values for every pixel."""
+    """Sees all labels of a set, then predicts the same values for every pixel of every image."""
 
     def see(self, target: Tensor) -> None:
-        """Take a label (C, H, W) into account."""
+        """Take a label, (C, H, W) or (C,), into account."""
 
     def prediction(self) -> Tensor:
         """The C values of the prediction."""
@@ -128,10 +128,11 @@ def trivial_scores(dataset: Any, metrics: Any) -> dict[str, float]:
 
     for metric, target in _labels(dataset, predictors):
         predictors[metric].see(target)
-    constants = {m: predictor.prediction().reshape(-1, 1, 1) for m, predictor in predictors.items()}
+    constants = {m: predictor.prediction().reshape(-1) for m, predictor in predictors.items()}
     results: dict[TaskMetric, list] = {metric: [] for metric in constants}
     for metric, target in _labels(dataset, constants):
-        results[metric] += metric.results_of(constants[metric].expand(target.shape)[None], target[None])
+        constant = constants[metric].reshape(-1, *[1] * (target.ndim - 1))
+        results[metric] += metric.results_of(constant.expand(target.shape)[None], target[None])
 
     scores: dict[str, float] = {}
     for metric, found in results.items():

@@ -37,13 +37,26 @@ from .losses import (
 )
 from .normal_metrics import angular_error, normal_scores, normal_statistics, valid_normals
 from .normals_png import decode_normals, encode_normals
-from .painting import colormap_table, paint_classes, paint_depth, paint_generic, paint_normals, valid_depth
+from .painting import (
+    DEPTH_COLORMAP,
+    HEAT_COLORMAP,
+    INVALID_COLOUR,
+    colormap_table,
+    paint_classes,
+    paint_depth,
+    paint_generic,
+    paint_normals,
+    valid_depth,
+)
 from .palette import VOID_COLOUR, make_palette
 from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
 from .unit_vectors import unit_vectors
 
 __all__ = [
     "CROPS",
+    "DEPTH_COLORMAP",
+    "HEAT_COLORMAP",
+    "INVALID_COLOUR",
     "KB_CROP",
     "VOID_COLOUR",
     "angular_error",

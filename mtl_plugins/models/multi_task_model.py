@@ -320,7 +320,7 @@ def _stack(labels, task):
     """The labels (tensors, or trees of tensors) of several samples as a batch."""
     shapes = {tuple(tuple(leaf.shape) for leaf in tree_leaves(label)) for label in labels}
     if len(shapes) > 1:
-        sizes = sorted(shape[0] if len(shape) == 1 else shape for shape in shapes)
+        sizes = sorted((shape[0] if len(shape) == 1 else shape for shape in shapes), key=str)
         raise ValueError(
             f"the {task} labels of one training batch have different sizes {sizes}: end the training "
             f"pipeline with a transform that produces one size (RandomCrop or Resize), or train with batch_size=1."

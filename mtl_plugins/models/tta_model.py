@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from mtl_plugins.registry import MODELS
+from mtl_plugins.unwrap_model import unwrap_model
 
 from .forward_pass import Outputs
 
@@ -22,7 +23,7 @@ class MultiTaskTTAModel(BaseTTAModel):
     `MultiTaskModel` in this class, for example in `tools/test.py --tta`.
 
     Args:
-        module: The model or its config.
+        module: The model, which may be wrapped for distributed training, or its config.
         flip: Whether to add the mirror image of each view.
         scales: Factors of the image size, one view each.
         data_preprocessor: As in mmengine's `BaseTTAModel`.
@@ -38,6 +39,7 @@ class MultiTaskTTAModel(BaseTTAModel):
         scales: Sequence[float] = (1.0,),
         data_preprocessor: nn.Module | dict | None = None,
     ):
+        module = unwrap_model(module) if isinstance(module, nn.Module) else module
         super().__init__(module, data_preprocessor)
         if not scales or min(scales) <= 0:
             raise ValueError(f"MultiTaskTTAModel: scales={list(scales)} must have at least one factor, each above 0.")

@@ -26,6 +26,7 @@ from mtl_plugins.benchmark.section import to_rows
 from mtl_plugins.benchmark.step_benchmark import plain_step, step_shares
 from mtl_plugins.benchmark.synthetic_samples import synthetic_samples
 from mtl_plugins.benchmark.training_setting import build_training, training_size, without_validation
+from mtl_plugins.kernels import library
 from mtl_plugins.registry import HOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,15 @@ def cfg():
 def training(cfg):
     torch.manual_seed(0)
     return build_training(cfg)
+
+
+def test_the_kernels_are_loaded(cfg, monkeypatch):
+    if not library.warm_up():
+        pytest.skip("the kernels cannot be compiled here")
+    monkeypatch.setattr(library, "_library", None)  # as in a new process
+    monkeypatch.setattr(library, "_warmed_up", False)
+    build_training(cfg)
+    assert library.kernel_library() is not None
 
 
 @pytest.fixture(scope="module")

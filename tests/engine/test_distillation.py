@@ -15,6 +15,7 @@ from mtl_plugins.engine import DistillationHook, LabelSharesHook, Teacher, Teach
 from mtl_plugins.engine.label_shares_hook import label_shares
 from mtl_plugins.functional.label_rounding import class_labels, depth_labels, normal_labels
 from mtl_plugins.functional.normals_png import decode_normals, encode_normals
+from mtl_plugins.kernels import library
 from mtl_plugins.label_spaces import class_map, label_space
 from mtl_plugins.models import TaskHead
 from mtl_plugins.registry import MODELS
@@ -325,6 +326,15 @@ def test_hints_need_one_list_of_features():
     model = network(dict(depth=dict(type="DepthHead")), neck=dict(type=NeckByTask))
     with pytest.raises(TeacherError, match=r"features by task \(depth\).*Remove hint=True"):
         hook(teacher(["depth"], model, hint=True), model=model).fill(batch(sample(0)))
+
+
+def test_a_teacher_on_a_cpu_loads_the_kernels(monkeypatch):
+    if not library.warm_up():
+        pytest.skip("the kernels cannot be compiled here")
+    monkeypatch.setattr(library, "_library", None)  # as in a new process
+    monkeypatch.setattr(library, "_warmed_up", False)
+    teacher(["depth"]).to("cpu")
+    assert library.kernel_library() is not None
 
 
 def test_a_checkpoint_with_another_normalisation_warns(tmp_path, capture_log):

@@ -5,9 +5,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmengine.structures import BaseDataElement, PixelData
+from mmengine.structures import BaseDataElement
 
-from mtl_plugins.evaluation import DepthMetric, NormalsMetric, SegmentationMetric, TaskMetric, trivial_scores
+from mtl_plugins.evaluation import (
+    DepthMetric,
+    NormalsMetric,
+    SegmentationMetric,
+    TaskMetric,
+    trivial_predictor,
+    trivial_scores,
+)
+from mtl_plugins.structures import TaskData
 
 CLASSES = ("a", "b", "c")
 
@@ -25,7 +33,7 @@ class Labels:
 
     def __getitem__(self, index):
         data_sample = BaseDataElement()
-        data_sample.gt = PixelData(**self.labels[index])
+        data_sample.gt = TaskData(**self.labels[index])
         return dict(inputs=torch.zeros(3, 4, 5, dtype=torch.uint8), data_samples=data_sample)
 
 
@@ -101,6 +109,34 @@ def test_only_void_labels_give_nan():
     dataset = Labels([dict(depth=torch.zeros(1, 2, 2), normals=torch.zeros(3, 2, 2))])
     scores = trivial_scores(dataset, [DepthMetric(), NormalsMetric()])
     assert all(math.isnan(score) for score in scores.values())
+
+
+def test_labels_of_complete_images_have_trivial_predictors():
+    class SceneMetric(TaskMetric):
+        score_names = ("accuracy",)
+
+        def statistics(self, prediction, target):
+            return (prediction == target).double()
+
+        def scores(self, results):
+            return dict(accuracy=float(torch.stack(results).mean()))
+
+        def protocol(self):
+            return "share of the images"
+
+    class MostFrequent:
+        def __init__(self, metric):
+            self.seen = []
+
+        def see(self, target):
+            self.seen.append(int(target))
+
+        def prediction(self):
+            return torch.tensor(max(self.seen, key=self.seen.count))
+
+    trivial_predictor.register(SceneMetric, MostFrequent)
+    scenes = Labels([dict(scene=torch.tensor([i])) for i in (2, 0, 2, 1)])
+    assert trivial_scores(scenes, SceneMetric("scene")) == {"scene/accuracy": 0.5}
 
 
 def test_metrics_without_a_trivial_predictor_are_skipped_and_results_do_not_change():

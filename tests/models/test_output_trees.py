@@ -9,7 +9,7 @@ from mmengine.structures import BaseDataElement
 from mtl_plugins.apis.export import export_model
 from mtl_plugins.apis.predictions import to_numpy
 from mtl_plugins.backends import BACKENDS, FORMATS, Signature, build_backend, compare, compute_with, load_backend
-from mtl_plugins.models import InferenceNetwork, MultiTaskTTAModel
+from mtl_plugins.models import InferenceNetwork, MultiTaskTTAModel, TaskHead
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
@@ -68,6 +68,25 @@ def test_predictions_have_the_original_size(model):
     assert to_numpy(predicted)["panoptic"]["centre"].shape == (50, 61)
     half = predicted.pred.to(torch.float16)
     assert half.panoptic["offset"].dtype == torch.float16
+
+
+@torch.no_grad()
+def test_the_average_of_one_view_is_the_prediction(model):
+    one = MultiTaskTTAModel(model, flip=False).predict_maps(images(), SIZE, None)["panoptic"]
+    for name, wanted in model.predict_maps(images(), SIZE)["panoptic"].items():
+        torch.testing.assert_close(one[name], wanted)
+
+
+def test_a_head_without_its_own_predict_resizes_maps_and_returns_float32():
+    class PlainHead(TaskHead):
+        def forward(self, features):
+            return features
+
+    head = PlainHead()
+    raw = dict(maps=torch.randn(2, 3, 8, 12).bfloat16(), vectors=torch.randn(2, 5))
+    for outputs in (head.predict(raw, SIZE), head.scores(raw, SIZE)):
+        assert outputs["maps"].shape == (2, 3, *SIZE) and outputs["maps"].dtype == torch.float32
+        assert torch.equal(outputs["vectors"], raw["vectors"])
 
 
 @torch.no_grad()

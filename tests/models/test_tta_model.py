@@ -62,6 +62,10 @@ def test_batch_predictions_equal_single_image_predictions(model):
         torch.testing.assert_close(found["depth"], single["depth"])
 
 
+def test_a_model_wrapped_for_several_processes_is_unwrapped(model):
+    assert MultiTaskTTAModel(torch.nn.DataParallel(model)).module is model
+
+
 def test_mirroring_and_zooming_are_undone():
     sizes = dict(in_channels=(4,), in_strides=(4,))
     depth = torch.rand(2, 1, 6, 8)

@@ -12,6 +12,7 @@ from mmengine.runner import find_latest_checkpoint
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
+from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import MODELS
 
 from ..checkpoint import extract_state_dict, load_weights, read_checkpoint, require_same_model
@@ -147,7 +148,9 @@ class Teacher:
             )
 
     def to(self, device: torch.device | str) -> "Teacher":
-        """Move the model to a device."""
+        """Move the model to a device; on a CPU, also compile and load the kernels that it uses."""
+        if torch.device(device).type == "cpu":
+            warm_up()
         self.model.to(device)
         return self
 

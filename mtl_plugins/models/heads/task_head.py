@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from mtl_plugins.kinds import find_kind
+from mtl_plugins.kinds.kind import resize_raw
 from mtl_plugins.registry import MODELS
 
 
@@ -49,9 +50,11 @@ class TaskHead(BaseModule):
 
         Args:
             outputs: Raw output.
-            size: (H, W) of the image; predicted maps must have this size.
+            size: (H, W) of the image; predicted maps must have this size. By default raw maps are resized to it
+                bilinearly.
         """
-        return tree_map(find_kind(self.kind).to_prediction, outputs)
+        kind = find_kind(self.kind)
+        return tree_map(lambda tensor: kind.to_prediction(resize_raw(tensor, size)), outputs)
 
     def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
         """Losses by name (`{'loss_<name>': scalar}`).
@@ -90,8 +93,15 @@ class TaskHead(BaseModule):
     # Test-time augmentation and teachers average scores over views of an image.
 
     def scores(self, outputs: Any, size: tuple[int, int]) -> Any:
-        """Convert a raw output to floating-point values that can be averaged; maps must have `size`."""
-        return tree_map(find_kind(self.kind).to_scores, outputs)
+        """Convert a raw output to floating-point values that can be averaged; maps must have `size`.
+
+        By default these are the scores of the kind. A head that overrides `predict` averages its predictions, unless it
+        overrides this method as well.
+        """
+        if type(self).predict is not TaskHead.predict:
+            return self.predict(outputs, size)
+        kind = find_kind(self.kind)
+        return tree_map(lambda tensor: kind.to_scores(tensor, size), outputs)
 
     def from_scores(self, scores: Any) -> Any:
         """Convert averaged scores to a prediction."""
