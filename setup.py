@@ -9,8 +9,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "mtl_plugins" / "__init__.p
 
 config_packages = {
     ".".join([CONFIGS, *folder.relative_to("configs").parts]): str(folder)
-    for folder in map(lambda path: path.relative_to(ROOT), [ROOT / "configs", *sorted((ROOT / "configs").rglob("*/"))])
-    if folder.name != "__pycache__"
+    for folder in sorted({path.parent.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.py")})
 }
 
 # PyTorch's ONNX exporter needs onnxscript.
@@ -62,7 +61,7 @@ setup(
         "timm>=1.0.15",  # forward_intermediates for feature extraction from all transformers
         "segmentation-models-pytorch>=0.4",  # losses that ignore void pixels in multi-class mode
         "mmengine>=0.10.7",  # the first that works with numpy 2 and torch 2.6
-        "numpy>=1.26",  # the first for Python 3.12
+        "numpy>=1.26.1",  # the first with the modules of NumPy 2 (numpy._core)
         "scipy>=1.11",  # the first for numpy 1.26
         "h5py>=3.11",  # the first for numpy 2
         "matplotlib>=3.8",  # the first for Python 3.12

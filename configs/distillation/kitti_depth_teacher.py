@@ -1,12 +1,7 @@
 # The paper's first stage on KITTI: the same network for depth only, trained on the frames that have depth. It then
 # labels the images of KITTI-6, which have classes but no depth.
-_base_ = [
-    "../_base_/models/hydranet.py",
-    "../_base_/datasets/kitti.py",
-    "../_base_/schedules/sgd_3x100.py",
-    "../_base_/runtime.py",
-]
-model = dict(heads=dict(depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.05))))
+_base_ = "../hydranet_kitti.py"
+model = dict(heads=dict(semseg=None))
 train_dataloader = dict(
     sampler=dict(weights=dict(kitti=1, kitti6=0)),
     dataset=dict(datasets=dict(kitti=dict(tasks=["depth"]), kitti6=dict(tasks=["depth"]))),

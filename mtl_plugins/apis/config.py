@@ -2,13 +2,13 @@
 
 import copy
 import inspect
-import sys
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mtl_plugins.did_you_mean import did_you_mean
+from mtl_plugins.engine import read_config
 
 from .presets import find_config
 
@@ -27,7 +27,7 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
 
     A dataset without `data_root` gets the config's own, and `{data_root}` in the `data_root` of a dataset stands for
     it, so that `--cfg-options data_root=DIR` moves all datasets. `custom_imports` can import modules from the working
-    directory and from the config's folder: both are appended to `sys.path`, so that they shadow no installed package.
+    directory and from the config's folder (see `read_config`).
 
     Args:
         config: Path of a config file, name of a preset (see `find_config`), or a config, which is copied.
@@ -36,30 +36,15 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
     Raises:
         FileNotFoundError: Neither a file nor a preset; the message names the nearest presets.
         ImportError: A module of `custom_imports` cannot be imported.
-        ValueError: The file is not a valid config, or an option that nothing reads.
+        ValueError: The file is not a valid config, nothing reads an option, or a module of `custom_imports` has the
+            name of another one.
     """
-    cfg = copy.deepcopy(config) if isinstance(config, Config) else _read(find_config(config))  # copy() is shallow
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(find_config(config))  # copy() is shallow
     if cfg_options:
         _check_options(cfg, cfg_options)
         cfg.merge_from_dict(cfg_options)
     _hand_down_data_root(cfg)
     return cfg
-
-
-def _read(path: Path) -> Config:
-    for folder in (str(Path.cwd()), str(path.parent.resolve())):
-        if folder not in sys.path:
-            sys.path.append(folder)
-    try:
-        return Config.fromfile(path)
-    except (SyntaxError, NameError, AttributeError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise ValueError(f"cannot read the config {path}{line}: {type(error).__name__}: {error}") from error
-    except ImportError as error:
-        raise ImportError(
-            f"{path}: an import of custom_imports failed: {error}. Modules are searched for among the installed "
-            "packages, in the working directory and in the config's folder."
-        ) from error
 
 
 def _check_options(cfg: Config, cfg_options: dict) -> None:
@@ -94,3 +79,17 @@ def innermost_datasets(dataset: dict) -> list[dict]:
         return [dataset]
     inner = list(inner.values()) if isinstance(inner, dict) else inner  # MultiDataset has a dict of datasets
     return [leaf for child in inner for leaf in innermost_datasets(child)]
+
+
+def require_dataloader(cfg: Config, name: str) -> Config:
+    """The config of a data loader, such as `"train_dataloader"`.
+
+    Raises:
+        ValueError: The config has none: it only describes a model, as that of a teacher.
+    """
+    if cfg.get(name) is None:
+        raise ValueError(
+            f"the config {cfg.filename or ''} has no {name}: it describes a model, but no data. Use a config with a "
+            "dataset, or add one as a _base_, such as mtl_plugins::_base_/datasets/nyud.py."
+        )
+    return cfg[name]

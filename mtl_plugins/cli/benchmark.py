@@ -16,6 +16,7 @@ import torch
 from mmengine.device import get_device
 
 from mtl_plugins.apis import init_model, load_config
+from mtl_plugins.apis.config import require_dataloader
 from mtl_plugins.apis.predict_pipeline import read_prepared
 from mtl_plugins.backends import BACKENDS
 from mtl_plugins.benchmark import (
@@ -83,7 +84,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl benchmark`."""
     args = parse_args(argv, prog)
     cfg = load_config(args.config, args.cfg_options)
-    batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.batch_size
+    if "training" in args.what:
+        require_dataloader(cfg, "train_dataloader")
+    default = (cfg.get("train_dataloader") or {}).get("batch_size", 1)
+    batch_size = args.batch_size if args.batch_size is not None else default
     setting = TrainingSetting(tuple((args.size or [DEFAULT_SIZE])[0]), batch_size, args.steps, args.rounds)
     if args.json:  # check it before an hour of measurements
         try:

@@ -43,5 +43,5 @@ def load_run_config(args: argparse.Namespace) -> Config:
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir or cfg.get("work_dir") is None:
-        cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(args.config).stem)
+        cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(cfg.filename).stem)
     return cfg

@@ -59,6 +59,8 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, TypeError) and (hint := explain_unknown_option(error)):
         return hint
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if isinstance(error, OSError) and error.strerror:  # without "[Errno 28]"
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if "Original Traceback" in text:
         # "Caught X in DataLoader worker process 0.\nOriginal Traceback ...\nmodule.X: the message"
         parts = re.split(r"^(?:[A-Za-z_][\w.]*)(?:Error|Exception|Warning): ", text, flags=re.MULTILINE)

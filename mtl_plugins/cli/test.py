@@ -11,7 +11,7 @@ from mmengine.hooks import PrepareTTAHook
 
 from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.baselines import trivial_table
-from mtl_plugins.apis.config import drop_pretrained
+from mtl_plugins.apis.config import drop_pretrained, require_dataloader
 from mtl_plugins.backends import compute_with, load_backend
 from mtl_plugins.files import write_text
 from mtl_plugins.kinds import kinds_of_heads
@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl test`."""
     args = parse_args(argv, prog)
     cfg = load_run_config(args)
+    require_dataloader(cfg, "test_dataloader")
     cfg.load_from, cfg.resume = args.checkpoint, False
     drop_pretrained(cfg)
     if args.show_dir:

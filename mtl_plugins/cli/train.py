@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mmengine.runner import find_latest_checkpoint
 
 from mtl_plugins.apis import build_runner
+from mtl_plugins.apis.config import require_dataloader
 
 from .options import add_config, add_run_options, load_run_config, make_parser
 
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl train`."""
     args = parse_args(argv, prog)
     cfg = load_run_config(args)
+    require_dataloader(cfg, "train_dataloader")
     if args.amp:
         cfg.optim_wrapper.type = "AutocastOptimWrapper"
         cfg.optim_wrapper.precision = "bfloat16"

@@ -23,6 +23,7 @@ from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .normalisation import check_normalisation, normalisation_of
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
+from .read_config import read_config
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
 
@@ -55,6 +56,7 @@ __all__ = [
     "normalisation_of",
     "quiet_console",
     "read_checkpoint",
+    "read_config",
     "require_same_model",
     "resolve_precision",
     "safe_loaders",

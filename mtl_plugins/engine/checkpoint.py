@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from mtl_plugins.unwrap_model import unwrap_model
 
+_LOADERS = RLock()
 _SHOWN = 5  # keys of each kind that an error message lists
 _DTYPES = "Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64".split()
 
@@ -107,15 +109,17 @@ def safe_loaders() -> Iterator[None]:
     """Within this context, mmengine reads every checkpoint with `read_checkpoint`.
 
     mmengine leaves `weights_only` to torch, or to torch.hub, whose default is to execute the pickle. Its table of
-    loaders belongs to the process and is shared by all OpenMMLab packages, so it is restored at the end.
+    loaders belongs to the process and is shared by all OpenMMLab packages, so it is restored at the end. Only one
+    thread at a time can be in this context: threads that overlap would restore each other's table.
     """
-    loaders = CheckpointLoader._schemes
-    safe = {scheme: _refuse_address for scheme in loaders}
-    CheckpointLoader._schemes = safe | {"": load_from_disk, "http://": load_from_http, "https://": load_from_http}
-    try:
-        yield
-    finally:
-        CheckpointLoader._schemes = loaders
+    with _LOADERS:
+        loaders = CheckpointLoader._schemes
+        safe = {scheme: _refuse_address for scheme in loaders}
+        CheckpointLoader._schemes = safe | {"": load_from_disk, "http://": load_from_http, "https://": load_from_http}
+        try:
+            yield
+        finally:
+            CheckpointLoader._schemes = loaders
 
 
 def load_from_disk(filename: str, map_location: Any = None) -> dict:

@@ -78,7 +78,8 @@ def write_error(error: OSError, path: str | Path, *, what: str = "", advice: str
     """
     path = Path(path)
     if error.errno == errno.EFBIG:
-        reason = "the largest allowed file size is too small (see ulimit -f)"
+        reason = "the file is larger than the system allows"
+        advice = "Raise the limit (ulimit -f), or write to another disk"
     elif disk_is_full(error):
         reason = f"the disk is full, {free_space(path) / 1e6:.1f} MB are free"
     else:
@@ -105,7 +106,9 @@ def _sync_folder(folder: Path) -> None:
     """Make the rename itself survive a power cut; only POSIX can open folders."""
     if not hasattr(os, "O_DIRECTORY"):
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    with suppress(OSError):  # some network file systems cannot sync folders
-        os.fsync(descriptor)
-    os.close(descriptor)
+    with suppress(OSError):  # a folder without read permission; some network file systems cannot sync folders
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -167,7 +167,8 @@ def _raise_if_permanent(error: Exception, source: _Source) -> None:
             f"the server refuses {source.url}: {error.code} {error.reason}. {login}{source.advice()}"
         ) from None
     if isinstance(error, OSError) and disk_is_full(error):
-        advice = f"{error.strerror}. Free some space. {source.advice()}"
+        missing = "" if error.strerror == os.strerror(error.errno or 0) else f"{error.strerror}. "
+        advice = f"{missing}Free some space. {source.advice()}"
         raise write_error(error, source.path, advice=advice) from None
     if getattr(error, "filename", None) is not None:
         raise error  # about a local file, not the network

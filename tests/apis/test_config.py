@@ -79,14 +79,41 @@ def test_modules_next_to_the_config_can_be_imported(tmp_path):
 
 def test_files_next_to_the_config_shadow_no_installed_package(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "this", raising=False)
-    for name in ("registry.py", "timm.py", "this.py"):
+    for name in ("registry.py", "timm.py", "wave.py"):
         (tmp_path / name).write_text("raise RuntimeError('a file of the user shadows a package')\n")
     path = tmp_path / "mine.py"
-    path.write_text("custom_imports = dict(imports=['this'])\n")
+    path.write_text("custom_imports = dict(imports=['mtl_plugins.models'])\n")
     load_config(path)
-    assert sys.modules["this"].__file__ != str(tmp_path / "this.py")
     assert sys.path[-1] == str(tmp_path)
+    import wave
+
+    assert wave.__file__ != str(tmp_path / "wave.py")
+    path.write_text("custom_imports = dict(imports=['wave'])\n")
+    with pytest.raises(ValueError, match=rf"names 'wave', but Python imports .* instead of {tmp_path}/wave.py"):
+        load_config(path)
+
+
+def test_two_modules_of_one_name_in_the_folders_of_two_configs_are_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "module_of_two_configs.py").write_text("")
+        (tmp_path / name / "mine.py").write_text("custom_imports = dict(imports=['module_of_two_configs'])\n")
+    load_config(tmp_path / "first" / "mine.py")
+    load_config(tmp_path / "first" / "mine.py")
+    with pytest.raises(ValueError, match="another config has imported its own. Rename the file"):
+        load_config(tmp_path / "second" / "mine.py")
+
+
+def test_a_module_may_have_the_name_of_a_config(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "named_as_a_config.py").write_text("")
+    path = tmp_path / "configs" / "named_as_a_config.py"
+    path.write_text("custom_imports = dict(imports='named_as_a_config')\n")
+    load_config(path)
+    assert sys.modules["named_as_a_config"].__file__ == str(tmp_path / "named_as_a_config.py")
 
 
 def test_an_unused_option_raises_and_suggests_the_nearest_name(root):

@@ -56,6 +56,8 @@ def test_the_registrys_errors_are_readable():
         (KeyError("key 'a'\nmore"), "key 'a'\nmore"),
         (ValueError(), "ValueError"),
         (KeyError(), "KeyError"),
+        (OSError(errno.EACCES, "could not write a: denied"), "could not write a: denied"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.json"), "No such file or directory: a.json"),
         (ValueError("class `DepthHead` in mtl_plugins/models/heads/depth_head.py: wrong"), "wrong"),
     ],
 )

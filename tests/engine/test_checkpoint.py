@@ -1,6 +1,7 @@
 import io
 import os
 import pickle
+import threading
 from collections import OrderedDict
 
 import numpy as np
@@ -112,6 +113,30 @@ def test_other_url_schemes_are_not_read():
     with safe_loaders(), pytest.raises(ValueError, match="Give the path of a file"):
         CheckpointLoader.load_checkpoint("torchvision://resnet18")
     assert dict(CheckpointLoader._schemes) == before
+
+
+def test_the_table_of_loaders_survives_overlapping_threads():
+    before, inside, leave = CheckpointLoader._schemes, threading.Event(), threading.Event()
+
+    def first():
+        with safe_loaders():
+            inside.set()
+            leave.wait()
+
+    def second():
+        with safe_loaders():
+            pass
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    inside.wait()
+    threads[1].start()
+    leave.set()
+    for thread in threads:
+        thread.join()
+    with safe_loaders(), safe_loaders():  # one thread may nest
+        assert CheckpointLoader._schemes is not before
+    assert CheckpointLoader._schemes is before
 
 
 def test_the_runner_refuses_code_when_resuming_or_initialising_weights(tmp_path):

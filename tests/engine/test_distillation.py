@@ -1,6 +1,7 @@
 """Teachers predict the missing labels, and only those."""
 
 import copy
+import sys
 
 import numpy as np
 import pytest
@@ -504,3 +505,13 @@ def test_validation_uses_no_pseudo_labels(run, tmp_path):
     )
     log = next((tmp_path / "run").rglob("*.log")).read_text()
     assert "depth: nyud (no crop, 0.001-10 m, pixel-wise average; raw depth), 4 images" in log
+
+
+def test_a_teachers_config_may_import_modules_from_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "module_of_a_teacher.py").write_text("")
+    (tmp_path / "teacher.py").write_text(
+        f"custom_imports = dict(imports='module_of_a_teacher')\nmodel = {TORCHVISION}\n"
+    )
+    teacher = Teacher(["semseg"], config=tmp_path / "teacher.py")
+    assert "semseg" in teacher.model.tasks and "module_of_a_teacher" in sys.modules

@@ -221,3 +221,15 @@ def test_launchers_need_their_environment(config, error_of, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "tools/dist_train.sh CONFIG N" in error_of("train", config(), "--launcher", "pytorch")
     assert "needs GPUs" in error_of("train", config(), "--launcher", "slurm")
+
+
+@pytest.mark.parametrize("command", ["train", "test", "benchmark", "pseudo_label"])
+def test_a_config_without_a_dataset_is_refused(command, error_of, tmp_path):
+    options = dict(
+        test=["a.pth"],
+        benchmark=["--what", "training"],
+        pseudo_label=["hydranet_nyud", "a.pth", "--out", tmp_path, "--tasks", "depth"],
+    )
+    loader = "test_dataloader" if command == "test" else "train_dataloader"
+    message = error_of(command, "teachers/wrn38_cityscapes", *options.get(command, []))
+    assert re.match(rf"the config .*wrn38_cityscapes\.py has no {loader}: it describes a model, but no data", message)

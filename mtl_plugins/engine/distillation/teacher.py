@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config, ConfigDict
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 from mmengine.structures import BaseDataElement
@@ -18,6 +18,7 @@ from mtl_plugins.registry import MODELS
 from ..checkpoint import extract_state_dict, load_weights, read_checkpoint, require_same_model
 from ..normalisation import check_normalisation
 from ..optim_wrapper import autocast_context
+from ..read_config import read_config
 from .teacher_task import TeacherTask
 
 
@@ -106,7 +107,7 @@ class Teacher:
             return model
         if (model is None) == (config is None):
             raise ValueError(f"The teacher {self.name} needs either model=dict(type=...) or config=FILE.")
-        model = Config.fromfile(config).model if model is None else ConfigDict(model)
+        model = ConfigDict(model) if config is None else read_config(config).model
         if checkpoint is not None and model.get("backbone", {}).get("pretrained"):
             model.backbone.pretrained = False  # the checkpoint contains the weights
         built = MODELS.build(model)
