@@ -74,7 +74,7 @@ def test_out_stages_select_features(backbone):
 
 @pytest.mark.parametrize("out_stages", [(), (6,), (-1,), (3, 1), (2, 2)])
 def test_invalid_stages_raise(out_stages):
-    with pytest.raises(ValueError, match=r"out_stages=.* stages 0 \.\.\. 5, in rising order"):
+    with pytest.raises(ValueError, match=r"out_stages=.* stages from 0 \.\.\. 5 in ascending order"):
         build(out_stages=out_stages)
 
 

@@ -208,7 +208,7 @@ def test_resuming_from_a_missing_checkpoint(config, error_of):
 
 def test_a_source_without_images(config, trained, error_of, tmp_path):
     message = error_of("predict", config(), trained, tmp_path / "nothing", "--out", "out")
-    assert "is no file or folder" in message
+    assert "does not exist" in message
 
 
 def test_a_published_file_of_another_format(trained, error_of):
