@@ -83,6 +83,7 @@ class DistillationHook(Hook):
             )
 
     def _build(self, config: dict, hooks: Sequence[Hook]) -> Teacher:
+        config = dict(config)  # `prepare` may be called again
         if not config.pop("ema", False):
             return Teacher(**config)
         averaged = [hook for hook in hooks if isinstance(hook, EMAHook)]
