@@ -12,7 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtl_plugins.backends import FORMATS, GraphBackend, NotExpressibleError, Signature, compare, difference
+from mtl_plugins.backends import (
+    FORMATS,
+    BuildOptions,
+    GraphBackend,
+    NotExpressibleError,
+    Signature,
+    compare,
+    difference,
+)
 from mtl_plugins.backends.build import check_precision
 from mtl_plugins.backends.graph import Graph, first_line
 from mtl_plugins.files import disk_is_full, free_space, write_error
@@ -93,9 +101,10 @@ def export_model(
     with _temporary_folder(out) as folder:
         path, reason = folder / out.name, ""
         for fixed in (True,) if fixed_size else (False, True):
-            graph = backend.capture(network, size, precision, batch, fixed)
+            options = BuildOptions(size, precision, batch, fixed, prepared)
+            graph = backend.capture(network, options)
             try:
-                _write(backend, graph, path, precision, prepared)
+                _write(backend, graph, path, options)
                 signature, differences = _check(network, backend, path, size)
             except NotExpressibleError as error:
                 if fixed:
@@ -180,11 +189,9 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
         yield Path(folder.name)
 
 
-def _write(
-    backend: type[GraphBackend], graph: Graph, path: Path, precision: str, calibration: Sequence[Tensor] | None
-) -> None:
+def _write(backend: type[GraphBackend], graph: Graph, path: Path, options: BuildOptions) -> None:
     try:
-        backend.write(graph, path, precision, calibration)
+        backend.write(graph, path, options)
     except Exception as error:  # each library raises its own, also for a full disk
         if disk_is_full(error) or free_space(path.parent) < _NEARLY_FULL:
             full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -2,6 +2,7 @@
 
 from .backend import Backend
 from .build import BACKENDS, FORMATS, available_backends, build_backend, load_backend
+from .build_options import BuildOptions
 from .check_exported import check_exported, check_same_network
 from .compare import compare, difference
 from .compute_with import compute_with
@@ -13,6 +14,7 @@ __all__ = [
     "BACKENDS",
     "FORMATS",
     "Backend",
+    "BuildOptions",
     "GraphBackend",
     "NotExpressibleError",
     "Signature",

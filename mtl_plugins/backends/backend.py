@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mtl_plugins.models import InferenceNetwork
 
+from .build_options import BuildOptions
 from .extras import is_installed, require
 from .signature import Signature
 
@@ -64,13 +65,11 @@ class Backend(ABC):
 
     @classmethod
     @abstractmethod
-    def build(
-        cls,
-        network: InferenceNetwork,
-        size: tuple[int, int],
-        precision: str = "float32",
-        batch: int | None = None,
-        fixed_size: bool = True,
-        **options: Any,
-    ) -> "Backend":
-        """See `build_backend`."""
+    def build(cls, network: InferenceNetwork, options: BuildOptions, **settings: Any) -> "Backend":
+        """The backend of a network.
+
+        Args:
+            network: The network to compute.
+            options: What the backend is built for.
+            **settings: Settings of the backend: `threads`, `device`, ...
+        """

@@ -1,9 +1,13 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from mtl_plugins.models import InferenceNetwork
 
 from .backend import Backend
+from .build_options import BuildOptions
 from .compile_backend import CompileBackend
 from .graph_backend import GraphBackend
 from .onnxruntime_backend import OnnxRuntimeBackend
@@ -35,7 +39,8 @@ def build_backend(
     precision: str = "float32",
     batch: int | None = None,
     fixed_size: bool = True,
-    **options: Any,
+    calibration: Sequence[Tensor] | None = None,
+    **settings: Any,
 ) -> Backend:
     """Build a backend for a network.
 
@@ -46,24 +51,29 @@ def build_backend(
         precision: One of the backend's `precisions`.
         batch: Batch size; None for any.
         fixed_size: Whether images have only this size, which can be faster.
-        **options: Options of the backend: `threads`, `device`, `calibration`, ...
+        calibration: For int8 only: images as the network takes them.
+        **settings: Settings of the backend: `threads`, `device`, ...
 
     Raises:
-        ValueError: Unknown backend or precision, or the network cannot be expressed as a graph.
+        ValueError: Unknown backend or precision, calibration without int8, or the network cannot be
+            expressed as a graph.
         ImportError: A library is not installed; the message contains the command that installs it.
     """
     backend = find_backend(name)
     check_precision(backend, precision)
+    if calibration is not None and precision != "int8":
+        raise ValueError(f"calibration images are only for precision='int8'; given: precision={precision!r}.")
     height, width = size
-    return backend.build(network, (height, width), precision, batch, fixed_size, **options)
+    options = BuildOptions((height, width), precision, batch, fixed_size, calibration)
+    return backend.build(network, options, **settings)
 
 
-def load_backend(path: str | Path, **options: Any) -> Backend:
+def load_backend(path: str | Path, **settings: Any) -> Backend:
     """Load an exported file. Its suffix determines the backend.
 
     Args:
         path: A file that `tools/export.py` wrote.
-        **options: Options of the backend: `threads`, `device`, ...
+        **settings: Settings of the backend: `threads`, `device`, ...
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -77,7 +87,7 @@ def load_backend(path: str | Path, **options: Any) -> Backend:
     if not path.is_file():
         raise FileNotFoundError(f"the exported network {path} does not exist: write it with tools/export.py.")
     try:
-        return backend.load(path, **options)
+        return backend.load(path, **settings)
     except (ImportError, ValueError):
         raise
     except Exception as error:  # each library raises its own for a damaged file

@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_unflatten
 
 from mtl_plugins.models import InferenceNetwork
 
+from .build_options import BuildOptions
 from .signature import Signature, name_outputs
 from .torch_backend import in_precision
 
@@ -36,28 +37,21 @@ class Graph:
 
 
 @torch.no_grad()
-def capture(
-    network: InferenceNetwork,
-    size: tuple[int, int],
-    precision: str = "float32",
-    batch: int | None = None,
-    fixed_size: bool = False,
-) -> Graph:
+def capture(network: InferenceNetwork, options: BuildOptions) -> Graph:
     """The graph of a network.
 
     Args:
         network: The network.
-        size: (H, W) of the images. Without `fixed_size`, an example.
-        precision: Precision of the weights.
-        batch: Batch size; None for any.
-        fixed_size: Whether the graph is only for `size`, which can be faster.
+        options: Size, batch and precision of the weights. Without `fixed_size`, the size is an example.
 
     Raises:
         NotExpressibleError: The network cannot be expressed as a graph; the message contains the reason.
     """
-    network = in_precision(network, precision)
-    axes = [axis for axis, fixed in {0: batch is not None, 2: fixed_size, 3: fixed_size}.items() if not fixed]
-    images = _example(network, batch or 2, size)  # 2: a graph captured with a batch of 1 is specialised to 1
+    network = in_precision(network, options.precision)
+    fixed_axes = {0: options.batch is not None, 2: options.fixed_size, 3: options.fixed_size}
+    axes = [axis for axis, fixed in fixed_axes.items() if not fixed]
+    batch = options.batch or 2  # a graph captured with a batch of 1 is specialised to 1
+    images = _example(network, batch, options.size)
     reason = ""
     try:
         exported = _export(network, images, axes)
@@ -66,7 +60,8 @@ def capture(
             raise _not_expressible(network, error) from error
         exported, reason = _export_fewer_sizes(network, images, axes, error)
     n, _, height, width = (length if isinstance(length, int) else None for length in _input_shape(exported))
-    return Graph(exported, Signature.of(network, precision, (n, height, width), _structure(exported)), reason)
+    signature = Signature.of(network, options.precision, (n, height, width), _structure(exported))
+    return Graph(exported, signature, reason)
 
 
 def least_size(exported: ExportedProgram) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ from torch import Tensor
 from mtl_plugins.models import InferenceNetwork
 
 from .backend import Backend
+from .build_options import BuildOptions
 from .graph import Graph, capture
 
 
@@ -17,31 +19,14 @@ class GraphBackend(Backend):
     suffix: ClassVar[str]  # of the file
 
     @classmethod
-    def build(
-        cls,
-        network: InferenceNetwork,
-        size: tuple[int, int],
-        precision: str = "float32",
-        batch: int | None = None,
-        fixed_size: bool = True,
-        calibration: Sequence[Tensor] | None = None,
-        **options: Any,
-    ) -> "GraphBackend":
+    def build(cls, network: InferenceNetwork, options: BuildOptions, **settings: Any) -> "GraphBackend":
         cls.require_libraries()
-        graph = cls.capture(network, size, precision, batch, fixed_size)
-        return cls.of_graph(graph, precision, calibration, **options)
+        return cls.of_graph(cls.capture(network, options), options, **settings)
 
     @classmethod
-    def capture(
-        cls,
-        network: InferenceNetwork,
-        size: tuple[int, int],
-        precision: str = "float32",
-        batch: int | None = None,
-        fixed_size: bool = False,
-    ) -> Graph:
-        """The graph that `of_graph` and `write` take for this precision; arguments as for `capture`."""
-        return capture(network, size, "float32", batch, fixed_size)
+    def capture(cls, network: InferenceNetwork, options: BuildOptions) -> Graph:
+        """The graph that `of_graph` and `write` take for these options."""
+        return capture(network, replace(options, precision="float32"))
 
     def _compute(self, images: Tensor) -> dict[str, Any]:
         return self.signature.unflatten(self._run(images))
@@ -52,28 +37,29 @@ class GraphBackend(Backend):
 
     @classmethod
     @abstractmethod
-    def of_graph(
-        cls, graph: Graph, precision: str = "float32", calibration: Sequence[Tensor] | None = None, **options: Any
-    ) -> "GraphBackend":
+    def of_graph(cls, graph: Graph, options: BuildOptions, **settings: Any) -> "GraphBackend":
         """The backend of a graph.
 
         Args:
             graph: Result of `capture`.
-            precision: Precision to compute in.
-            calibration: For int8 only: images as the network takes them.
-            **options: Options of the backend.
+            options: Precision and calibration are used; the rest is part of the graph.
+            **settings: Settings of the backend.
         """
 
     @classmethod
     @abstractmethod
-    def write(
-        cls, graph: Graph, path: Path, precision: str = "float32", calibration: Sequence[Tensor] | None = None
-    ) -> None:
-        """Write the graph and its signature to a file; some formats write further files with the same stem."""
+    def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
+        """Write the graph and its signature to a file; some formats write further files with the same stem.
+
+        Args:
+            graph: Result of `capture`.
+            path: Path of the file.
+            options: As for `of_graph`.
+        """
 
     @classmethod
     @abstractmethod
-    def load(cls, path: Path, **options: Any) -> "GraphBackend":
+    def load(cls, path: Path, **settings: Any) -> "GraphBackend":
         """The backend of a file that `write` wrote.
 
         Raises:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .build_options import BuildOptions
 from .extras import require
 from .graph import INPUT, Graph
 from .graph_backend import GraphBackend, foreign_file
@@ -45,24 +46,20 @@ class OnnxRuntimeBackend(GraphBackend):
         super().__init__(Signature.from_json(signature))
 
     @classmethod
-    def of_graph(
-        cls, graph: Graph, precision: str = "float32", calibration: Sequence[Tensor] | None = None, **options: Any
-    ) -> "OnnxRuntimeBackend":
+    def of_graph(cls, graph: Graph, options: BuildOptions, **settings: Any) -> "OnnxRuntimeBackend":
         with tempfile.TemporaryDirectory(prefix="mtl-onnx-") as folder:
             path = Path(folder) / f"network{cls.suffix}"
-            cls.write(graph, path)
-            return cls(path, **options)
+            cls.write(graph, path, options)
+            return cls(path, **settings)
 
     @classmethod
-    def write(
-        cls, graph: Graph, path: Path, precision: str = "float32", calibration: Sequence[Tensor] | None = None
-    ) -> None:
+    def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
         cls.require_libraries()
         write_onnx(graph, path)
 
     @classmethod
-    def load(cls, path: Path, **options: Any) -> "OnnxRuntimeBackend":
-        return cls(path, **options)
+    def load(cls, path: Path, **settings: Any) -> "OnnxRuntimeBackend":
+        return cls(path, **settings)
 
     def _run(self, images: Tensor) -> Sequence[Tensor]:
         outputs = self.session.run(None, {INPUT: images.cpu().contiguous().numpy()})

@@ -12,6 +12,7 @@ from mtl_plugins.engine import quiet_console
 from mtl_plugins.models import InferenceNetwork
 
 from .antialiased import spell_out_antialiasing
+from .build_options import BuildOptions
 from .extras import require
 from .graph import Graph
 from .graph_backend import GraphBackend, foreign_file
@@ -53,40 +54,29 @@ class OpenVinoBackend(GraphBackend):
         return {"float32": "f32", "bf16": "bf16"}[self.precision]
 
     @classmethod
-    def capture(
-        cls,
-        network: InferenceNetwork,
-        size: tuple[int, int],
-        precision: str = "float32",
-        batch: int | None = None,
-        fixed_size: bool = False,
-    ) -> Graph:
-        if precision == "int8":  # int8 needs a quarter of the memory: the finest level fits into the cache anyway
+    def capture(cls, network: InferenceNetwork, options: BuildOptions) -> Graph:
+        if options.precision == "int8":  # needs a quarter of the memory: the finest level fits into the cache anyway
             network = InferenceNetwork(
                 network.model, network.tasks, network.end_to_end, network.dataset, channel_blocked=False
             )
-        return super().capture(network, size, precision, batch, fixed_size)
+        return super().capture(network, options)
 
     @classmethod
-    def of_graph(
-        cls, graph: Graph, precision: str = "float32", calibration: Sequence[Tensor] | None = None, **options: Any
-    ) -> "OpenVinoBackend":
-        return cls(_convert(graph, precision, calibration), **options)
+    def of_graph(cls, graph: Graph, options: BuildOptions, **settings: Any) -> "OpenVinoBackend":
+        return cls(_convert(graph, options), **settings)
 
     @classmethod
-    def write(
-        cls, graph: Graph, path: Path, precision: str = "float32", calibration: Sequence[Tensor] | None = None
-    ) -> None:
+    def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
         cls.require_libraries()
-        model = _convert(graph, precision, calibration)
+        model = _convert(graph, options)
         require("openvino", cls.needs["openvino"]).save_model(model, path, compress_to_fp16=False)
 
     @classmethod
-    def load(cls, path: Path, **options: Any) -> "OpenVinoBackend":
+    def load(cls, path: Path, **settings: Any) -> "OpenVinoBackend":
         model = require("openvino", cls.needs["openvino"]).Core().read_model(path)
         if not model.has_rt_info([SIGNATURE]):
             raise foreign_file(path)
-        return cls(model, **options)
+        return cls(model, **settings)
 
     def _run(self, images: Tensor) -> Sequence[Tensor]:
         images = images.cpu().permute(0, 2, 3, 1).contiguous()  # no copy if they are channels-last
@@ -94,10 +84,11 @@ class OpenVinoBackend(GraphBackend):
         return [torch.from_numpy(output) for output in outputs.values()]
 
 
-def _convert(graph, precision, calibration):
+def _convert(graph: Graph, options: BuildOptions) -> Any:
     """An `openvino.Model` with the signature in its runtime info."""
     import openvino
 
+    precision, calibration = options.precision, options.calibration
     if (precision == "int8") != (calibration is not None):
         raise ValueError(
             "precision 'int8' needs calibration images, and no other precision does: pass calibration=[images, ...] "

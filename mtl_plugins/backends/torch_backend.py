@@ -8,6 +8,7 @@ from torch.utils._pytree import tree_map
 from mtl_plugins.models import InferenceNetwork
 
 from .backend import Backend
+from .build_options import BuildOptions
 from .signature import Signature
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -31,16 +32,8 @@ class TorchBackend(Backend):
         self.device = next(network.parameters()).device
 
     @classmethod
-    def build(
-        cls,
-        network: InferenceNetwork,
-        size: tuple[int, int],
-        precision: str = "float32",
-        batch: int | None = None,
-        fixed_size: bool = True,
-        **options: Any,
-    ) -> "TorchBackend":
-        return cls(network, precision, **options)
+    def build(cls, network: InferenceNetwork, options: BuildOptions, **settings: Any) -> "TorchBackend":
+        return cls(network, options.precision, **settings)
 
     @torch.inference_mode()
     def _compute(self, images: Tensor) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from mtl_plugins.models import InferenceNetwork
 
+from .build_options import BuildOptions
 from .graph import Graph, capture, first_line, least_size
 from .graph_backend import GraphBackend, foreign_file
 from .signature import Signature
@@ -37,38 +38,27 @@ class TorchExportBackend(GraphBackend):
         self.device = next(iter(exported.state_dict.values())).device
 
     @classmethod
-    def capture(
-        cls,
-        network: InferenceNetwork,
-        size: tuple[int, int],
-        precision: str = "float32",
-        batch: int | None = None,
-        fixed_size: bool = False,
-    ) -> Graph:
-        return capture(network, size, precision, batch, fixed_size)
+    def capture(cls, network: InferenceNetwork, options: BuildOptions) -> Graph:
+        return capture(network, options)
 
     @classmethod
-    def of_graph(
-        cls, graph: Graph, precision: str = "float32", calibration: Sequence[Tensor] | None = None, **options: Any
-    ) -> "TorchExportBackend":
-        return cls(graph.exported, graph.signature, **options)
+    def of_graph(cls, graph: Graph, options: BuildOptions, **settings: Any) -> "TorchExportBackend":
+        return cls(graph.exported, graph.signature, **settings)
 
     @classmethod
-    def write(
-        cls, graph: Graph, path: Path, precision: str = "float32", calibration: Sequence[Tensor] | None = None
-    ) -> None:
+    def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
         with warnings.catch_warnings():
             # it warns that channels-last weights are saved as the first tensor of their storage: it has only one
             warnings.filterwarnings("ignore", "No complete tensor found")
             torch.export.save(graph.exported, path, extra_files={_SIGNATURE: graph.signature.to_json()})
 
     @classmethod
-    def load(cls, path: Path, **options: Any) -> "TorchExportBackend":
+    def load(cls, path: Path, **settings: Any) -> "TorchExportBackend":
         extra_files = {_SIGNATURE: ""}
         exported = torch.export.load(path, extra_files=extra_files)
         if not extra_files[_SIGNATURE]:
             raise foreign_file(path)
-        return cls(exported, Signature.from_json(extra_files[_SIGNATURE]), **options)
+        return cls(exported, Signature.from_json(extra_files[_SIGNATURE]), **settings)
 
     @torch.inference_mode()
     def _run(self, images: Tensor) -> Sequence[Tensor]:

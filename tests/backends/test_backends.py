@@ -9,6 +9,7 @@ from mtl_plugins.apis import init_model
 from mtl_plugins.backends import (
     BACKENDS,
     FORMATS,
+    BuildOptions,
     Signature,
     available_backends,
     build_backend,
@@ -36,19 +37,19 @@ def network():
 
 @pytest.fixture(scope="module")
 def graph(network):
-    return FORMATS["torch-export"].capture(network, (64, 96))
+    return FORMATS["torch-export"].capture(network, BuildOptions((64, 96), fixed_size=False))
 
 
 @pytest.fixture(scope="module")
 def fixed_graph(network):
-    return FORMATS["torch-export"].capture(network, (32, 64), batch=1, fixed_size=True)
+    return FORMATS["torch-export"].capture(network, BuildOptions((32, 64), batch=1))
 
 
 @pytest.fixture(scope="module", params=GRAPHS)
 def graph_backend(request, graph):
     if request.param not in available_backends():
         pytest.skip(f"the libraries of {request.param} are not installed")
-    return BACKENDS[request.param].of_graph(graph)
+    return BACKENDS[request.param].of_graph(graph, BuildOptions())
 
 
 def test_the_graph_has_dynamic_sizes(graph):
@@ -80,7 +81,7 @@ def test_a_fixed_size_file_names_expected_and_given_size(network, fixed_graph, n
     if not backend.is_available():
         pytest.skip(f"the libraries of {name} are not installed")
     path = tmp_path / f"network{backend.suffix}"
-    backend.write(fixed_graph, path)
+    backend.write(fixed_graph, path, BuildOptions())
     loaded = load_backend(path)
     assert loaded.name == name and loaded.signature == fixed_graph.signature
     assert max(compare(network, loaded, images(1, 32, 64)).values()) < 1e-5
@@ -91,7 +92,7 @@ def test_a_fixed_size_file_names_expected_and_given_size(network, fixed_graph, n
 
 
 def test_images_too_small_for_a_graph_raise(graph):
-    backend = FORMATS["torch-export"].of_graph(graph)
+    backend = FORMATS["torch-export"].of_graph(graph, BuildOptions())
     height, width = backend.least_size
     with pytest.raises(ValueError, match=rf"images of at least {height} x {width}, but they are {height - 1} x 64"):
         backend(images(1, height - 1, 64))
@@ -144,9 +145,11 @@ def test_int8_is_calibrated_with_images(network, graph):
     assert backend.precision == "int8"
     assert 1e-4 < max(compare(network, backend, images()).values()) < 0.3
     with pytest.raises(ValueError, match="--calibrate"):
-        BACKENDS["openvino"].of_graph(graph, "int8")
+        BACKENDS["openvino"].of_graph(graph, BuildOptions(precision="int8"))
     with pytest.raises(ValueError, match="calibration has no image"):
-        BACKENDS["openvino"].of_graph(graph, "int8", [])
+        BACKENDS["openvino"].of_graph(graph, BuildOptions(precision="int8", calibration=[]))
+    with pytest.raises(ValueError, match="only for precision='int8'"):
+        build_backend("openvino", network, size, calibration=calibration)
 
 
 def test_a_network_that_cannot_be_captured_raises_with_the_reason(network, monkeypatch):
@@ -158,7 +161,7 @@ def test_a_network_that_cannot_be_captured_raises_with_the_reason(network, monke
     broken = InferenceNetwork(network.model)
     monkeypatch.setattr(broken.model, "forward_pass", forward)
     with pytest.raises(ValueError, match="backbone test_resnet cannot be expressed as a graph.*: \\w+"):
-        FORMATS["torch-export"].capture(broken, (32, 64))
+        FORMATS["torch-export"].capture(broken, BuildOptions((32, 64), fixed_size=False))
 
 
 # missing libraries and files
