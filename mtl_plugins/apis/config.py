@@ -25,9 +25,9 @@ _DATALOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 def load_config(config: str | Path | Config, cfg_options: dict | None = None) -> Config:
     """Read a config and merge options into it.
 
-    A dataset without `data_root` gets the config's own, and `{data_root}` in the `data_root` of a dataset stands for
-    it, so that `--cfg-options data_root=DIR` moves all datasets. `custom_imports` can import modules from the working
-    directory and from the config's folder (see `read_config`).
+    A dataset without `data_root` gets that of the config, and `{data_root}` in the `data_root` of a dataset stands for
+    it, so that `--cfg-options data_root=DIR` applies to all datasets. `custom_imports` can import modules from the
+    working directory and from the config's folder (see `read_config`).
 
     Args:
         config: Path of a config file, name of a preset (see `find_config`), or a config, which is copied.
@@ -36,7 +36,7 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
     Raises:
         FileNotFoundError: Neither a file nor a preset; the message names the nearest presets.
         ImportError: A module of `custom_imports` cannot be imported.
-        ValueError: The file is not a valid config, nothing reads an option, or a module of `custom_imports` has the
+        ValueError: The file is not a valid config, an option is not used, or a module of `custom_imports` has the
             name of another one.
     """
     cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(find_config(config))  # copy() is shallow

@@ -138,7 +138,7 @@ def _check(
     for images in _images_to_check(network, loaded.signature, size):
         try:
             found = compare(network, loaded, images)
-        except Exception as error:  # each library raises its own
+        except Exception as error:  # each library raises its own exceptions
             sizes = " x ".join(map(str, images.shape))
             raise NotExpressibleError(
                 f"{backend.name} cannot compute images of {sizes}: {first_line(error)}"
@@ -192,7 +192,7 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
 def _write(backend: type[GraphBackend], graph: Graph, path: Path, options: BuildOptions) -> None:
     try:
         backend.write(graph, path, options)
-    except Exception as error:  # each library raises its own, also for a full disk
+    except Exception as error:  # each library raises its own exceptions, also if the disk is full
         if disk_is_full(error) or free_space(path.parent) < _NEARLY_FULL:
             full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             raise write_error(full, path.parent.parent, what=f"the network to {path.parent.parent}") from error

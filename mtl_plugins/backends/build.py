@@ -90,7 +90,7 @@ def load_backend(path: str | Path, **settings: Any) -> Backend:
         return backend.load(path, **settings)
     except (ImportError, ValueError):
         raise
-    except Exception as error:  # each library raises its own for a damaged file
+    except Exception as error:  # each library raises its own exceptions for damaged files
         raise ValueError(f"{path} cannot be read by {backend.name}: {error}") from error
 
 

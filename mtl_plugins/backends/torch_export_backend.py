@@ -48,7 +48,7 @@ class TorchExportBackend(GraphBackend):
     @classmethod
     def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
         with warnings.catch_warnings():
-            # it warns that channels-last weights are saved as the first tensor of their storage: it has only one
+            # PyTorch warns that channels-last weights may share their storage with other tensors, which they do not
             warnings.filterwarnings("ignore", "No complete tensor found")
             torch.export.save(graph.exported, path, extra_files={_SIGNATURE: graph.signature.to_json()})
 

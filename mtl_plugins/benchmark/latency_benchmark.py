@@ -71,7 +71,7 @@ class LatencySetting:
         precisions: Names of the precisions; by default those that the hardware supports.
         steps: Batches per turn.
         rounds: Turns of each backend.
-        as_written: Whether the backends get the network without the rearrangements of `InferenceNetwork`.
+        as_written: Whether the backends get the network without the channel blocks of `InferenceNetwork`.
 
     Raises:
         ValueError: A name is unknown, or a number is below 1.

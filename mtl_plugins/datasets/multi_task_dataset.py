@@ -221,7 +221,7 @@ class MultiTaskDataset(Dataset):
         return f"{type(self).__name__} (split {self.split!r})"
 
     def _source(self) -> Path:
-        """Where the split is listed, for messages."""
+        """The place where the split is listed, for error messages."""
         return self.data_root
 
     def _how_to_get(self) -> str:

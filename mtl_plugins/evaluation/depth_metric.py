@@ -65,7 +65,7 @@ class DepthMetric(TaskMetric):
         return depth_statistics(prediction, target, self.evaluated(target))
 
     def scores(self, results: list) -> dict[str, float]:
-        """Scores of the set."""
+        """Compute the scores of the dataset."""
         return depth_scores(torch.stack(results), self.settings.average)
 
     def protocol(self) -> str:

@@ -13,7 +13,7 @@ class DepthProtocol:
     Args:
         max_depth: Metres; pixels count if their label is below it, and predictions are clamped to it.
         crop: `None`, `'eigen'` (NYUDv2) or `'garg'` (KITTI).
-        average: `'pixel'` for one average over all pixels of the set, `'image'` for the mean of the images' scores.
+        average: `'pixel'` for one average over all pixels of the dataset, `'image'` for the mean of the images' scores.
         min_depth: Metres; pixels count if their label is above it, and predictions are clamped to it.
     """
 

@@ -16,7 +16,7 @@ _SHARES = ("11.25", "22.5", "30")
 class NormalsMetric(TaskMetric):
     """Mean, median and RMS angular error in degrees, and the percentage of pixels below 11.25°, 22.5° and 30°.
 
-    All pixels of the set count whose label is not (0, 0, 0). Predictions may have any length.
+    All pixels of the dataset with a label other than (0, 0, 0) count. Predictions may have any length.
 
     Args:
         task: Name of the task.
@@ -35,7 +35,7 @@ class NormalsMetric(TaskMetric):
         return normal_statistics(prediction, target)
 
     def scores(self, results: list) -> dict[str, float]:
-        """Scores of the set."""
+        """Compute the scores of the dataset."""
         sums, histograms = zip(*results, strict=True)
         return normal_scores(torch.stack(sums), torch.stack(histograms))
 

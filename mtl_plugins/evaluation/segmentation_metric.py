@@ -15,7 +15,7 @@ from .task_metric import TaskMetric
 class SegmentationMetric(TaskMetric):
     """mIoU, pixel accuracy and mean accuracy in percent, from the confusion matrix of the complete set.
 
-    `mIoU` is the mean over the classes that occur in the set's labels or predictions.
+    `mIoU` is the mean over the classes that occur in the labels or predictions.
 
     Args:
         task: Name of the task.

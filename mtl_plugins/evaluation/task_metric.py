@@ -94,7 +94,7 @@ class TaskMetric(BaseMetric):
 
     @abstractmethod
     def scores(self, results: list) -> dict[str, float]:
-        """Compute the set's scores by name from the results of its labelled images; there is at least one."""
+        """Compute the scores by name from the results of all labelled images (at least one)."""
 
     @abstractmethod
     def protocol(self) -> str:
@@ -113,7 +113,7 @@ class TaskMetric(BaseMetric):
         self.results.extend(results)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute the scores of the set and log the protocol; NaN if no image has both label and prediction."""
+        """Compute the scores of the dataset and log the protocol; NaN if no image has both label and prediction."""
         labelled = [result for result in results if not isinstance(result, str)]
         if results and all(isinstance(result, str) and result == NOT_PREDICTED for result in results):
             # as after model.heads.<task>=None

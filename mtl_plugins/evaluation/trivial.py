@@ -34,7 +34,7 @@ class TrivialPredictor(Protocol):
 
 
 class MajorityClass:
-    """Predicts the most frequent class of the set."""
+    """Predicts the most frequent class of the dataset."""
 
     def __init__(self, metric: SegmentationMetric):
         self.void = metric.ignore_index
@@ -50,7 +50,7 @@ class MajorityClass:
 
 
 class BestConstantDepth:
-    """Predicts the depth that minimises the set's RMSE under the metric's crop, caps and average."""
+    """Predicts the depth that minimises the RMSE of the dataset under the crop, caps and average of the metric."""
 
     def __init__(self, metric: DepthMetric):
         self.metric = metric
@@ -80,7 +80,7 @@ class BestConstantDepth:
 
 
 class MeanNormal:
-    """Predicts the direction of the mean of the set's normals."""
+    """Predicts the direction of the mean of all normals."""
 
     def __init__(self, metric: NormalsMetric):
         self.sum = torch.zeros(3, dtype=torch.float64)

@@ -87,7 +87,7 @@ def paint_normals(normals: np.ndarray) -> np.ndarray:
 def paint_generic(
     values: np.ndarray, low: float | None = None, high: float | None = None, colormap: str = HEAT_COLORMAP
 ) -> np.ndarray:
-    """Paint any map of one channel as heat.
+    """Paint any map of one channel with a heat colormap.
 
     Args:
         values: (H, W) or (1, H, W). Non-finite pixels become black.

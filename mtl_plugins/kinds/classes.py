@@ -19,7 +19,7 @@ from .label_options import DEFAULT_OPTIONS, LabelOptions
 from .numbers import paint_heat
 from .painted import Painted, Swatch
 
-MAX_CLASSES_WITHOUT_NAMES = 64  # a map with larger ids and no class names is painted as heat
+MAX_CLASSES_WITHOUT_NAMES = 64  # maps with larger ids and no class names get a heat colormap
 _DEFAULT_COLOURS = 64  # colours for the ids of a video whose classes are not named
 
 
@@ -79,7 +79,7 @@ class Classes(Kind):
         """Paint class ids in the dataset's palette.
 
         Classes that occur are named in the panel's legend. Without names in `meta`, ids are shown below the column
-        instead, and a map with ids of 64 and more is painted as heat.
+        instead, and a map with ids of 64 and more gets a heat colormap.
         """
         if "classes" in meta or "palette" in meta:
             return paint_class_maps(maps, meta.get("classes"), meta.get("palette"))

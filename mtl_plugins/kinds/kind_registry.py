@@ -89,9 +89,9 @@ def kind_of_task(task: str, maps: Any | Sequence[Any] = (), kinds: Mapping[str, 
 
 
 def kinds_of_heads(heads: Mapping[str, Any]) -> dict[str, str]:
-    """`{task: name of its kind}` of heads that state a kind other than plain numbers.
+    """`{task: name of its kind}` of all heads whose kind is not `"numbers"`.
 
-    `"numbers"` is the default of heads, so the name of the task and the values may know better.
+    `"numbers"` is the default of heads, so for these `kind_of_task` derives the kind from the task and its values.
     """
     kinds = {task: getattr(head, "kind", "numbers") for task, head in heads.items()}
     return {task: kind for task, kind in kinds.items() if kind != "numbers"}

@@ -44,7 +44,7 @@ class MetricDepth(Kind):
         return super().to_scores(raw, size).abs()
 
     def undo_zoom(self, scores: Tensor, factor: float) -> Tensor:
-        """Multiply by `factor`: the enlarged scene looked that much nearer."""
+        """Multiply by `factor`, because the enlarged scene appeared nearer by this factor."""
         return scores * factor
 
     def valid(self, label: Tensor) -> Tensor:

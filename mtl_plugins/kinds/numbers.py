@@ -19,14 +19,14 @@ class Numbers(Kind):
     aliases: Sequence[str] = ("map",)
 
     def paint(self, maps: Sequence[np.ndarray], meta: Meta) -> Painted:
-        """Paint as heat, several channels by the length of their vector; uint8 (3, H, W) are shown as RGB pictures."""
+        """Paint values or the length of vectors with a heat colormap; show uint8 maps (3, H, W) as RGB images."""
         if all(values.shape[0] == 3 and values.dtype == np.uint8 for values in maps):
             return Painted([values.transpose(1, 2, 0) for values in maps])
         return paint_heat(maps, unit=self.unit)
 
 
 def paint_heat(maps: Sequence[np.ndarray], unit: str = "") -> Painted:
-    """Paint maps (K, H, W) as heat, with one range of colours for all.
+    """Paint maps (K, H, W) with a heat colormap and a common range.
 
     Values between 0 and 1 are probably probabilities, so their range is 0 to 1. Otherwise it goes from the smallest to
     the largest value.
@@ -41,6 +41,6 @@ def paint_heat(maps: Sequence[np.ndarray], unit: str = "") -> Painted:
 
 
 def _length(values: np.ndarray) -> np.ndarray:
-    """(H, W) of a map (K, H, W): its one channel, or the length of its vectors; (1, 1) of one vector per image."""
+    """The values (H, W) of a map: its single channel, or the length of its vectors. (1, 1) for one vector per image."""
     values = values.reshape(len(values), 1, 1) if values.ndim == 1 else values
     return values[0] if len(values) == 1 else np.linalg.norm(values, axis=0)

@@ -55,7 +55,7 @@ class ForwardPass(ABC):
 
     @abstractmethod
     def __call__(self, model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:
-        """As `run_eagerly`."""
+        """Compute raw outputs; see `run_eagerly` for arguments and result."""
 
     def __reduce__(self) -> tuple[Callable, tuple]:
         return _eager, ()

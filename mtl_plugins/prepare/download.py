@@ -99,7 +99,7 @@ class _Source:
         return (version, start) if usable else ({}, 0)
 
     def begin(self, version: dict[str, Any]) -> None:
-        self.part.unlink(missing_ok=True)  # first, so that the bytes never belong to another version
+        self.part.unlink(missing_ok=True)  # first, so that bytes of two versions are never mixed
         write_text(self.version_file, json.dumps(version))
 
     def forget(self) -> None:

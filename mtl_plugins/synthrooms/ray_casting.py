@@ -27,7 +27,7 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
 def _along(axis: np.ndarray, v: Vectors) -> np.ndarray:
-    """`dot` with three scalars first. Many of them are 0 or 1, because most furniture is parallel to the walls."""
+    """`dot` of three scalars and a vector. Most furniture is parallel to the walls, so many scalars are 0 or 1."""
     terms = [x if a == 1 else a * x for a, x in zip(axis, v, strict=True) if a != 0]
     return reduce(add, terms)
 

@@ -262,7 +262,7 @@ def _camera_key(files: FrameFiles) -> CameraKey:
 
 
 def _read_later(path: Path) -> None:
-    """A reader without a label: `KITTIDepth.read` adds it."""
+    """A placeholder that reads no label; `KITTIDepth.read` adds it."""
 
 
 def _subfolder(data_root: Path, name: str) -> Path:

@@ -26,7 +26,7 @@ def check_sample(sample: Sample) -> None:
     for key, value in sample.items():
         if isinstance(value, torch.Tensor) and not isinstance(value, _SUPPORTED_TYPES):
             raise TypeError(
-                f"sample[{key!r}] is a {type(value).__name__}, which transforms cannot move with the image. Wrap it: "
+                f"sample[{key!r}] is a {type(value).__name__}, which cannot be transformed with the image. Wrap it: "
                 "tv_tensors.Mask for class ids (255 void), mtl_plugins.structures.DenseMap for a map of numbers, or a "
                 "subclass of DenseMap with its own kernels; a number that is not a map belongs in sample['meta']."
             )

@@ -132,7 +132,7 @@ def _matching_class_weight(prediction: Tensor, class_weight: Tensor | None) -> T
 
 
 def _sum_of_weights(target: Tensor, ignore_index: int, class_weight: Tensor | None) -> Tensor:
-    """Sum of the valid pixels' weights; 1 instead of 0, because the loss of no pixels is 0."""
+    """Sum of the valid pixels' weights; 1 instead of 0, so that the loss without valid pixels is 0."""
     valid = target != ignore_index
     if class_weight is None:
         return valid.sum().clamp(min=1)

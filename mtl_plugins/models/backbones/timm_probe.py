@@ -84,7 +84,7 @@ def _features(extractor: nn.Module, shapes: Sequence[tuple[int, ...]], size: tup
     info: Any = getattr(extractor, "feature_info", None)
     if info is None or len(info.channels()) != len(shapes):
         return features
-    # timm states channels and strides of most models. A statement that its features contradict is ignored.
+    # timm provides channels and strides of most models. They are ignored if the computed features contradict them.
     stated = zip(info.channels(), info.reduction(), strict=True)
     return tuple(
         Feature(channels, stride, feature.channels_last)

@@ -11,7 +11,7 @@ _COMPUTING = {"compute_resizing", "compute", "forward"}
 class DenseLoss(nn.Module, ABC):
     """Base class of the losses: `loss(prediction, target)` is `loss_weight` times a mean over the valid pixels.
 
-    The prediction (N, C, H, W) is a head's raw output at the target's size. It is converted to float32 or better, also
+    The prediction (N, C, H, W) is a head's raw output at the target's size. It is converted to at least float32, also
     under autocast. If no pixel is valid, or N is 0, the loss is exactly 0 with zero gradients.
 
     A subclass sets the default `name` and implements `compute`. It may also implement
@@ -48,7 +48,7 @@ class DenseLoss(nn.Module, ABC):
 
     @abstractmethod
     def compute(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """The loss without `loss_weight`; the prediction is float32 or better."""
+        """The loss without `loss_weight`; the prediction is at least float32."""
 
     @property
     def resizes(self) -> bool:
