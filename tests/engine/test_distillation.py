@@ -308,6 +308,13 @@ class NeckByTask(torch.nn.Module):
         return dict(depth=list(features))
 
 
+def test_preparing_twice_uses_the_same_settings():
+    made = DistillationHook([dict(ema=True, tasks=["depth"])])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="ema=True is the averaged model of an EMAHook"):
+            made.prepare(network())
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_a_teacher_labels_complete_images(flip):
     model = network(dict(scene=dict(type=SceneHead)), seed=1)
