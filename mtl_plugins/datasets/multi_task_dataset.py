@@ -81,7 +81,7 @@ class MultiTaskDataset(Dataset):
     ):
         self.data_root = Path(data_root).expanduser()
         self.split = split
-        self._metainfo = {**self.METAINFO, **(metainfo or {})}
+        self._metainfo = _plain({**self.METAINFO, **(metainfo or {})})
         self.labels = self._merge_labels(labels or {})
         self.name = name
         self.rename = self._check_rename(rename or {})
@@ -278,6 +278,13 @@ class MultiTaskDataset(Dataset):
         return sample._replace(
             labels={self._task(label): sample.labels[label] for label in self._wanted if label in sample.labels}
         )
+
+
+def _plain(value: Any) -> Any:
+    """The value with plain dicts: metainfo is stored in checkpoints, which must not contain mmengine's `ConfigDict`."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
 
 
 def _stable(value: Any) -> Any:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.registry import FUNCTIONS
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2, SynthRooms
@@ -184,6 +185,14 @@ def test_another_label_space(root):
     assert own.metainfo["classes"] == mapped.metainfo["classes"] and own.metainfo["palette"][3] == (0, 0, 0)
     with pytest.raises(FileNotFoundError, match="'nyud31'.*did you mean 'nyud13'"):
         NYUDv2(root, label_space="nyud31")
+
+
+def test_metainfo_of_a_config_becomes_plain_dicts_that_a_checkpoint_may_contain(root, tmp_path):
+    config = ConfigDict(task_classes=dict(scene=("kitchen", "office")), parts=[dict(name="arm")])
+    meta = NYUDv2(root, metainfo=config).metainfo
+    assert meta["task_classes"] == dict(scene=("kitchen", "office")) and meta["parts"] == [dict(name="arm")]
+    torch.save(meta, tmp_path / "meta.pth")
+    assert torch.load(tmp_path / "meta.pth", weights_only=True) == meta
 
 
 def test_filled_depth_is_an_additional_label(root):
