@@ -21,8 +21,8 @@ _LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 _LINK_TO_PAGE = re.compile(r"\]\((\.\./)((?:\.\./)*)(\w+\.md)")
 _INDEX = """# API reference
 
-Generated from the docstrings, one page per package. [Architecture](../architecture.md#rooms) explains how the packages
-build on each other.
+Generated from the docstrings, one page per package. [Architecture](../architecture.md#packages) explains how the
+packages build on each other.
 
 | package | contents |
 |---|---|
@@ -35,9 +35,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = _LINK.sub(_site_link, (ROOT / source).read_text(encoding="utf-8"))
         files.append(File.generated(config, target, content=text))
     index = _INDEX
-    for room in rooms():
-        files.append(File.generated(config, f"reference/{room}.md", content=reference_page(room)))
-        index += f"| [`{PACKAGE}.{room}`]({room}.md) | {_summary(f'{PACKAGE}.{room}')} |\n"
+    for package in packages():
+        files.append(File.generated(config, f"reference/{package}.md", content=reference_page(package)))
+        index += f"| [`{PACKAGE}.{package}`]({package}.md) | {_summary(f'{PACKAGE}.{package}')} |\n"
     files.append(File.generated(config, "reference/index.md", content=index))
     return files
 
@@ -47,18 +47,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK_TO_PAGE.sub(lambda m: f"]({m[2]}{PAGES[m[3]]}" if m[3] in PAGES else m[0], markdown)
 
 
-def rooms() -> list[str]:
+def packages() -> list[str]:
     """Names of the packages of `mtl_plugins`, and of `registry`, which is a module."""
     folders = [path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")]
     return sorted([*folders, "registry"])
 
 
-def reference_page(room: str) -> str:
+def reference_page(package: str) -> str:
     """The Markdown of a package's page."""
-    text, documented = f"# `{PACKAGE}.{room}`\n", set[int]()
-    for module in _modules(room):
+    text, documented = f"# `{PACKAGE}.{package}`\n", set[int]()
+    for module in _modules(package):
         names = [name for name in getattr(module, "__all__", ()) if _is_new(module, name, documented)]
-        top = module.__name__ == f"{PACKAGE}.{room}"
+        top = module.__name__ == f"{PACKAGE}.{package}"
         if not names and not top:
             continue
         text += "" if top else f"\n## `{module.__name__}`\n"
@@ -70,9 +70,9 @@ def reference_page(room: str) -> str:
     return text
 
 
-def _modules(room):
+def _modules(package):
     """A package and its sub-packages."""
-    folder = ROOT / PACKAGE / room
+    folder = ROOT / PACKAGE / package
     places = [folder, *sorted(path.parent for path in folder.rglob("__init__.py") if path.parent != folder)]
     return [importlib.import_module(".".join(place.relative_to(ROOT).parts)) for place in places]
 

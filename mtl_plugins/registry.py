@@ -147,8 +147,10 @@ def _find_class(name: str) -> type | None:
     return next((base for base in bases if base.__name__ == name), None)
 
 
-def _child(parent: Registry, *rooms: str) -> NamedRegistry:
-    return NamedRegistry(parent.name, scope=SCOPE, parent=parent, locations=[f"{SCOPE}.{room}" for room in rooms])
+def _child(parent: Registry, *packages: str) -> NamedRegistry:
+    return NamedRegistry(
+        parent.name, scope=SCOPE, parent=parent, locations=[f"{SCOPE}.{package}" for package in packages]
+    )
 
 
 MODELS = _child(_mmengine.MODELS, "models")

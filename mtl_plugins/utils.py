@@ -6,7 +6,7 @@ from mmengine import registry
 
 from mtl_plugins.registry import SCOPE
 
-_ROOMS = ("models", "datasets", "evaluation", "visualization", "engine", "apis")
+_PACKAGES = ("models", "datasets", "evaluation", "visualization", "engine", "apis")
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -15,7 +15,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
     Args:
         init_default_scope: Whether to make `mtl_plugins` the default scope of mmengine's registries.
     """
-    for room in _ROOMS:
-        import_module(f"{SCOPE}.{room}")
+    for package in _PACKAGES:
+        import_module(f"{SCOPE}.{package}")
     if init_default_scope:
         registry.init_default_scope(SCOPE)

@@ -26,9 +26,9 @@ KINDS = {
 }
 
 
-def registered(registry, room):
+def registered(registry, package):
     registry.import_from_location()
-    return {name for name, cls in registry.module_dict.items() if cls.__module__.startswith(f"{room}.")}
+    return {name for name, cls in registry.module_dict.items() if cls.__module__.startswith(f"{package}.")}
 
 
 def subclasses(cls):
@@ -48,11 +48,11 @@ def imported_tests():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_registered_class_has_a_contract_test(kind, imported_tests):
-    registry, room, contract = KINDS[kind]
-    names = registered(registry, room)
+    registry, package, contract = KINDS[kind]
+    names = registered(registry, package)
     if kind == "datasets":  # the others are wrappers
         names = {name for name in names if issubclass(registry.module_dict[name], MultiTaskDataset)}
     tested = {cls.registered_name() for cls in subclasses(contract) if cls.__name__.startswith("Test")}
-    assert names, f"nothing is registered in {room}"
+    assert names, f"nothing is registered in {package}"
     missing = sorted(names - tested)
     assert not missing, f"a test class that inherits {contract.__name__} is missing for: {', '.join(missing)}"

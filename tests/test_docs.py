@@ -20,7 +20,7 @@ from PIL import Image
 from mtl_plugins.cli.main import COMMANDS
 from mtl_plugins.cli.main import main as mtl
 
-from .test_rooms import FLOOR_OF
+from .test_packages import LEVEL_OF
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
@@ -220,19 +220,19 @@ def test_the_site_loads_nothing_from_other_servers(site):
 
 
 def test_the_reference_documents_every_public_class_and_function(site):
-    for room in [path.parent.name for path in (ROOT / "mtl_plugins").glob("*/__init__.py")]:
-        module = importlib.import_module(f"mtl_plugins.{room}")
+    for package in [path.parent.name for path in (ROOT / "mtl_plugins").glob("*/__init__.py")]:
+        module = importlib.import_module(f"mtl_plugins.{package}")
         public = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
-        page = (site / "reference" / f"{room}.html").read_text(encoding="utf-8")
+        page = (site / "reference" / f"{package}.html").read_text(encoding="utf-8")
         shown = {name.split(".")[-1] for name in re.findall(r'id="(mtl_plugins[\w.]*)"', page)}
         assert shown >= {name for name, value in public.items() if inspect.isroutine(value) or inspect.isclass(value)}
-        assert f"reference/{room}.md" in read("mkdocs.yml")
+        assert f"reference/{package}.md" in read("mkdocs.yml")
 
 
-def test_the_architecture_page_lists_the_rooms_in_order():
+def test_the_architecture_page_lists_the_packages_in_order():
     listed = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", read("docs/architecture.md"), re.MULTILINE)
-    assert sorted(listed) == sorted(FLOOR_OF)
-    assert [FLOOR_OF[room] for room in listed] == sorted(FLOOR_OF.values())
+    assert sorted(listed) == sorted(LEVEL_OF)
+    assert [LEVEL_OF[package] for package in listed] == sorted(LEVEL_OF.values())
 
 
 @pytest.fixture

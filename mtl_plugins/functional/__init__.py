@@ -1,4 +1,4 @@
-"""Pure tensor functions: losses, metric sums, geometry. No state, no registries.
+"""Pure tensor functions: losses, metric sums, geometry, encodings of files, painting. No state, no registries.
 
 A new loss goes into `losses/`, a new metric into `<task>_metrics.py`. Registered classes elsewhere stay thin and call
 these functions.

@@ -1,6 +1,7 @@
 """Kinds of tasks: what the values of a map mean, and so how it is averaged, mirrored, stored and painted.
 
-One file per kind. A custom kind is one file outside the package: a subclass of `Kind`, decorated with `register_kind`.
+One file per kind; `Kind.paint` calls the functions of `functional/painting.py`, such as `paint_depth`. A custom kind is
+one file outside the package: a subclass of `Kind`, decorated with `register_kind`.
 """
 
 from .classes import Classes

@@ -15,14 +15,14 @@ TASK = dict(semseg="segm", depth="depth", normals="normal")
 
 def authors_name(key):
     """The authors' name of our key."""
-    room, *parts = key.split(".")
-    if room == "neck":
+    module, *parts = key.split(".")
+    if module == "neck":
         if parts[0] == "lateral":
             return f"conv{int(parts[1]) + 3}.weight"
         if parts[0] == "adapt":
             return f"conv_adapt{int(parts[1]) + 2}.weight"
         return f"crp{int(parts[1]) + 1}.0.{int(parts[3]) + 1}_outvar_dimred.weight"
-    if room == "heads":
+    if module == "heads":
         task, part, kind = parts
         return f"{'pre_' if part == 'pre' else ''}{TASK[task]}.{kind}"
     if parts[1] in ("conv_stem", "bn1"):

@@ -1,4 +1,4 @@
-"""The layers of the package: which room may import which, and what happens at import."""
+"""The layers of the package: which package may import which, and what happens at import."""
 
 import ast
 import subprocess
@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "mtl_plugins"
-# From the lowest to the highest; a room only imports rooms of lower floors.
-FLOORS = (
+# From the lowest to the highest; a package only imports packages of lower levels.
+LEVELS = (
     ("files",),
     ("registry", "label_spaces", "kernels"),
     ("functional",),
@@ -23,7 +23,7 @@ FLOORS = (
     ("benchmark",),
     ("cli",),
 )
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+LEVEL_OF = {package: level for level, packages in enumerate(LEVELS) for package in packages}
 
 
 def imported_modules(path):
@@ -39,36 +39,36 @@ def imported_modules(path):
             yield from (f"{module}.{name.name}" for name in node.names)
 
 
-def room_of(module):
-    """The room of a module of this package, or None for other modules."""
+def package_of(module):
+    """The package of a module of this package, or None for other modules."""
     parts = module.split(".")
     if parts[0] == "registry":
         return "registry"
-    return parts[1] if parts[0] == PACKAGE and len(parts) > 1 and parts[1] in FLOOR_OF else None
+    return parts[1] if parts[0] == PACKAGE and len(parts) > 1 and parts[1] in LEVEL_OF else None
 
 
-def files_of(room):
-    if room == "registry":
+def files_of(package):
+    if package == "registry":
         return [ROOT / PACKAGE / "registry.py", ROOT / "registry" / "__init__.py"]
-    return sorted((ROOT / PACKAGE / room).rglob("*.py"))
+    return sorted((ROOT / PACKAGE / package).rglob("*.py"))
 
 
-@pytest.mark.parametrize("room", FLOOR_OF)
-def test_a_room_imports_only_lower_rooms(room):
-    files = files_of(room)
-    assert files, f"the room {room} does not exist"
+@pytest.mark.parametrize("package", LEVEL_OF)
+def test_a_package_imports_only_packages_of_lower_levels(package):
+    files = files_of(package)
+    assert files, f"the package {package} does not exist"
     wrong = {
         (str(path.relative_to(ROOT)), module)
         for path in files
         for module in imported_modules(path)
-        if (other := room_of(module)) not in (None, room) and FLOOR_OF[other] >= FLOOR_OF[room]
+        if (other := package_of(module)) not in (None, package) and LEVEL_OF[other] >= LEVEL_OF[package]
     }
     assert not wrong
 
 
-def test_every_folder_of_the_package_is_a_room():
+def test_every_folder_of_the_package_is_listed():
     folders = {path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")}
-    assert folders == set(FLOOR_OF) - {"registry"}
+    assert folders == set(LEVEL_OF) - {"registry"}
 
 
 def test_relative_absolute_and_late_imports_are_found(tmp_path, monkeypatch):
@@ -76,8 +76,8 @@ def test_relative_absolute_and_late_imports_are_found(tmp_path, monkeypatch):
     path = tmp_path / PACKAGE / "models" / "x.py"
     path.parent.mkdir(parents=True)
     path.write_text("from ..engine import a\ndef f():\n    import mtl_plugins.apis.config\nfrom .heads import b\n")
-    rooms = {room_of(module) for module in imported_modules(path)}
-    assert rooms == {"engine", "apis", "models"}
+    packages = {package_of(module) for module in imported_modules(path)}
+    assert packages == {"engine", "apis", "models"}
 
 
 def test_registries_import_only_mmengine():
