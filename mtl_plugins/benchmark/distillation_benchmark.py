@@ -101,6 +101,6 @@ def _forward_passes(teachers: Sequence[Teacher], batch: dict) -> Callable[[], No
 
     def run() -> None:
         for teacher, inputs, names in zip(teachers, prepared, tasks, strict=True):
-            teacher.forward(inputs, size, None, names)
+            teacher.forward(inputs, size, teacher.dataset, names)
 
     return run

@@ -1,6 +1,7 @@
 """Random training samples, and a dataset that holds them in memory."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -19,30 +20,40 @@ def synthetic_samples(model: MultiTaskModel, setting: TrainingSetting) -> list[d
     """Make one batch of packed samples with a label for each head.
 
     A prediction has the form of its label, so the labels are the model's predictions for other random images. This also
-    works for user-defined heads.
+    works for user-defined heads. If heads distinguish datasets, the images belong to these in turn.
 
     Args:
         model: The model to be trained.
         setting: Size of the images and of the batch.
 
     Returns:
-        Samples with random images, uint8, (3, H, W), and labels, (C, H, W).
+        Samples with random images, uint8, (3, H, W), and labels.
     """
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (2, setting.batch_size, 3, *setting.size), dtype=torch.uint8, generator=generator)
+    datasets = _common_datasets(model)
+    names = [datasets[i % len(datasets)] for i in range(setting.batch_size)]
     training = model.training
-    predictions = model.eval().val_step(pseudo_collate([_packed(image, {}) for image in images[1]]))
+    unlabelled = [_packed(image, name, {}) for image, name in zip(images[1], names, strict=True)]
+    predictions = model.eval().val_step(pseudo_collate(unlabelled))
     model.train(training)
     return [
-        _packed(image, dict(prediction.pred.cpu().items()))
-        for image, prediction in zip(images[0], predictions, strict=True)
+        _packed(image, name, dict(prediction.pred.cpu().items()))
+        for image, name, prediction in zip(images[0], names, predictions, strict=True)
     ]
 
 
-def _packed(image: Tensor, labels: dict[str, Tensor]) -> dict:
+def _common_datasets(model: MultiTaskModel) -> Sequence[str | None]:
+    """The datasets that all heads know, of those that heads distinguish; `[None]` if all images are treated alike."""
+    known = [head.datasets for head in model.heads.values() if getattr(head, "datasets", ())]
+    return [name for name in model.datasets if all(name in names for names in known)] or [None]
+
+
+def _packed(image: Tensor, dataset: str | None, labels: dict[str, Any]) -> dict:
     """A sample in the layout of `PackSample`."""
     size = tuple(image.shape[-2:])
-    sample = BaseDataElement(metainfo=dict(img_path="random", sample_idx=0, ori_shape=size, img_shape=size))
+    about = {} if dataset is None else dict(dataset=dataset)
+    sample = BaseDataElement(metainfo=dict(img_path="random", sample_idx=0, ori_shape=size, img_shape=size, **about))
     sample.gt = TaskData(**labels)
     return dict(inputs=image[None].contiguous(memory_format=torch.channels_last)[0], data_samples=sample)
 

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
 from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
+from mtl_plugins.datasets import MultiDataset, MultiDatasetSampler
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import MODELS
@@ -67,9 +68,14 @@ def build_training(cfg: Config) -> tuple[MultiTaskModel, OptimWrapper]:
 
 
 def build_loader(cfg: Config, dataset: Dataset, batch_size: int) -> DataLoader:
-    """A data loader in this process with the config's sampler and collate function."""
+    """A data loader in this process with the config's sampler and collate function.
+
+    The sampler of a `MultiDataset` is replaced by `SeededSampler` if `dataset` is another one.
+    """
     options = {key: cfg.train_dataloader[key] for key in ("sampler", "collate_fn") if key in cfg.train_dataloader}
     sampler = options.pop("sampler", dict(type="DefaultSampler", shuffle=True))
+    if sampler["type"] in ("MultiDatasetSampler", MultiDatasetSampler) and not isinstance(dataset, MultiDataset):
+        sampler = dict(type="SeededSampler")
     loader = dict(dataset=dataset, batch_size=batch_size, num_workers=0, sampler=sampler, **options)
     return Runner.build_dataloader(loader)
 

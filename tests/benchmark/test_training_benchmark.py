@@ -136,6 +136,14 @@ def test_samples_have_a_label_for_each_head(training, samples):
     assert training[0].training
 
 
+def test_heads_that_distinguish_datasets_are_measured():
+    cfg = without_validation(load_config("hydranet_nyud_kitti"))
+    model, optim_wrapper = build_training(cfg)
+    mixed = synthetic_samples(model, SETTING)
+    assert [sample["data_samples"].dataset for sample in mixed] == ["nyud", "kitti"]
+    assert compare_runner(cfg, model, optim_wrapper, mixed, SETTING).rows[-1].images_per_second > 0
+
+
 def flat(model):
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
