@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 SCOPE = "mtl_plugins"
+_BUILT_CLASS = re.compile(r"class `(\w+)` in ")  # mmengine's prefix of errors in a constructor
 _UNKNOWN_OPTION = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
 
@@ -110,14 +111,18 @@ def explain_unknown_option(error: TypeError) -> str | None:
     """The message for an option that a component's constructor does not have; None for any other error.
 
     Python's message does not list the options. mmengine's Runner builds hooks, datasets and metrics with mmengine's
-    registries, whose errors do not pass through `NamedRegistry.build`; here the class is found by the name in the
-    message, which may be a base class of the component.
+    registries, whose errors do not pass through `NamedRegistry.build`; here the class is found by the names in the
+    message: that of the component, and that of the class whose constructor failed, which may be a base class.
     """
     if isinstance(error, UnknownOptionError):
         return str(error)
     unknown = _UNKNOWN_OPTION.search(str(error))
-    component = _find_class(unknown[1]) if unknown else None
-    return _unknown_option(component, unknown[2]) if unknown and component else None
+    failed = _find_class(unknown[1]) if unknown else None
+    if unknown is None or failed is None:
+        return None
+    built = [_find_class(name) for name in _BUILT_CLASS.findall(str(error))]
+    component = next((known for known in reversed(built) if known and issubclass(known, failed)), failed)
+    return _unknown_option(component, unknown[2])
 
 
 def _unknown_option(component: type, given: str) -> str:

@@ -40,7 +40,7 @@ def init_model(
         ValueError: The checkpoint belongs to another model (the message names the keys) or is not a plain checkpoint,
             or the device does not exist.
     """
-    cfg, device = load_config(config, cfg_options), _check_device(device)
+    cfg, device = load_config(config, cfg_options), check_device(device)
     init_default_scope(cfg.get("default_scope", SCOPE))
     if checkpoint is not None:
         drop_pretrained(cfg)
@@ -73,8 +73,16 @@ def _warnings_only() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _check_device(device: str | torch.device) -> torch.device:
-    device = torch.device(device)
+def check_device(device: str | torch.device) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        ValueError: The name is unknown, or this machine does not have the GPU.
+    """
+    try:
+        device = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"device={device!r} is unknown: use 'cpu', 'cuda', 'cuda:1', ...") from None
     if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise ValueError(f"device={str(device)!r}: this machine has {found} usable GPUs. Use 'cpu'.")

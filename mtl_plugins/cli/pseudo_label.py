@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import datasets_of, find_config, load_config, write_pseudo_labels
 from mtl_plugins.apis.config import require_dataloader
+from mtl_plugins.apis.init_model import check_device
 from mtl_plugins.engine.distillation import Teacher
 from mtl_plugins.kinds import kind_of_task
 from mtl_plugins.registry import DATASETS, SCOPE
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl pseudo-label`."""
     args = parse_args(argv, prog)
     cfg = load_config(args.config, args.cfg_options)
+    device = check_device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     training_set = require_dataloader(cfg, "train_dataloader").dataset
     init_default_scope(cfg.get("default_scope", SCOPE))
     teacher = Teacher(
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         checkpoint=args.checkpoint,
         flip=args.flip,
         input_size=ast.literal_eval(args.input_size) if args.input_size else None,
-    ).to(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    ).to(device)
     for name, dataset in datasets_of(DATASETS.build(training_set), args.dataset).items():
         out = Path(args.out) / name
         summary = write_pseudo_labels(dataset, teacher, out, args.batch_size)

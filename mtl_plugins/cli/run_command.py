@@ -13,11 +13,14 @@ from mmengine.logging import MMLogger
 
 from mtl_plugins.apis.build import leave_processes
 from mtl_plugins.engine.console import quiet_console
-from mtl_plugins.files import disk_is_full, write_error
+from mtl_plugins.files import WorkerKilledError, disk_is_full, write_error
 from mtl_plugins.registry import explain_unknown_option
 
 # Errors that a user's input can cause. Any other error is a bug in this package and shows its traceback.
-_USER_ERRORS = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
+_USER_ERRORS = (
+    *(ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError),
+    WorkerKilledError,
+)
 
 
 def run_command(main: Callable[[], None]) -> None:

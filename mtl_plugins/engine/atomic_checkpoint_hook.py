@@ -1,5 +1,6 @@
 """A checkpoint hook that survives being killed at any moment and resumes exactly."""
 
+import inspect
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -49,6 +50,9 @@ class AtomicCheckpointHook(CheckpointHook):
         self._by_epoch_wanted, self._tmpl_given = by_epoch, kwargs.get("filename_tmpl") is not None
         self.strict = strict
         super().__init__(*args, by_epoch=by_epoch is not False, **kwargs)
+        # mmengine passes what it does not know to `save_checkpoint`, which fails only at the end of the first epoch
+        for name in set(self.args) - set(inspect.signature(Runner.save_checkpoint).parameters):
+            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {name!r}")
 
     def _init_rule(self, rules: Sequence[str | None], key_indicators: Sequence[str]) -> None:
         """Determine for each key of `save_best` whether higher or lower is better, unless `rule` is given."""

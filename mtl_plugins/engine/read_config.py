@@ -14,15 +14,20 @@ def read_config(path: str | Path) -> Config:
     are appended to `sys.path`, so that they shadow no installed package.
 
     Raises:
+        FileNotFoundError: The file, or one that it inherits from, does not exist.
         ImportError: A module of `custom_imports` cannot be imported.
         ValueError: The file is not a valid config, or Python imports another module instead of the one next to it.
     """
     path = Path(path)
     folders = [Path.cwd(), path.parent.resolve()]
     sys.path.extend(folder for folder in dict.fromkeys(map(str, folders)) if folder not in sys.path)
+    if not path.is_file():
+        raise FileNotFoundError(f"config not found: {path}")
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)
-    except (SyntaxError, NameError, AttributeError) as error:
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: a config in _base_ does not exist: {error.filename or error}") from error
+    except Exception as error:  # a config is a program
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise ValueError(f"cannot read the config {path}{line}: {type(error).__name__}: {error}") from error
     if not cfg.get("custom_imports"):

@@ -13,11 +13,12 @@ from .atomic_write import (
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
 from .resumable_folder import ResumableFolder
-from .run_jobs import run_jobs
+from .run_jobs import WorkerKilledError, run_jobs
 
 __all__ = [
     "TEMPORARY_PREFIX",
     "ResumableFolder",
+    "WorkerKilledError",
     "disk_is_full",
     "free_space",
     "png_is_complete",

@@ -19,6 +19,10 @@ Result = TypeVar("Result")
 _QUEUED = 4  # jobs per worker that are submitted in advance; limits the memory for any number of jobs
 
 
+class WorkerKilledError(RuntimeError):
+    """A worker process was killed, usually because memory ran out."""
+
+
 def run_jobs(
     function: Callable[[Job], Result],
     jobs: Sequence[Job],
@@ -42,7 +46,7 @@ def run_jobs(
         count: How many units a job has.
 
     Raises:
-        RuntimeError: A process was killed, for example because memory ran out.
+        WorkerKilledError: A process was killed, for example because memory ran out.
     """
     workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
     results: dict[int, Result] = {}
@@ -54,7 +58,7 @@ def run_jobs(
                 done += count(jobs[index])
                 advance(count(jobs[index]))
         except BrokenProcessPool:
-            raise RuntimeError(
+            raise WorkerKilledError(
                 f"A process was killed (out of memory?) after {done} of {total} {unit}. Run the command again to "
                 f"resume, perhaps with fewer than {workers} workers."
             ) from None

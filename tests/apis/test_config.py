@@ -127,3 +127,16 @@ def test_a_broken_config_raises_with_file_and_line(tmp_path):
     (tmp_path / "broken.py").write_text("a = 1\nb = (\n")
     with pytest.raises(ValueError, match=r"cannot read the config .*broken\.py, line 2: SyntaxError"):
         load_config(tmp_path / "broken.py")
+
+
+@pytest.mark.parametrize("text", ["a = 1 / 0", "a = dict(b=1)['c']", "a = dict(1)"])
+def test_an_error_in_a_config_names_the_file(text, tmp_path):
+    (tmp_path / "failing.py").write_text(text + "\n")
+    with pytest.raises(ValueError, match=r"cannot read the config .*failing\.py: \w+Error: "):
+        load_config(tmp_path / "failing.py")
+
+
+def test_a_missing_base_is_named_with_the_config(tmp_path):
+    (tmp_path / "orphan.py").write_text("_base_ = 'no_such_base.py'\n")
+    with pytest.raises(FileNotFoundError, match=r"orphan\.py: a config in _base_ does not exist: .*no_such_base"):
+        load_config(tmp_path / "orphan.py")

@@ -75,3 +75,9 @@ def test_an_unsafe_pickle_raises_and_is_not_executed(tmp_path):
     with pytest.raises(ValueError, match="refused to read .*evil.pth"):
         init_model("hydranet_nyud", tmp_path / "evil.pth", cfg_options=OPTIONS)
     assert not (tmp_path / "was_run").exists()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_does_not_exist(device):
+    with pytest.raises(ValueError, match=f"device='{device}'"):
+        init_model("hydranet_nyud", device=device)

@@ -154,3 +154,9 @@ def test_an_unknown_best_metric_raises(tmp_path):
     hook.save_best = hook.key_indicators = ["semseg/mIoU"]
     with pytest.raises(ValueError, match="semseg/mIoU.*depth/rmse"):
         runner.train()
+
+
+def test_an_option_that_mmengine_would_refuse_after_the_first_epoch_is_refused_at_once():
+    with pytest.raises(TypeError, match=r"AtomicCheckpointHook.__init__\(\) got an unexpected keyword .*'intervall'"):
+        AtomicCheckpointHook(intervall=2)
+    AtomicCheckpointHook(interval=2, max_keep_ckpts=1, save_best="auto")

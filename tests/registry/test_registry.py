@@ -81,6 +81,13 @@ def test_unknown_options_of_components_built_by_mmengine_are_explained():
     assert message.startswith("NonFiniteLossHook has no option 'patiense': did you mean 'patience'?")
 
 
+def test_an_unknown_option_of_a_base_class_lists_the_options_of_the_component():
+    prefix = "class `AutocastOptimWrapper` in mtl_plugins/engine/optim_wrapper.py: "
+    error = TypeError(f"{prefix}OptimWrapper.__init__() got an unexpected keyword argument 'precison'")
+    message = explain_unknown_option(error)
+    assert message.startswith("AutocastOptimWrapper has no option 'precison': did you mean 'precision'?")
+
+
 def test_other_type_errors_are_not_explained():
     assert explain_unknown_option(TypeError("unsupported operand")) is None
     assert explain_unknown_option(TypeError("NoSuchThing.__init__() got an unexpected keyword argument 'x'")) is None
