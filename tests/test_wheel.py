@@ -98,6 +98,16 @@ def test_metadata_has_licence_version_and_command(site):
     assert "mtl = mtl_plugins.cli.main:main" in (folder / "entry_points.txt").read_text()
 
 
+def test_the_version_is_the_same_everywhere():
+    from mtl_plugins import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    newest = next(
+        line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ") and "." in line
+    )
+    assert newest == f"## {__version__}"
+
+
 def test_the_commands_run(run, site):
     assert "predict images" in run(sys.executable, str(site / "bin" / "mtl"), "--help")
     assert "predict images" in run(sys.executable, "-m", "mtl_plugins", "--help")

@@ -61,7 +61,10 @@ def usage() -> str:
 
 
 def _run(command: str, options: list[str]) -> None:
-    from .run_command import run_command  # imports mmengine, which takes seconds: `mtl --help` does without
+    try:
+        from .run_command import run_command  # imports mmengine, which takes seconds: `mtl --help` does without
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted")
 
     def call() -> None:
         import_module(f"mtl_plugins.cli.{command.replace('-', '_')}").main(options, prog=f"mtl {command}")
