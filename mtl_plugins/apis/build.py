@@ -40,13 +40,10 @@ def _prepare_cpu_processes(cfg: Config) -> None:
     # mmengine's launcher selects a CUDA device before it initialises the process group, and its wrapper gives DDP a
     # device number; both fail on a CPU. An existing process group is kept.
     if cfg.launcher != "pytorch":
-        raise ValueError(
-            f"launcher={cfg.launcher!r} needs GPUs. To start N processes on CPUs, use "
-            f"tools/dist_train.sh CONFIG N or {_TORCHRUN}."
-        )
+        raise ValueError(f"launcher={cfg.launcher!r} needs GPUs. To start N processes on CPUs, use {_TORCHRUN}.")
     if not torch.distributed.is_initialized():
         if "RANK" not in os.environ:
-            raise ValueError(f"launcher='pytorch' needs torchrun: use tools/dist_train.sh CONFIG N or {_TORCHRUN}.")
+            raise ValueError(f"launcher='pytorch' needs torchrun: {_TORCHRUN}.")
         torch.distributed.init_process_group("gloo")
     if cfg.get("model_wrapper_cfg") is None:
         cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", broadcast_buffers=False)

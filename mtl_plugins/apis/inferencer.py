@@ -50,7 +50,7 @@ class MultiTaskInferencer:
         device: Device of the network; by default a GPU if one is available and the backend is PyTorch's.
         cfg_options: Options to merge into the config.
         dataset: Dataset whose classes and depths are predicted (`'nyud'`), if the heads distinguish datasets.
-        backend: One of `BACKENDS`, or the path of a file that `tools/export.py` wrote with this config. The file's
+        backend: One of `BACKENDS`, or the path of a file that `mtl export` wrote with this config. The file's
             weights are used instead of the checkpoint's.
         tasks: Tasks to predict; all by default. Other tasks are not computed.
         precision: One of the backend's precisions; `'float32'` by default. An exported file has a fixed precision.
@@ -90,7 +90,7 @@ class MultiTaskInferencer:
             if precision not in (None, self.backend.precision):
                 raise ValueError(
                     f"{backend} was exported in {self.backend.precision}; given: precision={precision!r}. "
-                    "Leave precision out, or export the network in that precision (tools/export.py --precision)."
+                    "Leave precision out, or export the network in that precision (mtl export --precision)."
                 )
         else:
             settings: dict[str, Any] = dict(size=input_size(cfg), precision=precision or "float32", fixed_size=False)

@@ -72,12 +72,12 @@ def load_backend(path: str | Path, **settings: Any) -> Backend:
     """Load an exported file. Its suffix determines the backend.
 
     Args:
-        path: A file that `tools/export.py` wrote.
+        path: A file that `mtl export` wrote.
         **settings: Settings of the backend: `threads`, `device`, ...
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file was not written by `tools/export.py`, or it is damaged.
+        ValueError: The file was not written by `mtl export`, or it is damaged.
         ImportError: A library is not installed.
     """
     path = Path(path)
@@ -85,7 +85,7 @@ def load_backend(path: str | Path, **settings: Any) -> Backend:
     if backend is None:
         raise ValueError(f"{path} is not an exported network: its suffix must be one of {', '.join(SUFFIXES)}.")
     if not path.is_file():
-        raise FileNotFoundError(f"the exported network {path} does not exist: write it with tools/export.py.")
+        raise FileNotFoundError(f"the exported network {path} does not exist: write it with mtl export.")
     try:
         return backend.load(path, **settings)
     except (ImportError, ValueError):

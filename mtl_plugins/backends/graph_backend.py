@@ -70,6 +70,6 @@ class GraphBackend(Backend):
 def foreign_file(path: str | Path) -> ValueError:
     """The error for a file that contains a network but no signature."""
     return ValueError(
-        f"{path} has no information about its tasks and images: it was not written by tools/export.py. Export the "
+        f"{path} has no information about its tasks and images: it was not written by mtl export. Export the "
         f"network again."
     )

@@ -52,7 +52,7 @@ class MultiTaskDataset(Dataset):
         label_shares: `{label: share}` of the images that keep a label, to turn full annotations into asymmetric ones. A
             number keeps that share, evenly spread; a pair `(first, end)` keeps that range.
         skip_unlabelled: Leave out images that have no label of `tasks`.
-        pseudo_labels: The folder that `tools/pseudo_label.py` wrote, or settings of `PseudoLabels`: predictions of a
+        pseudo_labels: The folder that `mtl pseudo-label` wrote, or settings of `PseudoLabels`: predictions of a
             teacher for missing labels. Only for training; metrics ignore them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reading the pseudo-labels that `tools/pseudo_label.py` wrote."""
+"""Reading the pseudo-labels that `mtl pseudo-label` wrote."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ CONFIDENCE = "confidence"
 
 @dataclass
 class PseudoLabels:
-    """Pseudo-labels in files, as `tools/pseudo_label.py` writes them.
+    """Pseudo-labels in files, as `mtl pseudo-label` writes them.
 
     A label is `<folder>/<task>/<path of the image>.png`, or `.npy` for tasks of plain numbers. The confidence of class
     labels is in `<folder>/confidence/<task>/...`. `pseudo_labels.json` states how the files are read. Paths of images
@@ -47,7 +47,7 @@ class PseudoLabels:
         if not path.is_file():
             raise FileNotFoundError(
                 f"pseudo_labels: {self.folder} contains no complete set of pseudo-labels ({ABOUT} is missing). Create "
-                "or complete it with tools/pseudo_label.py."
+                "or complete it with mtl pseudo-label."
             )
         self.about = json.loads(path.read_text())
 
@@ -85,7 +85,7 @@ class PseudoLabels:
         try:
             label = read_kind(path, kind.name, **options)
         except DataError as error:
-            raise DataError(f"{error} Delete the file and run tools/pseudo_label.py again.") from None
+            raise DataError(f"{error} Delete the file and run mtl pseudo-label again.") from None
         if label is None:
             return None
         if kind.has_confidence and self.min_confidence > 0:

@@ -219,8 +219,8 @@ def _describe(difference: StateDictDifference, wanted: Mapping, given: Mapping, 
             more = f"; and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
             parts.append(f"  {title}: {len(keys)} ({'; '.join(keys[:_SHOWN])}{more})")
     parts.append(
-        "Use the config that it was trained with; convert a published file with tools/convert_checkpoint.py (mtl "
-        f"convert) first.{' ' if advice else ''}{advice}"
+        "Use the config that it was trained with; convert a published file with mtl convert "
+        f"first.{' ' if advice else ''}{advice}"
     )
     return "\n".join(parts)
 

@@ -20,7 +20,7 @@ class MultiTaskTTAModel(BaseTTAModel):
 
     Class probabilities, metres and unit vectors are averaged. Depth and normals of a zoomed view belong to a nearer
     scene, as in training (`RandomZoom`); they are converted back first. mmengine's `PrepareTTAHook` wraps a trained
-    `MultiTaskModel` in this class, for example in `tools/test.py --tta`.
+    `MultiTaskModel` in this class, for example in `mtl test --tta`.
 
     Args:
         module: The model, which may be wrapped for distributed training, or its config.

@@ -202,7 +202,7 @@ def test_an_onnx_file_of_another_program_raises(tmp_path):
     path.write_bytes(
         helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
     )
-    with pytest.raises(ValueError, match="was not written by tools/export.py"):
+    with pytest.raises(ValueError, match="was not written by mtl export"):
         load_backend(path)
 
 

@@ -180,7 +180,7 @@ def test_weights_of_another_model_raise_and_name_the_keys(tmp_path):
         "missing in the file: 1 (1.running_mean)",
         "unexpected in the file: 1 (head.weight)",
         "of another shape: 5 (0.weight: file (6, 3), model (4, 3)",
-        "convert_checkpoint.py",
+        "mtl convert",
         "strict=False",
     ):
         assert part in message

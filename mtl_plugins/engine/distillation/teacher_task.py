@@ -13,7 +13,7 @@ from mtl_plugins.label_spaces import label_space
 class TeacherTask:
     """How a teacher's scores for one task become labels.
 
-    Labels are rounded as they would be in a file, so training from files (`tools/pseudo_label.py`) gives the same
+    Labels are rounded as they would be in a file, so training from files (`mtl pseudo-label`) gives the same
     result.
 
     Args:
