@@ -40,7 +40,7 @@ def _prepare_cpu_processes(cfg: Config) -> None:
     # mmengine's launcher selects a CUDA device before it initialises the process group, and its wrapper gives DDP a
     # device number; both fail on a CPU. An existing process group is kept.
     if cfg.launcher != "pytorch":
-        raise ValueError(f"launcher={cfg.launcher!r} needs GPUs. To start N processes on CPUs, use {_TORCHRUN}.")
+        raise ValueError(f"launcher={cfg.launcher!r} needs GPUs. To start N processes on CPUs: {_TORCHRUN}.")
     if not torch.distributed.is_initialized():
         if "RANK" not in os.environ:
             raise ValueError(f"launcher='pytorch' needs torchrun: {_TORCHRUN}.")
