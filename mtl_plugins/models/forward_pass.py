@@ -35,6 +35,12 @@ def features_of(features: Features, task: str) -> Sequence[Tensor]:
     return features[task] if isinstance(features, Mapping) else features
 
 
+def shared_features(model: "MultiTaskModel", images: Tensor) -> Features:
+    """The output of the neck, or of the backbone if the model has no neck."""
+    features = model.backbone(images)
+    return features if model.neck is None else model.neck(features)
+
+
 def run_eagerly(model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:
     """Backbone, neck and heads, as they are written.
 
@@ -43,9 +49,7 @@ def run_eagerly(model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | 
         images: Normalised images (N, 3, H, W).
         tasks: Heads to compute; all by default.
     """
-    features = model.backbone(images)
-    if model.neck is not None:
-        features = model.neck(features)
+    features = shared_features(model, images)
     wanted = model.heads if tasks is None else tasks
     return ForwardResult(features, {task: model.heads[task](features_of(features, task)) for task in wanted})
 

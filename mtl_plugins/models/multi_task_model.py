@@ -13,7 +13,7 @@ from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
 from .data_preprocessor import MultiTaskDataPreprocessor
-from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly
+from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly, shared_features
 
 _UNLABELLED = "loss_unlabelled"  # the zero loss of a task without labels in the batch
 
@@ -107,9 +107,7 @@ class MultiTaskModel(BaseModel):
             images: Normalised images (N, 3, H, W).
             tasks: Tasks to return; all by default.
         """
-        features = self.backbone(images)
-        if self.neck is not None:
-            features = self.neck(features)
+        features = shared_features(self, images)
         return {task: features_of(features, task) for task in (self.tasks if tasks is None else tasks)}
 
     def outputs(self, images: Tensor, tasks: Sequence[str] | None = None) -> dict[str, Outputs]:
