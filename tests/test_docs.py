@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,7 @@ def target_of(page, path):
 
 ALL_COMMANDS = [(page, words) for page in PAGES for words in commands(page)]
 PYTHON_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(("python", "python3"))]
-TOOL_COMMANDS = [words for words in PYTHON_COMMANDS if words[1].endswith(".py")]
+TOOL_COMMANDS = [words for words in PYTHON_COMMANDS if words[1].startswith("tools/")]
 SHELL_COMMANDS = [words for _, words in ALL_COMMANDS if words[0].endswith(".sh")]
 MTL_COMMANDS = [words for _, words in ALL_COMMANDS if words[0] == "mtl" and words[1] not in ("NAME", "--help")]
 MAKE_COMMANDS = [words for _, words in ALL_COMMANDS if words[0] == "make"]
@@ -133,6 +134,14 @@ def test_documented_command_lines_of_tools_parse(words, monkeypatch):
     tool = ROOT / words[1]
     assert tool.is_file(), f"{words[1]} does not exist"
     parse(tool_main(tool), words[2:], monkeypatch)
+
+
+def test_other_documented_scripts_are_files_of_a_page():
+    run = {(page, words[1]) for page, words in ALL_COMMANDS if words in PYTHON_COMMANDS and words[1].endswith(".py")}
+    own = {(page, script) for page, script in run if not script.startswith("tools/")}
+    assert own == {
+        (page, f"projects/mine/{name}") for page in PAGES for name in files(page) if name.startswith("make_")
+    }
 
 
 @pytest.mark.parametrize("words", [words for words in MTL_COMMANDS if len(words) > 2], ids=" ".join)
@@ -289,21 +298,32 @@ def run_scripts(page):
     return names
 
 
+def run_on_synthrooms(script, synthrooms_folder, data_root):
+    """Run a script that makes labels for `data/synthrooms`, on a copy of small images."""
+    shutil.copytree(synthrooms_folder, data_root)
+    exec(compile(script.read_text(encoding="utf-8"), script.name, "exec"), {})
+
+
+def drop_last_label(data_root, list_file, number):
+    """Remove the last cell of a line of a list file."""
+    lines = (data_root / list_file).read_text().splitlines()
+    lines[number] = lines[number].rpartition("\t")[0]
+    (data_root / list_file).write_text("\n".join(lines))
+
+
+def check_documented_line(page, data_root, list_file):
+    """The first line of a list file is the one that the page shows."""
+    assert blocks(page, "text")[0] == (data_root / list_file).read_text().splitlines(keepends=True)[0]
+
+
 @pytest.fixture
-def saliency_data(nyud_folder, tmp_path):
-    """NYUDv2's layout with a column of saliency; two training images have none."""
-    data = tmp_path / "rooms"
-    (data / "saliency").mkdir(parents=True)
-    for name in ("rgb", "masks", "depth", "normals"):
-        (data / name).symlink_to(nyud_folder / name, target_is_directory=True)
-    for split in ("train", "val"):
-        lines = []
-        for line in (nyud_folder / f"{split}.txt").read_text().splitlines():
-            name = Path(line.split("\t")[0]).name
-            mask = Image.open(nyud_folder / "masks" / name).point([255 if i < 20 else 0 for i in range(256)])
-            mask.save(data / "saliency" / name)
-            lines.append(line if name in ("1.png", "4.png") else f"{line}\tsaliency/{name}")
-        (data / f"{split}.txt").write_text("\n".join(lines))
+def saliency_data(projects, synthrooms_folder):
+    """SynthRooms with the labels of the tutorial's script; one training image has none."""
+    data = Path("data/synthrooms").absolute()
+    run_on_synthrooms(projects / "make_saliency.py", synthrooms_folder, data)
+    check_documented_line("docs/tutorials/your_task.md", data, "train_saliency.txt")
+    assert (data / "train.txt").read_text() == (synthrooms_folder / "train.txt").read_text()
+    drop_last_label(data, "train_saliency.txt", 1)
     return data
 
 
@@ -410,19 +430,12 @@ def test_the_kind_example(projects, albedo_data, tmp_path, make_light, kinds):
 
 
 @pytest.fixture
-def scene_data(nyud_folder, tmp_path):
-    """NYUDv2's layout with a column of image labels; one training image has none, one is void."""
-    data = tmp_path / "scenes"
-    (data / "scene").mkdir(parents=True)
-    for name in ("rgb", "masks", "depth", "normals"):
-        (data / name).symlink_to(nyud_folder / name, target_is_directory=True)
-    for split in ("train", "val"):
-        lines = []
-        for i, line in enumerate((nyud_folder / f"{split}.txt").read_text().splitlines()):
-            stem = Path(line.split("\t")[0]).stem
-            (data / "scene" / f"{stem}.txt").write_text("-1" if stem == "2" else str(int(stem) % 3))
-            lines.append(line if split == "train" and i == 1 else f"{line}\tscene/{stem}.txt")
-        (data / f"{split}.txt").write_text("\n".join(lines))
+def scene_data(projects, synthrooms_folder):
+    """SynthRooms with the labels of the example's script; one training image has none."""
+    data = Path("data/synthrooms").absolute()
+    run_on_synthrooms(projects / "make_scene.py", synthrooms_folder, data)
+    check_documented_line("CONTRIBUTING.md", data, "train_scene.txt")
+    drop_last_label(data, "train_scene.txt", 1)
     return data
 
 
