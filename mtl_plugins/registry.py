@@ -6,11 +6,12 @@ Decorate a class with the registry of its kind (`@MODELS.register_module()`) and
 
 import inspect
 import re
+import traceback
 from typing import Any
 
 from mmengine import registry as _mmengine
 from mmengine.config.utils import MODULE2PACKAGE
-from mmengine.registry import Registry
+from mmengine.registry import Registry, build_from_cfg
 
 from mtl_plugins.did_you_mean import did_you_mean
 
@@ -40,8 +41,8 @@ __all__ = [
 ]
 
 SCOPE = "mtl_plugins"
-_BUILT_CLASS = re.compile(r"class `(\w+)` in ")  # mmengine's prefix of errors in a constructor
 _UNKNOWN_OPTION = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+_BUILD = build_from_cfg.__code__
 
 
 class UnknownComponentError(KeyError):
@@ -110,25 +111,31 @@ class NamedRegistry(Registry):
 def explain_unknown_option(error: TypeError) -> str | None:
     """The message for an option that a component's constructor does not have; None for any other error.
 
-    Python's message does not list the options. mmengine's Runner builds hooks, datasets and metrics with mmengine's
-    registries, whose errors do not pass through `NamedRegistry.build`; here the class is found by the names in the
-    message: that of the component, and that of the class whose constructor failed, which may be a base class.
+    Python's message does not list the options, and names the base class to which the configured class passed the
+    option. mmengine's Runner builds hooks, datasets and metrics with mmengine's registries, whose errors do not pass
+    through `NamedRegistry.build`; here the traceback contains the configured class.
     """
     if isinstance(error, UnknownOptionError):
         return str(error)
     unknown = _UNKNOWN_OPTION.search(str(error))
-    failed = _find_class(unknown[1]) if unknown else None
-    if unknown is None or failed is None:
-        return None
-    built = [_find_class(name) for name in _BUILT_CLASS.findall(str(error))]
-    component = next((known for known in reversed(built) if known and issubclass(known, failed)), failed)
-    return _unknown_option(component, unknown[2])
+    component = (_configured_class(error, *unknown.groups()) or _find_class(unknown[1])) if unknown else None
+    return _unknown_option(component, unknown[2]) if unknown and component else None
 
 
 def _unknown_option(component: type, given: str) -> str:
     options = sorted(_options(component))
-    hint = did_you_mean(given, options)
-    return f"{component.__name__} has no option {given!r}: {hint}Its options: {', '.join(options)}."
+    hint = did_you_mean(given, [*options, "type"])
+    return (
+        f"{component.__name__} has no option {given!r}{': ' if hint else '. '}{hint}Its options: {', '.join(options)}."
+    )
+
+
+def _configured_class(error: TypeError, name: str, option: str) -> type | None:
+    """The class that mmengine was building with `option` when the constructor of `name` raised the error."""
+    frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code is _BUILD]
+    component, options = (frames[-1].get("obj_cls"), frames[-1].get("args", {})) if frames else (None, {})
+    known = inspect.isclass(component) and name in (base.__name__ for base in component.__mro__)
+    return component if known and option in options else None
 
 
 def _options(component: type) -> set[str]:
@@ -146,10 +153,12 @@ def _options(component: type) -> set[str]:
 
 def _find_class(name: str) -> type | None:
     """The registered class of this name, or a base class of one."""
+    from torch.utils.data import DataLoader  # which the Runner builds without a registry
+
     registries = [value for value in globals().values() if isinstance(value, NamedRegistry)]
     components = [registry.get(known) for registry in registries for known in registry.known_names()]
     bases = [base for component in components if inspect.isclass(component) for base in component.__mro__]
-    return next((base for base in bases if base.__name__ == name), None)
+    return next((base for base in (DataLoader, *bases) if base.__name__ == name), None)
 
 
 def _child(parent: Registry, *packages: str) -> NamedRegistry:

@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,20 @@ def decode_file(path: str | Path, mode: str = "UNCHANGED") -> torch.Tensor:
                 return _decode_few_bits(data, header)
         return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode[mode])
     except (ValueError, RuntimeError, OSError) as error:
-        reason = "the file is empty" if not data else str(error).split("\n")[0].rsplit(".cpp:", 1)[-1]
         raise DataError(
-            f"cannot decode {path} ({len(data):,} bytes): {reason}. The file is truncated, damaged or not a JPEG or "
-            "PNG: download or create it again, or remove it from the list."
+            f"cannot decode {path} ({len(data):,} bytes): {_reason(data, error)}. Download or create it again, "
+            "or remove it from the list."
         ) from None
+
+
+def _reason(data: bytes, error: Exception) -> str:
+    text = str(error).split("\n")[0]
+    if not data:
+        return "the file is empty"
+    if "Unsupported image file" in text:
+        return "it is not a JPEG, PNG, WebP or GIF file"
+    reason = re.sub(r"^.*\.cpp:\d+, ", "", text).rstrip(".")  # without the place in torchvision's source
+    return f"the file is truncated or damaged ({reason})"
 
 
 def _decode_few_bits(data: bytes, header: PngHeader) -> torch.Tensor:

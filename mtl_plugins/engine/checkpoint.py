@@ -52,10 +52,15 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict:
         map_location: Where to put the tensors, as in `torch.load`.
 
     Raises:
+        IsADirectoryError: The path is a folder; the message names its last checkpoint.
         FileNotFoundError: No such file; the message lists the checkpoints in its folder.
         ValueError: The file is incomplete, its pickle contains more than weights, or it does not contain a dict.
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        last = next(reversed(_checkpoints(path)), None)
+        advice = f"give a file in it, such as {last}" if last else "give the path of a .pth file"
+        raise IsADirectoryError(f"{path} is a folder, not a checkpoint: {advice}.")
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint not found: {path}{_neighbours(path)}")
     try:
@@ -66,7 +71,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict:
     except pickle.UnpicklingError as error:
         foreign = re.search(r"GLOBAL (\S+)|(?:function|but got) (<.+?>)", str(error))
         if foreign is None and not _is_pickle(path):
-            raise _incomplete(path, error) from error
+            raise _incomplete(path) from error
         requested = (foreign.group(1) or foreign.group(2)) if foreign else "more than tensors"
         raise ValueError(
             f"refused to read {path}: its pickle requests {requested}, which weights do not need and which could "
@@ -75,7 +80,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict:
     except Exception as error:  # what torch raises depends on where the file is cut off
         if "deserialize object on" in str(error):  # a missing device, which torch explains well
             raise
-        raise _incomplete(path, error) from error
+        raise _incomplete(path) from error
     if not isinstance(checkpoint, dict):
         raise ValueError(
             f"{path} contains a {type(checkpoint).__name__}, not a checkpoint: expected a dict with the key "
@@ -91,17 +96,21 @@ def _is_pickle(path: Path) -> bool:
     return len(start) == 2 and start[0] == 0x80 and 2 <= start[1] <= pickle.HIGHEST_PROTOCOL
 
 
-def _incomplete(path: Path, error: Exception) -> ValueError:
-    reason = str(error).strip().split("\n")[0][:120] or type(error).__name__
+def _incomplete(path: Path) -> ValueError:
     return ValueError(
-        f"{path} ({path.stat().st_size} bytes) is not a complete checkpoint: it is cut off, or another kind of "
-        f"file ({reason}). Copy it again, or use an older checkpoint{_neighbours(path)}"
+        f"{path} ({path.stat().st_size:,} bytes) is not a complete checkpoint: it is cut off, or another kind of file. "
+        f"Copy it again, or use another checkpoint{_neighbours(path)}."
     )
 
 
 def _neighbours(path: Path) -> str:
-    others = sorted(other.name for other in path.parent.glob("*.pth") if other != path)
-    return f"; in its folder: {', '.join(others[:_SHOWN])}" if others else ""
+    others = [other.name for other in _checkpoints(path.parent) if other != path]
+    return f"; in its folder: {', '.join(others[-_SHOWN:])}" if others else ""
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, oldest first."""
+    return sorted(folder.glob("*.pth"), key=lambda path: path.stat().st_mtime)
 
 
 @contextmanager

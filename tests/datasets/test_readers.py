@@ -127,7 +127,7 @@ def test_a_truncated_file_raises(tmp_path, ending, kept):
     path = write_png(tmp_path / f"i.{ending}", random_image(0, (64, 64)))
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept)] if kept >= 0 else data[:-1])
-    with pytest.raises(DataError, match=rf"cannot decode .*i\.{ending} .*download or create it again"):
+    with pytest.raises(DataError, match=rf"cannot decode .*i\.{ending} .*Download or create it again"):
         read_image(path)
 
 
@@ -144,9 +144,13 @@ def test_a_damaged_png_raises_an_error_and_does_not_kill_the_process(tmp_path, s
 
 
 def test_a_file_that_is_not_an_image_raises(tmp_path):
-    (tmp_path / "i.png").write_text("<html>404</html>")
-    with pytest.raises(DataError, match="i.png"):
-        read_image(tmp_path / "i.png")
+    for text in ("hello\n", "<html>404</html>"):
+        (tmp_path / "i.png").write_text(text)
+        message = (
+            r"i.png \(\d+ bytes\): it is not a JPEG, PNG, WebP or GIF file\. Download or create it again, or [a-z ]+\.$"
+        )
+        with pytest.raises(DataError, match=message):
+            read_image(tmp_path / "i.png")
     with pytest.raises(FileNotFoundError, match="gone.png"):
         read_image(tmp_path / "gone.png")
 

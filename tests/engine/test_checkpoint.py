@@ -86,10 +86,11 @@ def test_a_truncated_file(share, tmp_path):
         read_checkpoint(path)
 
 
-@pytest.mark.parametrize("content", [b"no pickle at all", b"\x89PNG\r\n", b"PK\x03\x04", b"\x80\x02}."])
+@pytest.mark.parametrize("content", [b"hello\n", b"no pickle at all", b"\x89PNG\r\n", b"PK\x03\x04", b"\x80\x02}."])
 def test_a_file_of_another_format(content, tmp_path):
     (tmp_path / "x.pth").write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.pth.*not a complete checkpoint"):
+    message = r"x\.pth \(\d+ bytes\) is not a complete checkpoint: .* another kind of file\. Copy it .* checkpoint\.$"
+    with pytest.raises(ValueError, match=message):
         read_checkpoint(tmp_path / "x.pth")
 
 
@@ -97,6 +98,16 @@ def test_missing_file_error_names_existing_checkpoints(tmp_path):
     torch.save({}, tmp_path / "epoch_3.pth")
     with pytest.raises(FileNotFoundError, match="checkpoint not found: .*epoch_9.pth.*epoch_3.pth"):
         read_checkpoint(tmp_path / "epoch_9.pth")
+
+
+def test_a_folder_is_refused_and_its_last_checkpoint_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder, not a checkpoint: give the path of a .pth file"):
+        read_checkpoint(tmp_path)
+    for age, name in enumerate(["epoch_10.pth", "epoch_9.pth"]):
+        torch.save({}, tmp_path / name)
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    with pytest.raises(IsADirectoryError, match=r"is a folder, not a checkpoint: .*/epoch_10\.pth\.$"):
+        read_checkpoint(tmp_path)
 
 
 def test_files_without_dict_or_weights_raise(tmp_path):
