@@ -11,6 +11,8 @@ from mtl_plugins.registry import SCOPE
 
 from .presets import PREFIX, find_preset
 
+_MARK = "_finds_presets_of_mtl_plugins"  # an attribute of the functions replaced here; other packages may wrap them too
+
 
 def register_presets() -> None:
     """Let mmengine find presets by name: in `_base_`, `mmengine.hub.get_config` and `mmengine.hub.get_model`.
@@ -19,7 +21,7 @@ def register_presets() -> None:
     which setuptools no longer contains, and only accepts names with a folder. Its functions are therefore wrapped:
     names that begin with `mtl_plugins::` are resolved here, all others as before. Repeated calls have no effect.
     """
-    if hasattr(hub.get_installed_path, "__wrapped__"):
+    if hasattr(hub.get_installed_path, _MARK):
         return
     _extend("_get_package_and_cfg_path", _is_preset, lambda name: (SCOPE, name.removeprefix(PREFIX)))
     _extend("install_package", _is_ours, lambda package: None)
@@ -53,4 +55,5 @@ def _extend(function: str, condition: Callable[[str], bool], ours: Callable) -> 
     def extended(first: str, *args: Any, **kwargs: Any) -> Any:
         return (ours if condition(first) else original)(first, *args, **kwargs)
 
+    setattr(extended, _MARK, True)
     setattr(hub, function, extended)

@@ -1,3 +1,4 @@
+import inspect
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -242,7 +243,14 @@ class MultiTaskDataset(Dataset):
         return merged
 
     def _reader(self, task: str, reader: str | Callable, folder: str | None = None, **options: Any) -> Callable:
-        return partial(find_reader(reader, task), **options)  # no lambda: spawned workers must pickle it
+        function = find_reader(reader, task)
+        try:
+            inspect.signature(function).bind("path", **options)
+        except TypeError as error:  # otherwise a worker would raise it at the first sample
+            raise ValueError(
+                f"{type(self).__name__}: labels={{{task!r}: …}}: the reader {reader!r}: {error}."
+            ) from None
+        return partial(function, **options)  # no lambda: spawned workers must pickle it
 
     def _check_tasks(self, tasks: Iterable[str] | None) -> tuple[str, ...]:
         tasks = tuple(self.labels if tasks is None else tasks)

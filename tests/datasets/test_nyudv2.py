@@ -282,3 +282,12 @@ def test_a_user_defined_label_per_image(root, tmp_path, cache):
     dataset = NYUDv2(root, labels=labels, folders=dict(masks="room"), pipeline=[dict(type="PackSample")], cache=place)
     for _ in range(2):
         assert dataset[1]["data_samples"].gt.get("room").tolist() == [1]
+
+
+def test_an_unknown_or_missing_option_of_a_reader_is_refused_before_training(root):
+    with pytest.raises(
+        ValueError, match="NYUDv2: labels={'depth': …}: the reader .*unexpected keyword argument 'scal'"
+    ):
+        NYUDv2(root, labels=dict(depth=dict(scal=3)))
+    with pytest.raises(ValueError, match="labels={'far': …}: the reader 'depth': missing a required .*'scale'"):
+        NYUDv2(root, labels=dict(far=dict(folder="depth", reader="depth")))

@@ -219,7 +219,9 @@ def test_a_published_file_of_another_format(trained, error_of):
 def test_launchers_need_their_environment(config, error_of, monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "tools/dist_train.sh CONFIG N" in error_of("train", config(), "--launcher", "pytorch")
+    assert "torchrun --nproc-per-node N -m mtl_plugins train CONFIG" in error_of(
+        "train", config(), "--launcher", "pytorch"
+    )
     assert "needs GPUs" in error_of("train", config(), "--launcher", "slurm")
 
 
