@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -21,6 +22,9 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         std: Standard deviation of R, G and B in 0 ... 1; None as for `mean`.
         channels_last: Whether the batch has the channels-last layout, which is faster on CPUs and on tensor cores.
         non_blocking: Whether copies to the device may overlap with computation.
+
+    Raises:
+        ValueError: `mean` is not three numbers in 0 ... 1, or `std` is not three numbers above 0 and at most 1.
     """
 
     mean: Tensor
@@ -35,8 +39,8 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     ):
         super().__init__(non_blocking)
         self.channels_last = channels_last
-        self.mean_rgb = tuple(IMAGENET_DEFAULT_MEAN if mean is None else mean)
-        self.std_rgb = tuple(IMAGENET_DEFAULT_STD if std is None else std)
+        self.mean_rgb = check_mean(IMAGENET_DEFAULT_MEAN if mean is None else mean)
+        self.std_rgb = check_std(IMAGENET_DEFAULT_STD if std is None else std)
         mean_255, std_255 = (
             255 * torch.tensor(values, dtype=torch.float32).view(1, -1, 1, 1)
             for values in (self.mean_rgb, self.std_rgb)
@@ -77,6 +81,45 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             canvas[:, : image.shape[-2], : image.shape[-1]] = image
             padded.append(canvas)
         return padded
+
+
+def check_mean(mean: Any, name: str = "data_preprocessor.mean") -> tuple[float, ...]:
+    """The mean of R, G and B as a tuple.
+
+    Args:
+        mean: Three numbers in 0 ... 1.
+        name: Its name in the error message.
+
+    Raises:
+        ValueError: The values are something else.
+    """
+    return _three_numbers(mean, name, "from 0 to 1", lambda value: 0 <= value <= 1)
+
+
+def check_std(std: Any, name: str = "data_preprocessor.std") -> tuple[float, ...]:
+    """The standard deviation of R, G and B as a tuple.
+
+    Args:
+        std: Three numbers above 0 and at most 1.
+        name: Its name in the error message.
+
+    Raises:
+        ValueError: The values are something else.
+    """
+    return _three_numbers(std, name, "above 0 and at most 1", lambda value: 0 < value <= 1)
+
+
+def _three_numbers(given, name, allowed, is_allowed):
+    try:
+        values = tuple(float(value) for value in given)
+    except (TypeError, ValueError):
+        values = ()
+    if len(values) == 3 and all(map(is_allowed, values)):
+        return values
+    scaled = tuple(round(value / 255, 4) for value in values if 0 <= value <= 255)
+    like_pixels = len(scaled) == len(values) == 3 and max(values) > 1
+    hint = f" They look like values of 0 ... 255: divide them by 255, which gives {scaled}." if like_pixels else ""
+    raise ValueError(f"{name}={given!r} must be three numbers {allowed}, for R, G and B of images in 0 ... 1.{hint}")
 
 
 def _stack(images):

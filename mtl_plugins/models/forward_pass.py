@@ -30,9 +30,38 @@ class ForwardResult(NamedTuple):
     outputs: dict[str, Outputs]
 
 
-def features_of(features: Features, task: str) -> Sequence[Tensor]:
-    """The features that the head of `task` reads."""
-    return features[task] if isinstance(features, Mapping) else features
+def features_of(features: Features, task: str, model: "MultiTaskModel") -> Sequence[Tensor]:
+    """The features that the head of `task` reads.
+
+    Args:
+        features: The result of `shared_features`.
+        task: Name of the head.
+        model: The model, for the error message.
+
+    Raises:
+        ValueError: The neck (or the backbone) returned no list of features for this head.
+    """
+    found: Any = features
+    if isinstance(features, Mapping):
+        found = features[task] if task in features else None
+    if found is None or isinstance(found, Tensor):
+        raise ValueError(_bad_features(features, task, model.backbone if model.neck is None else model.neck))
+    return found
+
+
+def _bad_features(features, task, source):
+    returned = _describe(features)
+    if isinstance(features, Mapping):
+        others = ", ".join(str(name) for name in features if name != task) or "no task"
+        returned = f"{_describe(features[task])} for it" if task in features else f"features for {others}, none for it"
+    return (
+        f"The head {task!r} has no features to read: {type(source).__name__} returned {returned}. Its forward must "
+        "return a list of feature maps (finest first) for all heads, or a dict with one such list per task."
+    )
+
+
+def _describe(features):
+    return "None" if features is None else "a tensor instead of a list"
 
 
 def shared_features(model: "MultiTaskModel", images: Tensor) -> Features:
@@ -51,11 +80,17 @@ def run_eagerly(model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | 
     """
     features = shared_features(model, images)
     wanted = model.heads if tasks is None else tasks
-    return ForwardResult(features, {task: model.heads[task](features_of(features, task)) for task in wanted})
+    outputs = {task: model.heads[task](features_of(features, task, model)) for task in wanted}
+    return ForwardResult(features, outputs)
 
 
 class ForwardPass(ABC):
-    """A replacement for `run_eagerly`. Copies and pickles of a model that uses one go back to `run_eagerly`."""
+    """Base class of other ways to compute what `run_eagerly` computes, such as a compiled one.
+
+    A model calls its `forward_pass` for every raw output. To replace it, assign an instance of a subclass:
+    `model.forward_pass = CompiledForward()`. Copies and pickles of the model use `run_eagerly` again, because compiled
+    code can be neither copied nor stored.
+    """
 
     @abstractmethod
     def __call__(self, model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:

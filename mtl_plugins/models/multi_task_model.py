@@ -9,10 +9,11 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
-from .data_preprocessor import MultiTaskDataPreprocessor
+from .data_preprocessor import MultiTaskDataPreprocessor, check_mean, check_std
 from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly, shared_features
 
 _UNLABELLED = "loss_unlabelled"  # the zero loss of a task without labels in the batch
@@ -42,7 +43,8 @@ class MultiTaskModel(BaseModel):
         init_cfg: As in mmengine's `BaseModule`.
 
     Raises:
-        ValueError: No task is left.
+        ValueError: No task is left, a head has an unknown kind, the neck has no features for a head, or the mean or std
+            of the images is not allowed.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class MultiTaskModel(BaseModel):
             )
         source = self.neck or self.backbone
         self.heads = ModuleDict({task: MODELS.build({**_sizes(source, task), **c}) for task, c in configs.items()})
+        _check_kinds(self.heads)
         self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
         if channels_last:
@@ -108,7 +111,8 @@ class MultiTaskModel(BaseModel):
             tasks: Tasks to return; all by default.
         """
         features = shared_features(self, images)
-        return {task: features_of(features, task) for task in (self.tasks if tasks is None else tasks)}
+        wanted = self.tasks if tasks is None else tasks
+        return {task: features_of(features, task, self) for task in wanted}
 
     def outputs(self, images: Tensor, tasks: Sequence[str] | None = None) -> dict[str, Outputs]:
         """Raw outputs by task: a tensor or a tree of tensors each, with the sample as the first axis.
@@ -218,7 +222,7 @@ class MultiTaskModel(BaseModel):
         }
 
     def undo_mirror(self, task: str, scores: Outputs) -> Outputs:
-        """Scores of an image from those of its mirror image."""
+        """Convert a task's scores of the horizontally mirrored image to scores of the image."""
         return self.heads[task].undo_mirror(scores)
 
     def _shared_losses(self, features, data_samples):
@@ -268,9 +272,13 @@ def _build_preprocessor(config, backbone):
     kind = config["type"]
     kind = kind if isinstance(kind, type) else MODELS.get(kind)
     if isinstance(kind, type) and issubclass(kind, MultiTaskDataPreprocessor):
-        for name, imagenet in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)):
+        for name, imagenet, check in (
+            ("mean", IMAGENET_DEFAULT_MEAN, check_mean),
+            ("std", IMAGENET_DEFAULT_STD, check_std),
+        ):
             if config.get(name) is None:
-                config[name] = getattr(backbone, name, imagenet)
+                given = getattr(backbone, name, None)
+                config[name] = imagenet if given is None else check(given, f"{type(backbone).__name__}.{name}")
     return MODELS.build(config)
 
 
@@ -282,8 +290,26 @@ def _to_channels_last(module):
 
 def _sizes(module, task=None):
     """The channels and strides that `module` passes on; those of `task` if they differ between tasks."""
-    sizes = dict(in_channels=module.out_channels, in_strides=module.out_strides)
-    return {name: value[task] if isinstance(value, Mapping) and task else value for name, value in sizes.items()}
+    sizes = {}
+    for name, source in (("in_channels", "out_channels"), ("in_strides", "out_strides")):
+        value = getattr(module, source)
+        if isinstance(value, Mapping) and task:
+            if task not in value:
+                raise ValueError(
+                    f"{type(module).__name__}.{source} has entries for {', '.join(value) or 'no task'}, but none for "
+                    f"the head {task!r}. Add one, or remove the head with model.heads=dict({task}=None)."
+                )
+            value = value[task]
+        sizes[name] = value
+    return sizes
+
+
+def _check_kinds(heads):
+    for task, head in heads.items():
+        try:
+            find_kind(getattr(head, "kind", "numbers"))
+        except ValueError as error:
+            raise ValueError(f"The head of {task!r} ({type(head).__name__}): {error}") from None
 
 
 def _datasets(head):

@@ -65,3 +65,27 @@ def test_a_stacked_batch_is_accepted_and_not_modified():
 
 def test_mean_and_std_are_not_in_the_state_dict():
     assert not build().state_dict()
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+@pytest.mark.parametrize(
+    "values", [(0.2,), (0.2, 0.2), (0.2,) * 4, (), 0.2, "abc", (0.2, float("nan"), 0.2), (0.2, -0.1, 0.2)]
+)
+def test_mean_and_std_must_be_three_numbers_in_0_to_1(name, values):
+    with pytest.raises(ValueError, match=rf"data_preprocessor\.{name}=.* must be three numbers") as raised:
+        build(**{name: values})
+    assert "255" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name, values", [("mean", (123.675, 116.28, 103.53)), ("std", (58.395, 57.12, 57.375))])
+def test_mean_and_std_of_0_to_255_get_a_hint(name, values):
+    with pytest.raises(ValueError, match=rf"{name}=\(.*divide them by 255, which gives \(0\.") as raised:
+        build(**{name: values})
+    divided = tuple(round(value / 255, 4) for value in values)
+    assert str(divided) in str(raised.value)
+
+
+def test_mean_may_be_0_and_std_may_not():
+    assert build(mean=[0, 0, 0], std=[1, 1, 1]).mean_rgb == (0, 0, 0)
+    with pytest.raises(ValueError, match="std=.* above 0 and at most 1"):
+        build(std=(0, 1, 1))

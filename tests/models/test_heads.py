@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mtl_plugins.models.heads import DepthHead
 from mtl_plugins.registry import MODELS
 
 from ..contracts.head_contract import HeadContract
@@ -76,3 +77,22 @@ class TestDenseHead(HeadContract):
 
     def check_prediction(self, prediction):
         assert prediction.dtype == torch.float32 and prediction.isfinite().all()
+
+
+class MisspeltHead(DepthHead):
+    kind = "metric_dept"
+
+
+class ForeignHead(torch.nn.Module):
+    kind = "probabilty"
+
+    def __init__(self, in_channels, in_strides):
+        super().__init__()
+
+
+@pytest.mark.parametrize("head, nearest", [(MisspeltHead, "metric_depth"), (ForeignHead, "probability")])
+def test_a_model_refuses_heads_of_an_unknown_kind(head, nearest):
+    backbone = dict(type="TimmBackbone", model_name="test_resnet")
+    message = rf"The head of 'water' \({head.__name__}\): Unknown kind {head.kind!r}: did you mean '{nearest}'"
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(dict(type="MultiTaskModel", backbone=backbone, heads=dict(water=dict(type=head))))

@@ -33,12 +33,16 @@ class TaskNeck(nn.Module):
             del self.convs[task]
 
 
+def build(neck):
+    heads = dict(semseg=dict(type="SegmentationHead", num_classes=5), depth=dict(type="DepthHead"))
+    backbone = dict(type="TimmBackbone", model_name="test_resnet")
+    return MODELS.build(dict(type="MultiTaskModel", backbone=backbone, neck=dict(type=neck), heads=heads))
+
+
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    heads = dict(semseg=dict(type="SegmentationHead", num_classes=5), depth=dict(type="DepthHead"))
-    backbone = dict(type="TimmBackbone", model_name="test_resnet")
-    return MODELS.build(dict(type="MultiTaskModel", backbone=backbone, neck=dict(type=TaskNeck), heads=heads))
+    return build(TaskNeck)
 
 
 def sample():
@@ -83,3 +87,46 @@ def test_a_hint_needs_one_list_of_features(model):
     model.hint = nn.Identity()
     with pytest.raises(ValueError, match=r"model\.hint needs a neck with one list"):
         model(torch.randn(1, 3, *SIZE), [sample()], mode="loss")
+
+
+@pytest.mark.parametrize(
+    "change, returned",
+    [
+        (lambda features: {"semseg": features["semseg"]}, "features for semseg, none for it"),
+        (lambda features: {**features, "depth": None}, "None for it"),
+        (lambda features: {**features, "depth": features["depth"][0]}, "a tensor instead of a list for it"),
+    ],
+)
+def test_a_neck_without_features_for_a_head(model, change, returned):
+    forward = model.neck.forward
+    model.neck.forward = lambda features: change(forward(features))
+    for compute in (model.outputs, model.extract_features):
+        with pytest.raises(ValueError, match=f"The head 'depth' has no features to read: TaskNeck returned {returned}"):
+            compute(torch.randn(1, 3, *SIZE))
+
+
+@pytest.mark.parametrize("result, returned", [(None, "None"), (torch.zeros(1, 8, 4, 4), "a tensor instead of a list")])
+def test_a_neck_that_returns_no_list(model, result, returned):
+    model.neck.forward = lambda features: result
+    with pytest.raises(ValueError, match=f"The head 'semseg' has no features to read: TaskNeck returned {returned}"):
+        model.outputs(torch.randn(1, 3, *SIZE))
+
+
+class SemsegNeck(TaskNeck):
+    def __init__(self, in_channels, in_strides):
+        super().__init__(in_channels, in_strides)
+        del self.out_channels["depth"]
+
+
+def test_a_neck_without_channels_for_a_head():
+    message = r"SemsegNeck\.out_channels has entries for semseg, but none for the head 'depth'"
+    with pytest.raises(ValueError, match=message):
+        build(SemsegNeck)
+
+
+def test_the_checks_of_features_do_not_break_the_graph(model):
+    images = torch.randn(1, 3, *SIZE)
+    model.eval()
+    expected = model.outputs(images)
+    model.compile_network(fullgraph=True, backend="eager")
+    assert all(torch.equal(output, expected[task]) for task, output in model.outputs(images).items())

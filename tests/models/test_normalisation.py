@@ -66,3 +66,13 @@ class CustomBackbone(nn.Module):
 
 def test_a_backbone_without_mean_and_std_gets_imagenets():
     assert mean_and_std(build(dict(type=CustomBackbone))) == (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+
+
+class Backbone255(CustomBackbone):
+    mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+def test_the_mean_of_a_backbone_is_checked():
+    with pytest.raises(ValueError, match=r"Backbone255\.mean=.* divide them by 255"):
+        build(dict(type=Backbone255))
+    assert mean_and_std(build(dict(type=Backbone255), data_preprocessor=dict(mean=HALF, std=HALF))) == (HALF, HALF)

@@ -51,5 +51,5 @@ class ForeignModel(BaseModel):
         return {task: self.kinds[task].to_scores(raw[task], size) for task in (tasks or self.tasks)}
 
     def undo_mirror(self, task: str, scores: Tensor) -> Tensor:
-        """Scores of an image from those of its mirror image."""
+        """Convert a task's scores of the horizontally mirrored image to scores of the image."""
         return self.kinds[task].undo_mirror(scores)
