@@ -59,7 +59,7 @@ def find_preset(name: str) -> Path:
     hint = did_you_mean(wanted.name, by_stem, n=3, cutoff=0.4)
     raise FileNotFoundError(
         f"config not found: {name} is neither a file nor a preset{': ' if hint else '. '}{hint}"
-        f"Presets: {', '.join(presets)}."
+        "`mtl presets` lists all presets."
     )
 
 

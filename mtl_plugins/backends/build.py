@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.models import InferenceNetwork
 
 from .backend import Backend
@@ -101,7 +102,11 @@ def find_backend(name: str) -> type[Backend]:
         ValueError: The name is unknown.
     """
     if name not in BACKENDS:
-        raise ValueError(f"backend {name!r} does not exist: choose from {', '.join(BACKENDS)}.")
+        hint = did_you_mean(name, BACKENDS)
+        raise ValueError(
+            f"backend {name!r} does not exist: {hint}choose from {', '.join(BACKENDS)}, or give an exported file "
+            f"({', '.join(SUFFIXES)})."
+        )
     return BACKENDS[name]
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mtl_plugins.backends import BACKENDS, build_backend, compare
+from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.engine.optim_wrapper import resolve_precision
 from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
@@ -88,7 +89,8 @@ class LatencySetting:
     def __post_init__(self) -> None:
         unknown = sorted(set(self.backends or ()) - set(BACKENDS))
         if unknown:
-            raise ValueError(f"unknown backend {unknown[0]!r}: choose from {', '.join(BACKENDS)}.")
+            hint = did_you_mean(unknown[0], BACKENDS)
+            raise ValueError(f"unknown backend {unknown[0]!r}: {hint}choose from {', '.join(BACKENDS)}.")
         known = {precision for backend in BACKENDS.values() for precision in backend.precisions}
         if unknown := sorted(set(self.precisions or ()) - known):
             raise ValueError(f"unknown precision {unknown[0]!r}: choose from {', '.join(sorted(known))}.")

@@ -1,5 +1,6 @@
 """The console script `mtl`: one entry point for all commands."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,6 +14,7 @@ COMMANDS = {
     "train": "train a network, or resume a training",
     "test": "evaluate a checkpoint",
     "predict": "predict images, videos or a camera",
+    "presets": "list the presets, the configs that come with this package",
     "export": "export a network to ONNX, OpenVINO or torch.export",
     "prepare": "download and prepare a dataset, or render one",
     "benchmark": "measure the speed of prediction and training",
@@ -31,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(usage())
+        _print(usage())
         sys.exit(0 if arguments else 2)
     command, *options = arguments
     if command == "--version":
-        print(f"mtl-plugins {__version__}")
+        _print(f"mtl-plugins {__version__}")
     elif command in COMMANDS:
         _run(command, options)
     else:
@@ -58,6 +60,13 @@ def usage() -> str:
             "Run `mtl COMMAND --help` for the options of a command.",
         ]
     )
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os._exit(1)  # as after `| head`: not an error
 
 
 def _run(command: str, options: list[str]) -> None:

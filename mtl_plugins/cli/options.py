@@ -3,10 +3,30 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 
 from mtl_plugins.apis import load_config
+
+
+class CfgOptions(DictAction):
+    """Parses `KEY=VALUE` pairs as mmengine's `DictAction`, with an error that quotes the argument."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
+    ) -> None:
+        """Parse the pairs; end the program with a message if one is malformed."""
+        for pair in values:
+            key, separator, value = pair.partition("=")
+            if not key or not separator:
+                parser.error(f"{option_string}: expected KEY=VALUE without spaces around the =, but got {pair!r}.")
+            if any(value.count(left) != value.count(right) for left, right in ("()", "[]")):
+                parser.error(
+                    f"{option_string}: unbalanced brackets in {pair!r}. In a shell, quote a value with brackets: "
+                    "'KEY=[1,2]'."
+                )
+        super().__call__(parser, namespace, values, option_string)
 
 
 def make_parser(description: str | None, prog: str | None = None) -> argparse.ArgumentParser:
@@ -23,7 +43,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add `--cfg-options KEY=VALUE ...`."""
     parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE", help="override settings of the config"
+        "--cfg-options", nargs="+", action=CfgOptions, metavar="KEY=VALUE", help="override settings of the config"
     )
 
 

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import select
 import sys
 import tempfile
 import traceback
@@ -32,6 +33,12 @@ def run_command(main: Callable[[], None]) -> None:
     try:
         main()
         leave_processes()
+        if _output_is_closed():
+            os._exit(1)
+    except SystemExit:  # of argparse, for example after --help
+        if _output_is_closed():
+            os._exit(1)
+        raise
     except KeyboardInterrupt:
         sys.exit("\ninterrupted")
     except _USER_ERRORS as error:
@@ -49,9 +56,16 @@ def _output_is_closed() -> bool:
     """Whether the program that reads our output has ended."""
     try:
         sys.stdout.flush()
+        number = sys.stdout.fileno()
     except BrokenPipeError:
         return True
-    return False
+    except (OSError, ValueError):  # not a file
+        return False
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(number, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def message_of(error: BaseException) -> str:

@@ -229,7 +229,7 @@ class MultiTaskDataset(Dataset):
         how = f"{self.HOW_TO_PREPARE.format(data_root=self.data_root)} " if self.HOW_TO_PREPARE else ""
         return (
             f"{how}If the data is in another folder, set it with --cfg-options data_root=DIR. To try the toolbox "
-            "without any data: `make demo`."
+            "without any data: `mtl prepare synthrooms`, then `mtl train hydranet_synthrooms`."
         )
 
     def _merge_labels(self, given: Mapping[str, LabelConfig]) -> dict[str, LabelConfig]:

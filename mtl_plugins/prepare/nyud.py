@@ -26,7 +26,7 @@ _FILE = URL.rpartition("/")[2]
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--labeled-mat", metavar="FILE", help=f"{_FILE}, from {URL}")
-    parser.add_argument("--out", default="data/nyud", metavar="DIR")
+    parser.add_argument("--out", default="data/nyud", metavar="DIR", help="folder to write (%(default)s)")
     parser.add_argument("--splits", metavar="FILE", help="a splits.mat with another split than the official one")
     parser.add_argument("--normals", action="store_true", help="also compute normals from the depth")
     add_workers_argument(parser)

@@ -93,6 +93,7 @@ def test_the_shares_of_all_parts_sum_to_one(model):
     ("options", "message"),
     [
         (dict(backends=["abacus"]), "unknown backend 'abacus': choose from torch, compile"),
+        (dict(backends=["openvin"]), "unknown backend 'openvin': did you mean 'openvino'"),
         (dict(sizes=[(0, 64)]), "1 or more"),
         (dict(batches=[0]), "1 or more"),
         (dict(precisions=["int3"]), "unknown precision 'int3': choose from bf16"),

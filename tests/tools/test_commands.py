@@ -130,7 +130,7 @@ def test_predict_continues_after_a_broken_image_and_names_it(config, trained, er
 def test_a_missing_data_root(config, error_of, tmp_path):
     message = error_of("train", config(data=tmp_path / "nowhere"), "--work-dir", "run")
     assert f"the folder {tmp_path / 'nowhere'} does not exist" in message
-    assert "data_root=DIR" in message and "make demo" in message
+    assert "data_root=DIR" in message and "mtl prepare synthrooms" in message
 
 
 def test_an_unknown_config(error_of):
