@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
@@ -46,7 +48,7 @@ class MultiTaskInferencer:
 
     Args:
         config: Config file, preset name or `Config`. Its `predict_pipeline`, if it has one, prepares the images.
-        checkpoint: Trained weights; without them the network has its initial weights.
+        checkpoint: Trained weights; without them the network has its initial weights, and a warning is logged.
         device: Device of the network; by default a GPU if one is available and the backend is PyTorch's.
         cfg_options: Options to merge into the config.
         dataset: Dataset whose classes and depths are predicted (`'nyud'`), if the heads distinguish datasets.
@@ -79,6 +81,13 @@ class MultiTaskInferencer:
         cfg = load_config(config, cfg_options)
         if from_file:
             drop_pretrained(cfg)
+        elif checkpoint is None and not cfg.model.get("init_cfg"):
+            print_log(
+                "The network has no checkpoint, so its heads have random weights and its predictions mean nothing. "
+                "Pass the path of trained weights as checkpoint.",
+                "current",
+                logging.WARNING,
+            )
         model = init_model(cfg, None if from_file else checkpoint, device)
         self.dataset = _check_dataset(model, dataset)
         network = InferenceNetwork(model, tasks)

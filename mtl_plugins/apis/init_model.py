@@ -82,10 +82,14 @@ def check_device(device: str | torch.device) -> torch.device:
     try:
         device = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"device={device!r} is unknown: use 'cpu', 'cuda', 'cuda:1', ...") from None
+        raise ValueError(
+            f"device={device!r} is unknown: use 'cpu', 'cuda', 'cuda:1' (the second GPU) or 'mps'."
+        ) from None
     if device.type == "cuda" and not (torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()):
         found = torch.cuda.device_count() if torch.cuda.is_available() else 0
         raise ValueError(f"device={str(device)!r}: this machine has {found} usable GPUs. Use 'cpu'.")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"device={str(device)!r}: this machine has no usable Apple GPU. Use 'cpu'.")
     return device
 
 

@@ -74,6 +74,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     sizes = " and ".join(" x ".join(map(str, (n, 3, *size))) for n, *size in exported.differences)
     print(f"Differences from PyTorch, relative to an output's range (class ids: share of pixels): {describe(exported)}")
     print(f"(compared on images of {sizes})")
+    signature = exported.signature
+    if not signature.end_to_end and signature.mean is not None and signature.std is not None:
+        print(f"It takes images normalised as (x / 255 - mean) / std with mean {signature.mean}, std {signature.std}.")
     if args.end_to_end and (prepared := prepared_size(model.cfg)):
         height, width = prepared
         print(

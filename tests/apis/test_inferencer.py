@@ -214,3 +214,11 @@ def test_maps_that_png_cannot_store_are_written_as_npy(tmp_path, kind):
     path = write_map("flow", values, tmp_path, "x", kind)
     assert path == tmp_path / "flow" / "x.npy"
     assert np.array_equal(np.load(path), values)
+
+
+def test_a_network_without_a_checkpoint_warns(capture_log, tmp_path):
+    inferencer = MultiTaskInferencer("hydranet_nyud", device="cpu", cfg_options=OPTIONS)
+    assert capture_log().count("its heads have random weights") == 1
+    torch.save({"state_dict": inferencer.model.state_dict()}, tmp_path / "net.pth")
+    MultiTaskInferencer("hydranet_nyud", tmp_path / "net.pth", "cpu", OPTIONS)
+    assert capture_log().count("its heads have random weights") == 1

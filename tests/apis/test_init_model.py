@@ -77,7 +77,15 @@ def test_an_unsafe_pickle_raises_and_is_not_executed(tmp_path):
     assert not (tmp_path / "was_run").exists()
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
-def test_a_device_that_does_not_exist(device):
-    with pytest.raises(ValueError, match=f"device='{device}'"):
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "CPU"])
+def test_an_unknown_device_raises(device):
+    with pytest.raises(ValueError, match=f"device='{device}' is unknown: use 'cpu', 'cuda'.* or 'mps'"):
+        init_model("hydranet_nyud", device=device)
+
+
+@pytest.mark.parametrize("device, available", [("cuda:99", False), ("mps", torch.backends.mps.is_available())])
+def test_a_missing_gpu_raises(device, available):
+    if available:
+        pytest.skip("this machine has one")
+    with pytest.raises(ValueError, match=f"device='{device}': this machine has .* usable .*GPU.*Use 'cpu'"):
         init_model("hydranet_nyud", device=device)

@@ -53,3 +53,5 @@ def test_the_error_names_an_unknown_colour_and_its_position(tmp_path):
 
 def test_the_reader_is_found_by_name():
     assert find_reader("colours", "semseg") is read_colours
+    with pytest.raises(KeyError, match="unknown reader 'coulours' for the label 'semseg': did you mean 'colours'"):
+        find_reader("coulours", "semseg")

@@ -61,6 +61,10 @@ def test_predictions_of_an_exported_file_equal_those_of_the_network(run_tool, ma
         run_tool("export", *network, *options, *more, "--tasks", "depth", "semseg", *CFG_OPTIONS)
         printed = capsys.readouterr().out
         assert f"{name}.pt2: float32" in printed and "batch 1, height 48, width 64" in printed
+        normalisation = (
+            "(x / 255 - mean) / std with mean (0.5, 0.5, 0.5), std (0.5, 0.5, 0.5)"  # of the backbone test_resnet
+        )
+        assert (normalisation in printed) == (name == "raw")
         assert re.search(r"Differences from PyTorch, .*depth by up to \S+ %, semseg by up to \S+ %", printed)
     source = [material / "in" / "b.png", "--maps", "npy", "--no-panels", "--tasks", "depth", "semseg"]
     of = {}

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.kinds import list_kinds
 from mtl_plugins.registry import FUNCTIONS
 
@@ -32,7 +33,8 @@ def find_reader(reader: str | Callable, task: str) -> Callable:
         return partial(read_kind, kind=reader)
     if reader in FUNCTIONS:
         return FUNCTIONS.get(reader)
+    hint = did_you_mean(reader, {*READERS, *list_kinds(), *FUNCTIONS.module_dict})
     raise KeyError(
-        f"unknown reader {reader!r} for the label {task!r}: use one of {sorted(READERS)}, a kind of mtl_plugins.kinds, "
-        "a function registered with @FUNCTIONS.register_module(), or a callable(path)."
+        f"unknown reader {reader!r} for the label {task!r}: {hint}use one of {sorted(READERS)}, a kind of "
+        "mtl_plugins.kinds, a function registered with @FUNCTIONS.register_module(), or a callable(path)."
     )
