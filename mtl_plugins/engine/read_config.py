@@ -46,12 +46,14 @@ def read_config(path: str | Path) -> Config:
 
 
 def _check_origin(name: str, folders: list[Path], config: Path) -> None:
-    """Raise ValueError if a module is in one of the folders, but Python has imported another one of that name."""
+    """Raise ValueError if a module is in one of the folders, but Python has imported a different one of that name."""
     origin = getattr(sys.modules.get(name), "__file__", None)
     stems = [folder.joinpath(*name.split(".")) for folder in folders]
     files = [file.resolve() for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
     files = [file for file in files if file.is_file() and file != config.resolve()]
-    if origin and files and Path(origin).resolve() not in files:
+    if not origin or not files or Path(origin).resolve() in files:
+        return
+    if Path(origin).read_bytes() != files[0].read_bytes():  # an equal copy does the same
         raise ValueError(
             f"{config}: custom_imports names {name!r}, but Python imports {origin} instead of {files[0]}: a module of "
             "this name is installed, or another config has imported its own. Rename the file."

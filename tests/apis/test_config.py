@@ -1,6 +1,7 @@
 """Finding, reading and overriding configs."""
 
 import copy
+import shutil
 import sys
 
 import pytest
@@ -99,10 +100,11 @@ def test_two_modules_of_one_name_in_the_folders_of_two_configs_are_an_error(tmp_
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "module_of_two_configs.py").write_text("")
+        (tmp_path / name / "module_of_two_configs.py").write_text(f"name = {name!r}\n")
         (tmp_path / name / "mine.py").write_text("custom_imports = dict(imports=['module_of_two_configs'])\n")
+    shutil.copytree(tmp_path / "first", tmp_path / "copy")
     load_config(tmp_path / "first" / "mine.py")
-    load_config(tmp_path / "first" / "mine.py")
+    load_config(tmp_path / "copy" / "mine.py")
     with pytest.raises(ValueError, match="another config has imported its own. Rename the file"):
         load_config(tmp_path / "second" / "mine.py")
 
