@@ -86,10 +86,19 @@ def data(nyud_folder, tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def folder_of_code(tmp_path_factory):
+    """The folder of the user's module: a process can import only one module of this name."""
+    folder = tmp_path_factory.mktemp("code")
+    (folder / "custom_saliency.py").write_text(CODE)
+    return folder
+
+
 @pytest.mark.parametrize("preset", ["hydranet_nyud_three", "hydranet_synthrooms"])
-def test_a_user_defined_task_trains_and_predicts_without_changing_the_package(preset, root, data, tmp_path, make_light):
-    (tmp_path / "custom_saliency.py").write_text(CODE)
-    config = tmp_path / "custom.py"
+def test_a_user_defined_task_trains_and_predicts_without_changing_the_package(
+    preset, root, data, tmp_path, make_light, folder_of_code
+):
+    config = folder_of_code / f"custom_{preset}.py"
     config.write_text(CONFIG.format(preset=root / "configs" / f"{preset}.py"))
     cfg = make_light(load_config(config, OPTIONS), data, tmp_path / "run")
 
