@@ -6,12 +6,11 @@ Decorate a class with the registry of its kind (`@MODELS.register_module()`) and
 
 import inspect
 import re
-import traceback
 from typing import Any
 
 from mmengine import registry as _mmengine
 from mmengine.config.utils import MODULE2PACKAGE
-from mmengine.registry import Registry, build_from_cfg
+from mmengine.registry import Registry
 
 from mtl_plugins.did_you_mean import did_you_mean
 
@@ -37,12 +36,13 @@ __all__ = [
     "VISUALIZERS",
     "UnknownComponentError",
     "UnknownOptionError",
-    "explain_unknown_option",
+    "describe_unknown_option",
+    "find_component",
+    "parse_unknown_option",
 ]
 
 SCOPE = "mtl_plugins"
 _UNKNOWN_OPTION = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
-_BUILD = build_from_cfg.__code__
 
 
 class UnknownComponentError(KeyError):
@@ -83,12 +83,12 @@ class NamedRegistry(Registry):
         try:
             return super().build(cfg, *args, **kwargs)
         except TypeError as error:
-            unknown = _UNKNOWN_OPTION.search(str(error))
+            unknown = parse_unknown_option(error)
             given = {**(kwargs.get("default_args") or {}), **cfg} if isinstance(cfg, dict) else {}
             component = self.get(given["type"]) if isinstance(given.get("type"), str) else given.get("type")
-            if unknown is None or unknown[2] not in given or not inspect.isclass(component):
+            if unknown is None or unknown[1] not in given or not inspect.isclass(component):
                 raise
-            raise UnknownOptionError(_unknown_option(component, unknown[2])) from error
+            raise UnknownOptionError(describe_unknown_option(component, unknown[1])) from error
 
     def known_names(self) -> list[str]:
         """Names that a config may use: those registered here and in the parents."""
@@ -108,34 +108,19 @@ class NamedRegistry(Registry):
         )
 
 
-def explain_unknown_option(error: TypeError) -> str | None:
-    """The message for an option that a component's constructor does not have; None for any other error.
-
-    Python's message does not list the options, and names the base class to which the configured class passed the
-    option. mmengine's Runner builds hooks, datasets and metrics with mmengine's registries, whose errors do not pass
-    through `NamedRegistry.build`; here the traceback contains the configured class.
-    """
-    if isinstance(error, UnknownOptionError):
-        return str(error)
+def parse_unknown_option(error: TypeError) -> tuple[str, str] | None:
+    """The class whose constructor failed and the option that it does not have; None for any other error."""
     unknown = _UNKNOWN_OPTION.search(str(error))
-    component = (_configured_class(error, *unknown.groups()) or _find_class(unknown[1])) if unknown else None
-    return _unknown_option(component, unknown[2]) if unknown and component else None
+    return (unknown[1], unknown[2]) if unknown else None
 
 
-def _unknown_option(component: type, given: str) -> str:
+def describe_unknown_option(component: type, given: str) -> str:
+    """The message for an option that the constructor of `component` does not have."""
     options = sorted(_options(component))
     hint = did_you_mean(given, [*options, "type"])
     return (
         f"{component.__name__} has no option {given!r}{': ' if hint else '. '}{hint}Its options: {', '.join(options)}."
     )
-
-
-def _configured_class(error: TypeError, name: str, option: str) -> type | None:
-    """The class that mmengine was building with `option` when the constructor of `name` raised the error."""
-    frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code is _BUILD]
-    component, options = (frames[-1].get("obj_cls"), frames[-1].get("args", {})) if frames else (None, {})
-    known = inspect.isclass(component) and name in (base.__name__ for base in component.__mro__)
-    return component if known and option in options else None
 
 
 def _options(component: type) -> set[str]:
@@ -151,14 +136,10 @@ def _options(component: type) -> set[str]:
     return names
 
 
-def _find_class(name: str) -> type | None:
-    """The registered class of this name, or a base class of one."""
-    from torch.utils.data import DataLoader  # which the Runner builds without a registry
-
+def find_component(name: str) -> Any:
+    """The component of this name in any of the registries; None if there is no such component."""
     registries = [value for value in globals().values() if isinstance(value, NamedRegistry)]
-    components = [registry.get(known) for registry in registries for known in registry.known_names()]
-    bases = [base for component in components if inspect.isclass(component) for base in component.__mro__]
-    return next((base for base in (DataLoader, *bases) if base.__name__ == name), None)
+    return next((registry.get(name) for registry in registries if name in registry), None)
 
 
 def _child(parent: Registry, *packages: str) -> NamedRegistry:

@@ -15,7 +15,6 @@ from mmengine.logging import MMLogger
 from mtl_plugins.apis.build import leave_processes
 from mtl_plugins.engine.console import quiet_console
 from mtl_plugins.files import WorkerKilledError, disk_is_full, write_error
-from mtl_plugins.registry import explain_unknown_option
 
 # Errors that a user's input can cause. Any other error is a bug in this package and shows its traceback.
 _USER_ERRORS = (
@@ -73,8 +72,6 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError) and disk_is_full(error) and not str(error.strerror).startswith("could not write"):
         advice = "Free some space and try again; continue a training with --resume"
         error = write_error(error, error.filename or ".", what=str(error.filename or "a file"), advice=advice)
-    if isinstance(error, TypeError) and (hint := explain_unknown_option(error)):
-        return hint
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if isinstance(error, OSError) and error.strerror:  # without "[Errno 28]"
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror

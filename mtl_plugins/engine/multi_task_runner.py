@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -13,19 +14,42 @@ from mtl_plugins.unwrap_model import unwrap_model
 
 from .checkpoint import safe_loaders
 from .console import quiet_console
+from .explain_options import explain_options
 from .normalisation import META_KEY, normalisation_of
 
 
 @RUNNERS.register_module()
 class MultiTaskRunner(Runner):
-    """mmengine's `Runner` with three differences.
+    """mmengine's `Runner` with these differences.
 
     - Checkpoints (`load_from`, `resume` and `init_cfg`) are read with `weights_only=True`: code in them is refused.
     - The config, the environment, the order of the hooks and the options of single parameters are written to the log
       file, not to the console.
     - `compile=True` (or a dict of options of `torch.compile`) compiles the network without the losses: the set of
       labels changes from batch to batch, and every combination would be compiled separately.
+    - The error for an unknown option names the component of the config and lists its options.
     """
+
+    @classmethod
+    def from_cfg(cls, cfg: Config | ConfigDict | dict) -> "MultiTaskRunner":
+        """Build a Runner from a config; see `explain_options`."""
+        with explain_options(cfg):
+            return super().from_cfg(cfg)
+
+    def train(self) -> nn.Module:
+        """Train; see `explain_options`."""
+        with explain_options(self.cfg):
+            return super().train()
+
+    def val(self) -> dict:
+        """Evaluate on the validation set; see `explain_options`."""
+        with explain_options(self.cfg):
+            return super().val()
+
+    def test(self) -> dict:
+        """Evaluate on the test set; see `explain_options`."""
+        with explain_options(self.cfg):
+            return super().test()
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         """Load a checkpoint as mmengine's Runner does, but refuse code in it; see `read_checkpoint`."""
