@@ -38,6 +38,7 @@ class ListedDataset(MultiTaskDataset):
         **kwargs: Any,
     ):
         self.ann_file, self.folders, self.intrinsics = ann_file, folders or {}, intrinsics
+        self._given_labels = tuple(kwargs.get("labels") or ())
         super().__init__(data_root, split, **kwargs)
 
     def list_samples(self) -> list[SampleFiles]:
@@ -49,35 +50,48 @@ class ListedDataset(MultiTaskDataset):
                 f"or ann_file=…. {self._how_to_get()}"
             )
         cameras = self._read_intrinsics()
+        defaults = self.default_labels()
+        columns = ("img", *dict.fromkeys((*defaults, *self._given_labels)))
+        ignored = [task for task in columns[1:] if task not in self.labels]
         task_of_folder = {
             "rgb": "img",
             **self.KNOWN_FOLDERS,
             **{label["folder"]: t for t, label in self.labels.items() if "folder" in label},
+            **{defaults.get(task, {}).get("folder", task): task for task in ignored},
             **self.folders,
         }
         lines = path.read_text(encoding="utf-8").splitlines()
         return [
-            self._parse_line(line, f"{path}, line {number}", task_of_folder, cameras)
+            self._parse_line(line, f"{path}, line {number}", columns, task_of_folder, cameras)
             for number, line in enumerate(lines, 1)
             if line.strip()
         ]
 
     def _parse_line(
-        self, line: str, place: str, task_of_folder: Mapping[str, str], cameras: Mapping[str, Camera]
+        self,
+        line: str,
+        place: str,
+        columns: tuple[str, ...],
+        task_of_folder: Mapping[str, str],
+        cameras: Mapping[str, Camera],
     ) -> SampleFiles:
-        columns = ("img", *self.labels)
         files: dict[str, Path] = {}
         for position, cell in enumerate(cell.strip() for cell in line.split("\t")):
             if cell in ("", "-"):
                 continue
             by_folder = [task_of_folder[part] for part in reversed(Path(cell).parts[:-1]) if part in task_of_folder]
             if not by_folder and position >= len(columns):
+                folder = Path(cell).parent.name or "unused"
+                label = f"labels=dict({folder}=None)" if folder.isidentifier() else f"labels={{{folder!r}: None}}"
                 raise DataError(
-                    f"{place}: cell {position + 1}, {cell!r}, belongs to no known label ({', '.join(columns)}). Name "
-                    "its folder with folders=dict(FOLDER=TASK), or define the label with "
-                    "labels=dict(TASK=dict(folder=…, reader=…))."
+                    f"{place}: cell {position + 1}, {cell!r}, belongs to no known label ({', '.join(columns)}). Ignore "
+                    f"it with {label} in the dataset's config, define a label with "
+                    "labels=dict(TASK=dict(folder=…, reader=…)), or name the folder of a known one with "
+                    "folders=dict(FOLDER=TASK)."
                 )
             task = by_folder[0] if by_folder else columns[position]
+            if task not in ("img", *self.labels):  # ignored by labels=dict(TASK=None)
+                continue
             if task in files:
                 raise DataError(
                     f"{place}: two files for {task}: {files[task]} and {cell}. Each line has at most one file per task."

@@ -44,7 +44,7 @@ class MultiTaskDataset(Dataset):
         limit: Use only the first `limit` samples.
         labels: Additional labels, or other settings of known ones: `{task: dict(folder=…, reader=…)}`. `reader` is
             `'classes'`, `'depth'`, `'normals'`, `'image'`, a name in `FUNCTIONS` or a callable(path); all
-            other items are passed to it (`num_classes`, `void_ids`, `scale`).
+            other items are passed to it (`num_classes`, `void_ids`, `scale`). None ignores a label.
         metainfo: Items that replace those of `METAINFO`.
         name: Distinguishes the samples of several datasets; stored in their metainfo as `dataset`. See `MultiDataset`.
         rename: `{label: task}` for labels that belong to a head of another name, such as
@@ -71,7 +71,7 @@ class MultiTaskDataset(Dataset):
         pipeline: Sequence[dict | Callable] = (),
         tasks: Iterable[str] | None = None,
         limit: int | None = None,
-        labels: Mapping[str, LabelConfig] | None = None,
+        labels: Mapping[str, LabelConfig | None] | None = None,
         metainfo: Mapping[str, Any] | None = None,
         name: str | None = None,
         rename: Mapping[str, str] | None = None,
@@ -232,9 +232,12 @@ class MultiTaskDataset(Dataset):
             "without any data: `mtl prepare synthrooms`, then `mtl train hydranet_synthrooms`."
         )
 
-    def _merge_labels(self, given: Mapping[str, LabelConfig]) -> dict[str, LabelConfig]:
+    def _merge_labels(self, given: Mapping[str, LabelConfig | None]) -> dict[str, LabelConfig]:
         merged = {task: dict(label) for task, label in self.default_labels().items()}
         for task, label in given.items():
+            if label is None:
+                merged.pop(task, None)
+                continue
             merged[task] = {**merged.get(task, {}), **label}
             if "reader" not in merged[task]:
                 raise ValueError(

@@ -1,10 +1,13 @@
 """Reading config files, with the modules that they name in `custom_imports`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
+
+from mtl_plugins.did_you_mean import did_you_mean
 
 
 def read_config(path: str | Path) -> Config:
@@ -32,29 +35,40 @@ def read_config(path: str | Path) -> Config:
         raise ValueError(f"cannot read the config {path}{line}: {type(error).__name__}: {error}") from error
     if not cfg.get("custom_imports"):
         return cfg
+    names = cfg.custom_imports.get("imports") or ()
+    names = [names] if isinstance(names, str) else names
     try:
         import_modules_from_strings(**cfg.custom_imports)
     except ImportError as error:
-        raise ImportError(
-            f"{path}: an import of custom_imports failed: {error}. Modules are searched for among the installed "
-            "packages, in the working directory and in the config's folder."
-        ) from error
-    names = cfg.custom_imports.get("imports") or ()
-    for name in [names] if isinstance(names, str) else names:
+        raise ImportError(f"{path}: an import of custom_imports failed: {_reason(error, names, folders)}") from error
+    for name in names:
         _check_origin(name, folders, path)
     return cfg
 
 
+def _reason(error: ImportError, names: Sequence[str], folders: list[Path]) -> str:
+    """Why an import failed; mmengine's own message lists the search path, not the reason."""
+    cause = error.__cause__ or error.__context__ or error
+    missing = getattr(cause, "name", None)
+    if not isinstance(cause, ModuleNotFoundError) or not any(f"{name}.".startswith(f"{missing}.") for name in names):
+        return f"{cause}."
+    places = " and ".join(map(str, dict.fromkeys(folders)))
+    modules = {file.stem for folder in folders for file in folder.glob("*.py")}
+    modules |= {file.parent.name for folder in folders for file in folder.glob("*/__init__.py")}
+    hint = did_you_mean(str(missing), modules)
+    return f"no module {missing!r} in {places}, nor among the installed packages{': ' + hint.strip() if hint else '.'}"
+
+
 def _check_origin(name: str, folders: list[Path], config: Path) -> None:
     """Raise ValueError if a module is in one of the folders, but Python has imported a different one of that name."""
-    origin = getattr(sys.modules.get(name), "__file__", None)
+    imported = getattr(sys.modules.get(name), "__file__", None)
+    origin = Path(imported).resolve() if imported else None
     stems = [folder.joinpath(*name.split(".")) for folder in folders]
     files = [file.resolve() for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
-    files = [file for file in files if file.is_file() and file != config.resolve()]
-    if not origin or not files or Path(origin).resolve() in files:
-        return
-    if Path(origin).read_bytes() != files[0].read_bytes():  # an equal copy does the same
+    files = [file for file in files if file.is_file() and file not in (config.resolve(), origin)]
+    files = [file for file in files if origin and file.read_bytes() != origin.read_bytes()]  # an equal copy is fine
+    if files:
         raise ValueError(
             f"{config}: custom_imports names {name!r}, but Python imports {origin} instead of {files[0]}: a module of "
-            "this name is installed, or another config has imported its own. Rename the file."
+            f"this name is installed, or another config has imported its own. Rename the file {files[0].name}."
         )

@@ -66,7 +66,15 @@ def test_options_change_nested_settings_in_a_copy_of_the_config():
 def test_a_failing_custom_import_names_the_folders_that_were_searched(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("custom_imports = dict(imports=['no_such_module_xyz'])\n")
-    with pytest.raises(ImportError, match="mine.py: an import of custom_imports failed: .*no_such_module_xyz"):
+    (tmp_path / "such_module_xyz.py").write_text("")
+    with pytest.raises(ImportError) as raised:
+        load_config(path)
+    message = str(raised.value)
+    assert message.startswith(f"{path}: an import of custom_imports failed: no module 'no_such_module_xyz' in ")
+    assert str(tmp_path) in message and message.endswith(": did you mean 'such_module_xyz'?") and "\n" not in message
+    (tmp_path / "such_module_xyz.py").write_text("import needs_this_abc")
+    path.write_text("custom_imports = dict(imports=['such_module_xyz'])\n")
+    with pytest.raises(ImportError, match="failed: No module named 'needs_this_abc'."):
         load_config(path)
 
 
@@ -93,6 +101,9 @@ def test_files_next_to_the_config_shadow_no_installed_package(tmp_path, monkeypa
     assert wave.__file__ != str(tmp_path / "wave.py")
     path.write_text("custom_imports = dict(imports=['wave'])\n")
     with pytest.raises(ValueError, match=rf"names 'wave', but Python imports .* instead of {tmp_path}/wave.py"):
+        load_config(path)
+    path.write_text("custom_imports = dict(imports=['registry'])\n")
+    with pytest.raises(ValueError, match=rf"imports .*registry/__init__.py instead of {tmp_path}/registry.py"):
         load_config(path)
 
 

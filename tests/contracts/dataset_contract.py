@@ -123,6 +123,7 @@ class DatasetContract:
 
     def test_missing_root_explains_how_to_get_the_data(self, config, tmp_path):
         with pytest.raises(
-            FileNotFoundError, match=r"folder .*nowhere does not exist.*Prepare it .*data_root=DIR.*make demo"
+            FileNotFoundError,
+            match=r"folder .*nowhere does not exist.*Prepare it .*data_root=DIR.*mtl prepare synthrooms",
         ):
             DATASETS.build(dict(config, data_root=str(tmp_path / "nowhere")))

@@ -109,6 +109,26 @@ def test_user_defined_task(root):
         NYUDv2(root, "mine", labels=labels)[0]
 
 
+@pytest.mark.parametrize(
+    "cell, label", [("saliency/000000.png", "saliency"), ("x.png", "unused"), ("a-b/x.png", "a-b")]
+)
+def test_a_cell_of_an_unknown_label_can_be_ignored(root, cell, label):
+    (root / "more.txt").write_text(f"rgb/000000.png\tmasks/000000.png\t\t\t{cell}\n")
+    with pytest.raises(DataError, match=rf"Ignore it with labels=.*{label}.*None.* in the dataset's config"):
+        NYUDv2(root, "more")
+    assert NYUDv2(root, "more", labels={label: None}).label_counts() == dict(semseg=1, depth=0, normals=0)
+
+
+def test_a_known_label_can_be_ignored_and_the_columns_stay(root):
+    (root / "flat").mkdir()
+    for name, folder in dict(i="rgb", d="depth", n="normals").items():
+        (root / "flat" / f"{name}.png").write_bytes((root / folder / "000000.png").read_bytes())
+    (root / "one.txt").write_text("flat/i.png\t\tflat/d.png\tflat/n.png\nrgb/000001.png\t\tdepth/000001.png\n")
+    dataset = NYUDv2(root, ann_file="one.txt", labels=dict(depth=None))
+    assert dataset.label_counts() == dict(semseg=0, normals=1)
+    assert torch.equal(dataset[0]["normals"], NYUDv2(root)[0]["normals"])
+
+
 def test_user_defined_reader(root):
     def read_inverse(path, gain):
         return DenseMap(torch.full((1, *SIZE), gain))
