@@ -21,12 +21,12 @@ def to_numpy(sample: BaseDataElement, tasks: Sequence[str] | None = None) -> dic
 
     Args:
         sample: A sample with `.pred`.
-        tasks: Names of the tasks, in order; by default all in alphabetical order.
+        tasks: Names of the tasks, in order; by default all, in the order of the sample.
 
     Returns:
         Maps (H, W) if they have one channel, else (C, H, W); vectors (K,); or trees of arrays.
     """
-    return {task: tree_map(_to_array, sample.pred.get(task)) for task in tasks or sorted(sample.pred.keys())}
+    return {task: tree_map(_to_array, sample.pred.get(task)) for task in tasks or sample.pred.keys()}
 
 
 def _to_array(tensor: torch.Tensor) -> np.ndarray:

@@ -11,8 +11,12 @@ class TaskData(BaseDataElement):
     """The labels or the predictions of one image by task.
 
     A field is a map (C, H, W), a vector, a scalar, or a tree (dict, list, tuple) of tensors. A task without a label is
-    a field that does not exist.
+    a field that does not exist. Fields keep their order, so that pictures and tables show tasks in the model's order.
     """
+
+    def keys(self) -> list[str]:
+        """The tasks in the order in which they were added."""
+        return [name for name in vars(self) if name in self._data_fields]
 
     def to(self, *args: Any, **kwargs: Any) -> "TaskData":
         return self._mapped(lambda tensor: tensor.to(*args, **kwargs))
