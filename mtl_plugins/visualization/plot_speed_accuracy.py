@@ -9,7 +9,7 @@ _MARKERS = "osD^v"
 
 
 class Row(Protocol):
-    """One network in one backend, such as `mtl_plugins.benchmark.speed_accuracy.SpeedAccuracyRow`."""
+    """One network in one backend, such as `mtl_plugins.benchmark.measure_speed_accuracy.SpeedAccuracyRow`."""
 
     network: str
     backend: str
