@@ -5,13 +5,14 @@ import torch
 
 from mtl_plugins.registry import MODELS
 
+from .component_contract import ComponentContract
+
 FEATURES = (6, 10), (4, 8)  # channels, strides
 
 
-class HeadContract:
+class HeadContract(ComponentContract):
     """The tests of every head."""
 
-    config: dict
     label_channels = 1
     raw_channels: int
 
@@ -21,15 +22,6 @@ class HeadContract:
     def check_prediction(self, prediction):
         """Check the properties of a prediction (N, K, H, W)."""
         raise NotImplementedError
-
-    @classmethod
-    def registered_name(cls):
-        """The registered name of what is tested."""
-        return cls.config["type"]
-
-    @pytest.fixture(autouse=True)
-    def _on_device(self, device):
-        self.device = device
 
     def build(self, **options):
         torch.manual_seed(0)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from mtl_plugins.registry import MODELS
 
+from .component_contract import ComponentContract
+
 CLASSES = 4
 
 
-class LossContract:
+class LossContract(ComponentContract):
     """The tests of every loss. To test a custom loss, inherit from one of the classes below and set `config`."""
 
-    config: dict
     channels: int
     size_message = "target has shape"
 
@@ -27,15 +28,6 @@ class LossContract:
     def void(self, target, mask):
         """The target with void where `mask` (N, 1, H, W) is true; a loss without void pixels ignores it."""
         return target
-
-    @classmethod
-    def registered_name(cls):
-        """The registered name of what is tested."""
-        return cls.config["type"]
-
-    @pytest.fixture(autouse=True)
-    def _on_device(self, device):
-        self.device = device
 
     def build(self, **options):
         return MODELS.build(self.config | options).to(self.device)

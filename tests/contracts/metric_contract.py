@@ -10,11 +10,12 @@ from mmengine.structures import BaseDataElement, PixelData
 
 from mtl_plugins.registry import METRICS
 
+from .component_contract import ComponentContract
 
-class MetricContract:
+
+class MetricContract(ComponentContract):
     """The tests of every metric of a task, evaluated by mmengine's Evaluator."""
 
-    config: dict
     meta: dict = {}
     perfect: dict  # the scores of a perfect prediction
     most_bytes = 1000  # stored by a metric per image
@@ -26,15 +27,6 @@ class MetricContract:
     def void(self, label, mask):
         """`label` with void where `mask` (1, H, W) is true."""
         raise NotImplementedError
-
-    @classmethod
-    def registered_name(cls):
-        """The registered name of what is tested."""
-        return cls.config["type"]
-
-    @pytest.fixture(autouse=True)
-    def _on_device(self, device):
-        self.device = device
 
     def build(self, **options):
         metric = METRICS.build(self.config | options)

@@ -2,29 +2,20 @@
 
 import copy
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl_plugins.registry import MODELS
 
+from .component_contract import ComponentContract
 
-class NeckContract:
+
+class NeckContract(ComponentContract):
     """The tests of every neck, for any stages of a backbone and images of any size."""
 
-    config: dict
     strides = (2, 4, 8, 14, 16, 32)  # of the stages to test
     most_stages = 6
-
-    @classmethod
-    def registered_name(cls):
-        """The registered name of what is tested."""
-        return cls.config["type"]
-
-    @pytest.fixture(autouse=True)
-    def _on_device(self, device):
-        self.device = device
 
     def build(self, channels=(3, 4, 5), strides=(4, 8, 16), **options):
         """A neck in evaluation mode, because in training mode batch norm makes an image depend on its batch."""
