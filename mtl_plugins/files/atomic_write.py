@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY_PREFIX = ".saving-"
+_NAME_END = 40  # characters of the file's name that a temporary name repeats
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _ADVICE = "Free some space and run the command again: finished files are kept"
 
@@ -33,10 +35,10 @@ def write_file(
     Other exceptions raised by `fill` are propagated; no partial file remains.
     """
     path = Path(path)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:  # "x": never through a link or into a file of another process
             fill(file)
             if durable:
                 file.flush()
@@ -50,6 +52,12 @@ def write_file(
         if isinstance(error, OSError) and error.errno is not None:  # without a number: raised by `fill`
             raise write_error(error, path, advice=advice) from error
         raise
+
+
+def _temporary(path: Path) -> Path:
+    """A name that no other process or thread uses, also in containers with equal process ids."""
+    end = path.name[-_NAME_END:]  # the complete name could exceed the file system's limit
+    return path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{end}")
 
 
 def write_bytes(path: str | Path, data: bytes, *, durable: bool = True, advice: str = _ADVICE) -> None:

@@ -3,19 +3,23 @@ import hashlib
 import logging
 import os
 import platform
-import shlex
-import shutil
-import subprocess
-import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from .compile_library import compile_library, find_compiler
+from .library_cache import private_folder, read_trusted, store
+
 _FOLDER = Path(__file__).parent
 _FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=off", "-fwrapv", "-fopenmp", "-shared", "-fPIC")
-_TIMEOUT = 120  # seconds
+_FUNCTIONS = (
+    *(f"{name}_{dtype}" for name in ("pool", "crp", "scaled_relu6") for dtype in ("float32", "bfloat16")),
+    *(f"{name}_backward_{dtype}" for name in ("pool", "crp", "scaled_relu6") for dtype in ("float32", "bfloat16")),
+    *("taps_conv_float32", "taps_conv_bfloat16", "winograd_conv", "resized_cross_entropy", "vector_size"),
+)
 
 _library: ctypes.CDLL | None = None
 _warmed_up = False
@@ -26,9 +30,9 @@ def warm_up() -> bool:
     """Compile and load the custom CPU kernels, and return whether they are available.
 
     The first call on a machine compiles the `.cpp` files of this folder, which takes some seconds. The library is
-    stored in `~/.cache/mtl_plugins` (or `$XDG_CACHE_HOME/mtl_plugins`) and reused by later processes. Further calls in
-    the same process return immediately. The compiler is `$CXX`, else `g++`, else `clang++`. With `MTL_KERNELS=0`
-    nothing is compiled or loaded.
+    stored in `~/.cache/mtl_plugins` (or `$XDG_CACHE_HOME/mtl_plugins`) and reused by later processes. It is compiled
+    again if the file is damaged or may have been changed by another user. Further calls in the same process return
+    immediately. The compiler is `$CXX`, else `g++`, else `clang++`. With `MTL_KERNELS=0` nothing is compiled or loaded.
 
     Until this function is called, the network uses PyTorch's operators: kernels are never compiled during a forward
     pass. `MultiTaskRunner` and `init_model` call it.
@@ -66,70 +70,53 @@ def _open():
     try:
         return _load()
     except (OSError, RuntimeError, ValueError) as error:
+        reason = str(error.strerror or error) if isinstance(error, OSError) else str(error)
         logging.getLogger(__name__).warning(
             "The custom CPU kernels are not available: %s PyTorch's operators compute the same result more slowly. "
             "Set MTL_KERNELS=0 to hide this message.",
-            error,
+            f"{reason.rstrip('.')}.",
         )
         return None
 
 
 def _load():
-    path = _compile()
-    try:
-        return ctypes.CDLL(str(path))
-    except OSError:  # a damaged file, e.g. after a full disk
-        path.unlink()
-        return ctypes.CDLL(str(_compile()))
-
-
-def _compile():
-    """Path of the compiled library. It is compiled if the cache does not hold it."""
+    """The library of the cache, or a newly compiled one."""
     sources, headers = sorted(_FOLDER.glob("*.cpp")), sorted(_FOLDER.glob("*.h"))
-    command = [*_compiler(), *_FLAGS]
+    command = [*find_compiler(), *_FLAGS]
     # The library depends on the sources, the compiler, torch (its OpenMP runtime is linked) and the processor.
     texts = [path.read_text() for path in (*sources, *headers)]
     machine = (platform.machine(), _processor_flags(), platform.libc_ver())
     digest = hashlib.sha256(repr((texts, command, torch.__version__, machine)).encode())
-    path = _cache_folder() / f"kernels-{digest.hexdigest()[:16]}.so"
-    if path.exists():
-        return path
+    path = private_folder() / f"kernels-{digest.hexdigest()[:16]}.so"
+    content = read_trusted(path)
+    if content is not None:
+        with suppress(OSError, RuntimeError):  # for example without a library that it needs
+            return _from_bytes(content, path)
+    content = compile_library(command, sources)
+    library = _from_bytes(content, path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        store(path, content)  # only after it could be loaded
     except OSError as error:
-        raise RuntimeError(
-            f"cannot create the cache folder {path.parent} ({error.strerror}); set XDG_CACHE_HOME."
-        ) from error
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        output = Path(folder) / path.name
-        try:
-            done = subprocess.run(
-                [*command, *map(str, sources), "-o", str(output)], capture_output=True, text=True, timeout=_TIMEOUT
-            )
-        except subprocess.TimeoutExpired:
-            raise RuntimeError(f"{command[0]} took more than {_TIMEOUT} s to compile {_FOLDER}.") from None
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            reason = next((line for line in lines if "error" in line), lines[0])
-            raise RuntimeError(f"{command[0]} cannot compile {_FOLDER}: {reason}.")
-        os.replace(output, path)  # atomic: other processes may compile it at the same time
-    return path
+        logging.getLogger(__name__).warning("The compiled CPU kernels are used, but not kept: %s", error.strerror)
+    return library
 
 
-def _compiler():
-    """The compiler command as a list of words. `CXX` may contain options or a wrapper (`ccache g++`)."""
+def _from_bytes(content: bytes, path: Path) -> ctypes.CDLL:
+    """Load a library from memory: these very bytes were checked, and a later change of the file cannot reach them."""
     try:
-        named = shlex.split(os.environ.get("CXX", ""))
-    except ValueError as error:
-        raise RuntimeError(f"CXX is not a valid command: {error}.") from error
-    for words in [named] if named else [["g++"], ["clang++"]]:
-        if shutil.which(words[0]):
-            return words
-    raise RuntimeError(f"no C++ compiler was found ({' '.join(named) or 'g++ or clang++'}).")
-
-
-def _cache_folder():
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtl_plugins"
+        descriptor = os.memfd_create(path.name)
+    except (AttributeError, OSError):  # not Linux, or forbidden
+        store(path, content)
+        library = ctypes.CDLL(str(path))
+    else:
+        # The descriptor stays open: the C library takes files of equal names for the same library.
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        library = ctypes.CDLL(f"/proc/self/fd/{descriptor}")
+    missing = [name for name in _FUNCTIONS if not hasattr(library, name)]
+    if missing:
+        raise RuntimeError(f"the compiled library has no {', '.join(missing)}. Is CXX a C++ compiler?")
+    return library
 
 
 def _processor_flags():

@@ -1,18 +1,27 @@
 """How the kernels are compiled and cached, and what happens without them."""
 
+import errno
 import logging
 import os
 import platform
+import random
+import re
 import shutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from mtl_plugins.kernels import compile_library as compile_module
 from mtl_plugins.kernels import fits, library, max_pool
+from mtl_plugins.kernels.compile_library import compile_library, find_compiler
+from mtl_plugins.kernels.library_cache import private_folder, read_trusted, store
+
+from ..fuzzing import flip_bit, fuzz
 
 HAS_COMPILER = bool(shutil.which("g++") or shutil.which("clang++"))
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
@@ -57,21 +66,129 @@ def test_a_forward_pass_never_compiles(compiled, fresh_cache):
 def test_the_library_is_compiled_once_and_cached(compiled, fresh_cache, monkeypatch):
     (kept,) = compiled.iterdir()
     shutil.copytree(compiled, fresh_cache)
-    monkeypatch.setattr(subprocess, "run", None)  # a second compilation would fail
+    monkeypatch.setattr(library, "compile_library", None)  # a second compilation would fail
     assert library.warm_up()
     assert [path.name for path in fresh_cache.iterdir()] == [kept.name]
 
 
+@pytest.fixture
+def cached(compiled, fresh_cache, monkeypatch):
+    """A file in the cache; `warm_up` calls `compile_library` only in appearance, and `cached.compiled` counts it."""
+    shutil.copytree(compiled, fresh_cache)
+    (path,) = fresh_cache.iterdir()
+    calls, content = [], read_trusted(path)
+    monkeypatch.setattr(library, "compile_library", lambda command, sources: calls.append(command) or content)
+
+    def is_recompiled():
+        calls.clear()
+        forget(monkeypatch)
+        assert library.warm_up() and library.vector_size() in (8, 16)
+        assert read_trusted(path) == content, "the cache is repaired"
+        return bool(calls)
+
+    return SimpleNamespace(path=path, content=content, is_recompiled=is_recompiled)
+
+
+def replace_by_link(path):
+    os.rename(path, path.with_name("moved"))
+    path.symlink_to("moved")
+
+
+def replace_by_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 @needs_compiler
-def test_a_damaged_library_is_recompiled(compiled, fresh_cache):
-    (complete,) = compiled.iterdir()
-    fresh_cache.mkdir(parents=True)
-    (fresh_cache / complete.name).write_bytes(b"")
-    assert library.warm_up()
-    assert [(path.name, path.stat().st_size) for path in fresh_cache.iterdir()] == [
-        (complete.name, complete.stat().st_size)
-    ]
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: os.truncate(path, 4096),
+        lambda path: os.truncate(path, path.stat().st_size - 1),
+        lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+        lambda path: path.write_bytes(bytes(path.stat().st_size)),
+        lambda path: path.write_bytes(path.read_bytes()[:-32]),  # as earlier versions wrote it: without a digest
+        lambda path: store(path, b"\x7fELF"),  # cannot be loaded
+        lambda path: path.chmod(0o620),
+        lambda path: path.chmod(0o602),
+        replace_by_link,
+        replace_by_fifo,
+    ],
+)
+def test_a_damaged_or_untrusted_library_is_recompiled(cached, damage):
+    assert not cached.is_recompiled()
+    damage(cached.path)
+    assert cached.is_recompiled()
+    assert not cached.is_recompiled()
+
+
+@needs_compiler
+def test_a_library_without_the_functions_is_recompiled(cached, tmp_path):
+    (tmp_path / "other.cpp").write_text('extern "C" int vector_size() { return 8; }')
+    other = compile_library([*find_compiler(), "-shared", "-fPIC"], [tmp_path / "other.cpp"])
+    store(cached.path, other)
+    assert cached.is_recompiled()
+
+
+@needs_compiler
+@fuzz(100, 500)
+def test_a_flipped_bit_is_always_noticed(cached, trials):
+    data, generator = cached.path.read_bytes(), random.Random(0)
+    for _ in range(trials):
+        cached.path.write_bytes(flip_bit(data, generator))
+        assert read_trusted(cached.path) is None
+    assert cached.is_recompiled()
+
+
+@needs_compiler
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can change owners")
+@pytest.mark.parametrize("of", ["file", "folder"])
+def test_another_owner_is_not_trusted(cached, caplog, of):
+    os.chown(cached.path if of == "file" else cached.path.parent, 12345, -1)
+    if of == "file":
+        assert cached.is_recompiled()
+    else:
+        assert "belongs to another user (uid 12345); set XDG_CACHE_HOME" in warning_without_kernels(caplog)
+
+
+@needs_compiler
+def test_the_folder_is_private(cached):
+    cached.path.parent.chmod(0o777)  # as with a lax umask
+    assert not cached.is_recompiled()
+    assert stat.S_IMODE(cached.path.parent.stat().st_mode) == 0o700
+    shutil.rmtree(cached.path.parent)
+    assert cached.is_recompiled()
+    assert stat.S_IMODE(cached.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(cached.path.stat().st_mode) == 0o600
+
+
+@needs_compiler
+def test_a_relative_cache_folder_is_ignored(cached, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert private_folder() == tmp_path / "home/.cache/mtl_plugins"
+
+
+@needs_compiler
+def test_a_changed_file_does_not_reach_a_loaded_library(cached):
+    assert not cached.is_recompiled()
+    os.truncate(cached.path, 0)
     assert library.vector_size() in (8, 16)
+
+
+@needs_compiler
+def test_a_full_disk_keeps_the_kernels_for_this_process(cached, monkeypatch, caplog):
+    cached.path.unlink()
+
+    def fail(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    assert library.warm_up()
+    assert "used, but not kept: could not write" in caplog.text and not list(cached.path.parent.iterdir())
 
 
 def warning_without_kernels(caplog):
@@ -95,6 +212,25 @@ def test_a_failing_compiler_warns(fresh_cache, monkeypatch, caplog, tmp_path):
     monkeypatch.setenv("CXX", str(broken))
     assert "error: out of order" in warning_without_kernels(caplog)
     assert not [*fresh_cache.glob("*")], "a failed compilation leaves no files"
+
+
+@pytest.mark.parametrize(
+    "script, message",
+    [
+        ("sleep 60 & wait", "took more than 0.2 s"),
+        ("exit 0", "cannot compile"),
+        ('for name; do :; done; echo garbage > "$name"', "invalid ELF header|file too short"),
+        ("cat; exit 1", "no message"),
+    ],
+)
+def test_a_compiler_that_hangs_or_writes_garbage_warns(fresh_cache, monkeypatch, caplog, tmp_path, script, message):
+    compiler = tmp_path / "compiler"
+    compiler.write_text(f"#!/bin/sh\n{script}\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.setattr(compile_module, "_TIMEOUT", 0.2 if "sleep" in script else 60)
+    assert re.search(message, warning_without_kernels(caplog))
+    assert not [*fresh_cache.glob("*")]
 
 
 @needs_compiler
