@@ -1,20 +1,24 @@
 import json
+import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torchvision import tv_tensors
 
-from mtl_plugins.files import write_file
+from mtl_plugins.files import read_regular_file, write_bytes
 from mtl_plugins.structures import DenseMap, DepthMap, DisparityMap, ImageLabel, Intrinsics, NormalMap
 
 from .sample_files import Sample
 
 IN_MEMORY = "memory"
+_FORMAT = 2  # of the files: raise it when a change alters them
+# The text before the checksum in a file's header, and the value that replaces it while it is computed
+_CHECKSUM, _EMPTY = b'"checksum":"', b"00000000"
 _BUILT_IN_TYPES: dict[str, type[torch.Tensor]] = {
     kind.__name__: kind
     for kind in (
@@ -34,8 +38,9 @@ _BUILT_IN_TYPES: dict[str, type[torch.Tensor]] = {
 class SampleCache:
     """Keeps decoded samples for the next epoch.
 
-    A cache file is data only: loading one never imports or executes anything that it names. A file that is damaged, or
-    that names a tensor type which this process has not defined, counts as missing.
+    A cache file is data only: loading one never imports or executes anything that it names. A file whose checksum is
+    wrong, or that names a tensor type which this process has not defined, counts as missing: the sample is read again
+    and the file is replaced.
 
     Args:
         place: `'memory'`: each worker keeps the samples that it has read (use `persistent_workers`). Otherwise a folder
@@ -62,7 +67,9 @@ class SampleCache:
             # copies, so that an in-place change of a label does not reach the cache
             return {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in self._held[name].items()}
         stamp = [(str(path), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files if path.exists()]
-        digest = blake2b(json.dumps([key, stamp], sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+        digest = blake2b(
+            json.dumps([_FORMAT, key, stamp], sort_keys=True, default=str).encode(), digest_size=16
+        ).hexdigest()
         path = self.folder / digest[:2] / f"{digest}.safetensors"
         sample = _load(path)
         if sample is None:
@@ -80,8 +87,8 @@ def _save(sample: Sample, path: Path) -> None:
     )
     plain = {name: value.as_subclass(torch.Tensor).contiguous() for name, value in tensors.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, lambda file: file.write(save(plain, {"sample": json.dumps(about)})))
+        content = save(plain, {"sample": json.dumps(about), "checksum": _EMPTY.decode()})
+        write_bytes(path, _with_checksum(content), durable=False)  # the checksum reveals what a power cut truncated
     except OSError as error:  # Python shows the same warning once per process
         warnings.warn(
             f"the sample cache {path.parents[1]} cannot be written; samples are read without it: {error}", stacklevel=2
@@ -91,14 +98,30 @@ def _save(sample: Sample, path: Path) -> None:
 def _load(path: Path) -> Sample | None:
     """The sample in a file, or None if the file is missing, damaged or of another format."""
     try:
-        with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["sample"])
-            plain = {name: file.get_tensor(name) for name in file.keys()}
+        data = read_regular_file(path)
+        start, checksum = _checksum(data)
+        if not data.startswith(checksum, start):
+            return None
+        (length,) = struct.unpack_from("<Q", data)
+        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["sample"])
+        plain = load(data)
         types, canvas, rest = (about[key] for key in ("types", "canvas", "rest"))
         sample = {name: _with_type(plain[name], types[name], canvas.get(name)) for name in {**types, **plain}}
         return None if set(sample) & set(rest) else {**sample, **rest}
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+    except Exception:  # whatever a damaged file raises
         return None
+
+
+def _checksum(data: bytes) -> tuple[int, bytes]:
+    """Where the checksum of a file begins, and what it must be: a CRC-32 of all other bytes, as 8 digits."""
+    start = data.index(_CHECKSUM) + len(_CHECKSUM)
+    rest = memoryview(data)[start + len(_EMPTY) :]
+    return start, b"%08x" % zlib.crc32(rest, zlib.crc32(_EMPTY, zlib.crc32(data[:start])))
+
+
+def _with_checksum(data: bytes) -> bytes:
+    start, checksum = _checksum(data)
+    return data[:start] + checksum + data[start + len(checksum) :]
 
 
 def _type_name(kind: type[torch.Tensor]) -> str:

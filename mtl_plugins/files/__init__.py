@@ -12,6 +12,7 @@ from .atomic_write import (
 )
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
+from .read_regular_file import read_regular_file
 from .resumable_folder import ResumableFolder
 from .run_jobs import WorkerKilledError, run_jobs
 
@@ -23,6 +24,7 @@ __all__ = [
     "free_space",
     "png_is_complete",
     "progress_bar",
+    "read_regular_file",
     "remove_temporaries",
     "run_jobs",
     "write_bytes",

@@ -2,19 +2,23 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 
 from mtl_plugins.datasets import DataError, SampleCache
+from mtl_plugins.datasets.sample_cache import _with_checksum
 from mtl_plugins.registry import DATASETS
 from mtl_plugins.structures import DenseMap
 
 from ..contracts.dataset_contract import AUGMENT, same
+from ..fuzzing import flip_bit, fuzz, mutations
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -116,6 +120,11 @@ def test_a_user_defined_map_keeps_its_type(tmp_path):
         assert type(found) is UserMap and torch.equal(found, label)
 
 
+def file_with(tensors, sample):
+    """The content of a cache file with a right checksum."""
+    return _with_checksum(save(tensors, dict(sample=sample, checksum="0" * 8)))
+
+
 @pytest.fixture
 def hostile(tmp_path, monkeypatch):
     """Replace the metadata of a cached file, and return the sample that is read afterwards."""
@@ -128,7 +137,7 @@ def hostile(tmp_path, monkeypatch):
         cache.get(dict(index=0), [], lambda: fresh)
         (path,) = (tmp_path / "cache").rglob("*.safetensors")
         about = dict(types=dict(img="DenseMap"), canvas={}, rest=dict(meta=dict(index=1))) | changes
-        path.write_bytes(save(tensors or dict(img=torch.zeros(1, 2, 3)), dict(sample=json.dumps(about))))
+        path.write_bytes(file_with(tensors or dict(img=torch.zeros(1, 2, 3)), json.dumps(about)))
         return cache.get(dict(index=0), [], lambda: fresh)
 
     return read_with
@@ -174,5 +183,54 @@ def test_deeply_nested_metadata_is_read_again(tmp_path):
     cache, fresh = SampleCache(tmp_path), dict(img=torch.ones(1))
     cache.get(dict(index=0), [], lambda: fresh)
     (path,) = tmp_path.rglob("*.safetensors")
-    path.write_bytes(save(dict(img=torch.zeros(1)), dict(sample="[" * 100_000)))
+    path.write_bytes(file_with(dict(img=torch.zeros(1)), "[" * 100_000))
     assert cache.get(dict(index=0), [], lambda: fresh)["img"].all()
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A cached sample with all kinds of values; `stored.is_read_again` returns whether the file was not used."""
+    torch.manual_seed(0)
+    sample = dict(img=DenseMap(torch.rand(1, 5, 7)), ids=torch.arange(6), about=dict(index=3, name="a", x=[0.5, None]))
+    cache, reads = SampleCache(tmp_path), []
+    read = lambda: reads.append(1) or sample  # noqa: E731
+
+    def is_read_again():
+        before = len(reads)
+        assert equal(cache.get(dict(index=0), [], read), sample)
+        return len(reads) > before
+
+    assert is_read_again() and not is_read_again()
+    (path,) = tmp_path.rglob("*.safetensors")
+    return SimpleNamespace(path=path, is_read_again=is_read_again)
+
+
+@fuzz(100, 500)
+def test_a_flipped_bit_is_read_again(stored, trials):
+    data, generator = stored.path.read_bytes(), random.Random(0)
+    for _ in range(trials):
+        stored.path.write_bytes(flip_bit(data, generator))
+        assert stored.is_read_again() and not stored.is_read_again()
+
+
+@fuzz(100)
+def test_a_damaged_file_is_read_again(stored, trials):
+    data = stored.path.read_bytes()
+    for damaged in mutations(data, trials):
+        stored.path.write_bytes(damaged)
+        assert stored.is_read_again() == (damaged != data)
+
+
+def test_what_is_no_file_is_read_again(stored):
+    stored.path.unlink()
+    os.mkfifo(stored.path)  # reading it would wait forever
+    assert stored.is_read_again() and not stored.is_read_again()
+    stored.path.unlink()
+    stored.path.mkdir()
+    with pytest.warns(UserWarning, match="cannot be written"):
+        assert stored.is_read_again()
+
+
+def test_a_file_stays_readable_for_other_programs(stored):
+    tensors = load_file(stored.path)
+    assert set(tensors) == {"img", "ids"} and tensors["ids"].tolist() == list(range(6))
