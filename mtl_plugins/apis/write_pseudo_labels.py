@@ -1,6 +1,5 @@
 """Writing a teacher's predictions for missing labels to files, for training without the teacher."""
 
-import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,7 @@ from mtl_plugins.datasets import MultiTaskDataset, SampleFiles
 from mtl_plugins.datasets.pseudo_label_files import ABOUT, CONFIDENCE, image_key, label_path
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
-from mtl_plugins.files import ResumableFolder, progress_bar, write_png, write_text
+from mtl_plugins.files import ResumableFolder, progress_bar, read_json, write_png, write_text
 from mtl_plugins.kinds import find_kind, meta_of_task
 from mtl_plugins.kinds.kind import write_stored
 
@@ -102,7 +101,7 @@ def _about(dataset: MultiTaskDataset, teacher: Teacher) -> dict[str, Any]:
 def _target(out: Path, about: dict[str, Any]) -> ResumableFolder:
     """The folder, unless it contains something else: labels of different teachers must not mix."""
     target = ResumableFolder(out, Path(ABOUT).stem, "pseudo-labels", about)
-    held = next((json.loads(file.read_text()) for file in (target.marker, target.started) if file.is_file()), None)
+    held = next((read_json(file) for file in (target.marker, target.started) if file.is_file()), None)
     if held is None and out.is_dir() and any(out.iterdir()):
         raise ValueError(f"{out} is not empty and contains no pseudo-labels. Give a new or an empty folder.")
     for setting in (held or {}).get("tasks", {}).values():

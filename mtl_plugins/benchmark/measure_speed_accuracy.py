@@ -1,6 +1,5 @@
 """The latency of trained networks together with their accuracy."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from mmengine.runner import find_latest_checkpoint
 from mtl_plugins.apis.init_model import init_model
 from mtl_plugins.apis.predict_pipeline import input_size
 from mtl_plugins.backends import build_backend
+from mtl_plugins.files import read_json
 from mtl_plugins.models import InferenceNetwork
 
 from .timing import alternate, contender
@@ -105,7 +105,7 @@ def _read_training(folder: Path, metric: str) -> tuple[Path, str, float]:
         raise FileNotFoundError(
             f"{scores} does not exist. Write it with: mtl test {config} {checkpoint} --out {scores}"
         )
-    found = {name: value for name, value in json.loads(scores.read_text()).items() if isinstance(value, int | float)}
+    found = {name: value for name, value in read_json(scores).items() if isinstance(value, int | float)}
     if metric not in found:
         raise ValueError(f"{scores} has no score {metric!r}: choose from {', '.join(found)}.")
     return config, checkpoint, found[metric]

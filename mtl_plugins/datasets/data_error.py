@@ -1,5 +1,5 @@
-class DataError(ValueError):
-    """A data file or list is invalid. The message names the file, the problem and how to fix it.
+"""The error for invalid data files; it is defined in `files`, which the lower packages import as well."""
 
-    The only argument is the message, so that the error survives pickling from a `DataLoader` worker.
-    """
+from mtl_plugins.files import DataError
+
+__all__ = ["DataError"]

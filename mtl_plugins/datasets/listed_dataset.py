@@ -2,11 +2,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mtl_plugins.files import TextLine, read_lines, shorten
+
+from .camera_file import CameraFile, read_camera_file
+from .camera_values import Camera, parse_camera
 from .data_error import DataError
 from .multi_task_dataset import MultiTaskDataset
 from .sample_files import SampleFiles
 
-Camera = tuple[float, ...]  # fx, fy, cx, cy
+#: The file with the cameras of the images, in the data root.
+INTRINSICS = "intrinsics.txt"
 
 
 class ListedDataset(MultiTaskDataset):
@@ -15,7 +20,12 @@ class ListedDataset(MultiTaskDataset):
     `<data_root>/<split>.txt` contains lines such as `rgb/000001.png⇥masks/000001.png⇥depth/000001.png`. The folder of a
     path determines its task. If no folder is known, the column does: the image, then the labels in their order. An
     empty cell, `-` or no cell marks a missing label. The optional file `intrinsics.txt` has one line
-    `name fx fy cx cy` per image.
+    `name fx fy cx cy` per image; the name is the path in the list, or the file's name with or without its ending.
+
+    Both files are UTF-8, with or without a byte order mark, and with any line ends. Blank lines and lines that start
+    with `#` are ignored. Backslashes in a path separate folders as slashes do, and a list without tabs may separate its
+    cells by spaces, unless a file exists under the complete name. A path may be absolute or lead out of the data root:
+    such files are only read.
 
     Args:
         data_root: Root folder of the data.
@@ -37,7 +47,8 @@ class ListedDataset(MultiTaskDataset):
         intrinsics: Camera | None = None,
         **kwargs: Any,
     ):
-        self.ann_file, self.folders, self.intrinsics = ann_file, folders or {}, intrinsics
+        self.ann_file, self.folders = ann_file, folders or {}
+        self.intrinsics = None if intrinsics is None else self._check_option(intrinsics)
         self._given_labels = tuple(kwargs.get("labels") or ())
         super().__init__(data_root, split, **kwargs)
 
@@ -49,7 +60,7 @@ class ListedDataset(MultiTaskDataset):
                 f"{self._name()}: the list file {path} does not exist; existing lists: {lists or 'none'}. Set split=… "
                 f"or ann_file=…. {self._how_to_get()}"
             )
-        cameras = self._read_intrinsics()
+        cameras = self._read_cameras()
         defaults = self.default_labels()
         columns = ("img", *dict.fromkeys((*defaults, *self._given_labels)))
         ignored = [task for task in columns[1:] if task not in self.labels]
@@ -60,23 +71,18 @@ class ListedDataset(MultiTaskDataset):
             **{defaults.get(task, {}).get("folder", task): task for task in ignored},
             **self.folders,
         }
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return [
-            self._parse_line(line, f"{path}, line {number}", columns, task_of_folder, cameras)
-            for number, line in enumerate(lines, 1)
-            if line.strip()
-        ]
+        return [self._parse_line(line, columns, task_of_folder, cameras) for line in read_lines(path)]
 
     def _parse_line(
         self,
-        line: str,
-        place: str,
+        line: TextLine,
         columns: tuple[str, ...],
         task_of_folder: Mapping[str, str],
-        cameras: Mapping[str, Camera],
+        cameras: CameraFile,
     ) -> SampleFiles:
         files: dict[str, Path] = {}
-        for position, cell in enumerate(cell.strip() for cell in line.split("\t")):
+        place = line.place
+        for position, cell in enumerate(self._split_cells(line.text)):
             if cell in ("", "-"):
                 continue
             by_folder = [task_of_folder[part] for part in reversed(Path(cell).parts[:-1]) if part in task_of_folder]
@@ -84,8 +90,8 @@ class ListedDataset(MultiTaskDataset):
                 folder = Path(cell).parent.name or "unused"
                 label = f"labels=dict({folder}=None)" if folder.isidentifier() else f"labels={{{folder!r}: None}}"
                 raise DataError(
-                    f"{place}: cell {position + 1}, {cell!r}, belongs to no known label ({', '.join(columns)}). Ignore "
-                    f"it with {label} in the dataset's config, define a label with "
+                    f"{place}: cell {position + 1}, {shorten(cell)}, belongs to no known label ({', '.join(columns)}). "
+                    f"Ignore it with {label} in the dataset's config, define a label with "
                     "labels=dict(TASK=dict(folder=…, reader=…)), or name the folder of a known one with "
                     "folders=dict(FOLDER=TASK)."
                 )
@@ -94,12 +100,13 @@ class ListedDataset(MultiTaskDataset):
                 continue
             if task in files:
                 raise DataError(
-                    f"{place}: two files for {task}: {files[task]} and {cell}. Each line has at most one file per task."
+                    f"{place}: two files for {task}: {files[task]} and {shorten(cell)}. Each line has at most one file "
+                    "per task."
                 )
             files[task] = self.data_root / cell
         if "img" not in files:
             raise DataError(
-                f"{place}: no image in {line!r}. The image is in a folder 'rgb' (or another one, with "
+                f"{place}: no image in {shorten(line.text)}. The image is in a folder 'rgb' (or another one, with "
                 "folders=dict(FOLDER='img')), or is the first cell; cells are separated by tabs."
             )
         img = files.pop("img")
@@ -115,24 +122,35 @@ class ListedDataset(MultiTaskDataset):
         """
         return files
 
-    def _camera_of(self, img: Path, cameras: Mapping[str, Camera]) -> Camera | None:
-        return cameras.get(img.name, cameras.get(img.stem, self.intrinsics))
+    def _split_cells(self, line: str) -> list[str]:
+        """The cells of a line, with slashes between folders; a backslash may also belong to the name of a file."""
+        cells = [cell.strip() for cell in line.split("\t")]
+        if len(cells) == 1 and " " in cells[0] and not self._exists(cells[0]):
+            by_spaces = cells[0].split()
+            cells = by_spaces if self._exists(by_spaces[0].replace("\\", "/")) else cells
+        return [cell if "\\" not in cell or self._exists(cell) else cell.replace("\\", "/") for cell in cells]
 
-    def _read_intrinsics(self) -> dict[str, Camera]:
-        path = self.data_root / "intrinsics.txt"
-        if not path.is_file():
-            return {}
-        cameras: dict[str, Camera] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if not line.strip() or line.startswith("#"):
-                continue
-            try:
-                name, *values = line.split()
-                fx, fy, cx, cy = map(float, values)
-            except ValueError:
-                raise DataError(f"{path}, line {number}: expected `name fx fy cx cy`, but got {line!r}.") from None
-            cameras[Path(name).name] = (fx, fy, cx, cy)
-        return cameras
+    def _exists(self, name: str) -> bool:
+        try:
+            return (self.data_root / name).exists()
+        except OSError:  # such as a name that is too long
+            return False
+
+    def _advice(self) -> str:
+        return f"{super()._advice()} Cells are separated by tabs, and paths are relative to {self.data_root}."
+
+    def _check_option(self, intrinsics: Camera) -> Camera:
+        try:
+            return parse_camera(intrinsics)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{type(self).__name__}: intrinsics={intrinsics!r}: {error}.") from None
+
+    def _camera_of(self, img: Path, cameras: CameraFile) -> Camera | None:
+        return cameras.find(img, self.data_root) or self.intrinsics
+
+    def _read_cameras(self) -> CameraFile:
+        path = self.data_root / INTRINSICS
+        return read_camera_file(path) if path.is_file() else CameraFile({})
 
     def _source(self) -> Path:
         return self.data_root / (self.ann_file or f"{self.split}.txt")

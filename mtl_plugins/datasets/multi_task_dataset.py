@@ -213,7 +213,7 @@ class MultiTaskDataset(Dataset):
             shown = "".join(f"\n  {path}" for path in missing[:5]) + ("\n  …" if len(missing) > 5 else "")
             raise FileNotFoundError(
                 f"{self._name()}: {len(missing)} of the files listed in {self._source()} do not exist:{shown}\n"
-                "Complete the data or correct the list; write an empty cell or '-' for a missing label."
+                f"{self._advice()}"
             )
 
     # Internals
@@ -224,6 +224,10 @@ class MultiTaskDataset(Dataset):
     def _source(self) -> Path:
         """The place where the split is listed, for error messages."""
         return self.data_root
+
+    def _advice(self) -> str:
+        """What to do about listed files that do not exist."""
+        return "Complete the data or correct the list; write an empty cell or '-' for a missing label."
 
     def _how_to_get(self) -> str:
         how = f"{self.HOW_TO_PREPARE.format(data_root=self.data_root)} " if self.HOW_TO_PREPARE else ""

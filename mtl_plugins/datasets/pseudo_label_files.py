@@ -1,15 +1,17 @@
 """Reading the pseudo-labels that `mtl pseudo-label` wrote."""
 
-import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from mtl_plugins.files import read_json, shorten
 from mtl_plugins.functional.label_rounding import quantised_threshold
-from mtl_plugins.kinds import find_kind
+from mtl_plugins.kinds import LabelOptions, find_kind
 
+from .camera_values import parse_number
 from .data_error import DataError
 from .image_decoder import decode_file
 from .readers.kind import read_kind
@@ -17,6 +19,7 @@ from .sample_files import SampleFiles
 
 ABOUT = "pseudo_labels.json"  # written last: it exists once all labels are complete
 CONFIDENCE = "confidence"
+_CHECKED = ("scale", "num_classes")  # options whose values come from the file and are computed with
 
 
 @dataclass
@@ -34,6 +37,7 @@ class PseudoLabels:
 
     Raises:
         FileNotFoundError: The folder has no complete set of pseudo-labels.
+        DataError: `pseudo_labels.json` is damaged.
     """
 
     folder: str | Path
@@ -49,7 +53,7 @@ class PseudoLabels:
                 f"pseudo_labels: {self.folder} contains no complete set of pseudo-labels ({ABOUT} is missing). Create "
                 "or complete it with mtl pseudo-label."
             )
-        self.about = json.loads(path.read_text())
+        self.about = _read_about(path)
 
     @classmethod
     def of(cls, setting: "str | Path | dict | PseudoLabels | None") -> "PseudoLabels | None":
@@ -90,15 +94,22 @@ class PseudoLabels:
             return None
         if kind.has_confidence and self.min_confidence > 0:
             confidence = decode_file(Path(self.folder) / CONFIDENCE / path.relative_to(self.folder))
+            if confidence.shape != label.shape:
+                sizes = f"{tuple(label.shape)}, but its confidence {tuple(confidence.shape)}"
+                raise DataError(f"{path} has the shape {sizes}. Delete both files and run mtl pseudo-label again.")
             label[confidence < quantised_threshold(self.min_confidence)] = kind.void
         return label if bool(kind.valid(label).any()) else None
 
 
 def image_key(image: str | Path, data_root: str | Path) -> str:
-    """The name of an image in a set of pseudo-labels: its path in the data root, without its ending."""
-    image = Path(image)
-    inside = image.is_relative_to(data_root)
-    path = image.relative_to(data_root) if inside else Path(*image.absolute().parts[1:])
+    """The name of an image in a set of pseudo-labels: its path in the data root, without its ending.
+
+    An image outside the data root is named by its absolute path. The name contains no `..`, so that labels are always
+    written inside their folder.
+    """
+    path, root = (Path(os.path.normpath(path)) for path in (image, data_root))
+    inside = path.is_relative_to(root) and ".." not in path.relative_to(root).parts
+    path = path.relative_to(root) if inside else Path(*Path(os.path.abspath(path)).parts[1:])
     return path.with_suffix("").as_posix()
 
 
@@ -112,3 +123,22 @@ def label_path(folder: str | Path, task: str, key: str, kind: str) -> Path:
         kind: Name of the task's kind, which determines the ending.
     """
     return Path(folder) / task / f"{key}{find_kind(kind).suffix}"
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    about = read_json(path)
+    tasks = about.get("tasks")
+    advice = "Run mtl pseudo-label again with a new folder"
+    if not isinstance(tasks, dict) or not all(isinstance(s, dict) and "kind" in s for s in tasks.values()):
+        raise DataError(f"{path} must name the kind of each task, as mtl pseudo-label writes it. {advice}.")
+    for task, setting in tasks.items():
+        if Path(task).name != task:  # it becomes the name of a folder
+            raise DataError(f"{path}: {shorten(task)} is not the name of a task. {advice}.")
+        try:
+            options = LabelOptions.from_dict({name: setting[name] for name in _CHECKED if name in setting})
+            find_kind(setting["kind"])
+            if not 0 < parse_number(options.scale) or not isinstance(options.num_classes, int | None):
+                raise ValueError(f"scale={options.scale!r} or num_classes={options.num_classes!r} is not allowed")
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: the task {task!r}: {error}. {advice}.") from None
+    return about

@@ -1,4 +1,4 @@
-"""Files and folders: atomic writing, resumable preparation, worker processes, progress bars."""
+"""Files and folders: atomic writing, reading of text, resumable preparation, worker processes, progress bars."""
 
 from .atomic_write import (
     TEMPORARY_PREFIX,
@@ -10,23 +10,31 @@ from .atomic_write import (
     write_file,
     write_text,
 )
+from .data_error import DataError
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
 from .read_regular_file import read_regular_file
 from .resumable_folder import ResumableFolder
 from .run_jobs import WorkerKilledError, run_jobs
+from .text_file import TextLine, read_json, read_lines, read_text, shorten
 
 __all__ = [
     "TEMPORARY_PREFIX",
+    "DataError",
     "ResumableFolder",
+    "TextLine",
     "WorkerKilledError",
     "disk_is_full",
     "free_space",
     "png_is_complete",
     "progress_bar",
+    "read_json",
+    "read_lines",
     "read_regular_file",
+    "read_text",
     "remove_temporaries",
     "run_jobs",
+    "shorten",
     "write_bytes",
     "write_error",
     "write_file",

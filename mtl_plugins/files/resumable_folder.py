@@ -5,6 +5,7 @@ from typing import Any
 
 from .atomic_write import TEMPORARY_PREFIX, remove_temporaries, write_text
 from .png_file import png_is_complete
+from .text_file import read_json
 
 
 class ResumableFolder:
@@ -41,9 +42,9 @@ class ResumableFolder:
                 f"{self.out} is not empty and contains no {self.title} dataset; set a new or an empty folder."
             )
         try:
-            content = json.loads(marker.read_text())
-        except ValueError:
-            raise ValueError(f"{marker} is not valid JSON; delete {self.out} and prepare the dataset again.") from None
+            content = read_json(marker)
+        except ValueError as error:
+            raise ValueError(f"{error} Delete {self.out} and prepare the dataset again.") from None
         wrong = [
             f"{key} {content.get(key)} (requested: {value})"
             for key, value in self.identity.items()
@@ -64,7 +65,7 @@ class ResumableFolder:
         """
         if not self.marker.exists():
             return None
-        summary = json.loads(self.marker.read_text())
+        summary = read_json(self.marker)
         if any(summary.get(key) != value for key, value in (self.identity | wanted).items()):
             return None
         complete = all(png_is_complete(path) if path.suffix == ".png" else path.exists() for path in files)

@@ -1,7 +1,10 @@
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from mtl_plugins.files import shorten
 
 from .csv_tables import list_tables, read_table
 from .label_space import LabelSpace, label_space
@@ -64,13 +67,16 @@ def list_class_maps() -> list[str]:
 def _read_map(name: str | Path, source: str, target: str) -> np.ndarray:
     rows = read_table("maps", name)
     if set(rows[0]) != {source, target}:
-        raise ValueError(f"the class map {name} has the columns {list(rows[0])}, but needs {source},{target}.")
+        raise ValueError(f"the class map {name} has the columns {shorten(list(rows[0]))}, but needs {source},{target}.")
     start, end = label_space(source), label_space(target)
     given = {row[source]: row[target] for row in rows}
+    if len(given) < len(rows):
+        twice = next(value for value, count in Counter(row[source] for row in rows).items() if count > 1)
+        raise ValueError(f"the class map {name} has the class {shorten(twice)} of {source} twice.")
     for space, names in ((start, given), (end, [value for value in given.values() if value])):
         unknown = [value for value in names if value not in space.classes]
         if unknown:
-            raise ValueError(f"the class map {name} names {unknown[:5]}, which {space.name} does not have.")
+            raise ValueError(f"the class map {name} names {shorten(unknown[:5])}, which {space.name} does not have.")
     absent = [value for value in start.classes if value not in given]
     if absent:
         raise ValueError(f"the class map {name} omits {absent[:5]} of {source}: use an empty cell for void.")

@@ -1,12 +1,14 @@
-"""Reads the CSV files of this package: `#` lines name the source, the first other line names the columns."""
+"""Reads the CSV files of this package: `#` lines are comments, the first other line names the columns."""
 
 import csv
 from functools import cache
 from pathlib import Path
 
 from mtl_plugins.did_you_mean import did_you_mean
+from mtl_plugins.files import DataError, read_lines, shorten
 
 _PACKAGE = Path(__file__).parent
+_FORMAT = "Expected a line with the names of the columns, then the rows; commas separate the cells"
 
 
 def read_table(kind: str, name: str | Path) -> tuple[dict[str, str], ...]:
@@ -18,7 +20,7 @@ def read_table(kind: str, name: str | Path) -> tuple[dict[str, str], ...]:
 
     Raises:
         FileNotFoundError: The table does not exist; the message suggests similar names.
-        ValueError: The file is empty, or a row has another length than the first line.
+        DataError: The file is not UTF-8, has no rows, names a column twice, or has a row of another length.
     """
     path = Path(name) if str(name).endswith(".csv") else _PACKAGE / kind / f"{name}.csv"
     if not path.is_file():
@@ -33,13 +35,24 @@ def read_table(kind: str, name: str | Path) -> tuple[dict[str, str], ...]:
 
 @cache
 def _read(path: Path) -> tuple[dict[str, str], ...]:
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
-    rows = list(csv.reader(lines))
-    wrong = [row for row in rows if len(row) != len(rows[0])] if rows else []
-    if len(rows) < 2 or wrong:
-        problem = f"the row {wrong[0]} has another length than {rows[0]}" if wrong else "it has no rows"
-        raise ValueError(f"{path} is not a table: {problem}. Expected a line with the column names, then the rows.")
-    return tuple(dict(zip(rows[0], row, strict=True)) for row in rows[1:])
+    lines = list(read_lines(path))
+    reader = csv.reader([line.text for line in lines], strict=True)
+    rows: list[tuple[str, list[str]]] = []  # (place, cells)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):  # a row of empty cells, as spreadsheets write them
+                rows.append((lines[reader.line_num - 1].place, [cell.strip() for cell in cells]))
+    except csv.Error as error:
+        raise DataError(f"{lines[reader.line_num - 1].place}: {error}. {_FORMAT}.") from None
+    if len(rows) < 2:
+        raise DataError(f"{path} is not a table: it has no rows. {_FORMAT}.")
+    (place, header), *others = rows
+    if len(set(header)) < len(header):
+        raise DataError(f"{place}: a column occurs twice in {shorten(header)}.")
+    for place, cells in others:
+        if len(cells) != len(header):
+            raise DataError(f"{place}: the row {shorten(cells)} has another length than {shorten(header)}. {_FORMAT}.")
+    return tuple(dict(zip(header, cells, strict=True)) for _, cells in others)
 
 
 def list_tables(kind: str) -> list[str]:

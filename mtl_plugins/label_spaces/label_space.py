@@ -1,10 +1,16 @@
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mtl_plugins.files import shorten
+
 from .csv_tables import list_tables, read_table
 
 Colour = tuple[int, int, int]
+
+#: The largest id that a 16-bit label file can contain.
+LARGEST_ID = 65_535
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,12 @@ def label_space(name: str | Path) -> LabelSpace:
     """
     rows = read_table("spaces", name)
     try:
-        classes, ids, colours = zip(*((row["name"], int(row["id"]), row["colour"]) for row in rows), strict=True)
+        classes, ids, colours = zip(*((row["name"], _parse_id(row["id"]), row["colour"]) for row in rows), strict=True)
         palette = tuple(_parse_colour(text) for text in colours) if any(colours) else ()
     except (KeyError, ValueError) as error:
+        problem = f"the column {error} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(
-            f"{name} is not a label space ({error}): it needs the columns id, name, colour (#rrggbb)."
+            f"{name} is not a label space ({problem}): it needs the columns id, name, colour (#rrggbb)."
         ) from None
     for what, values in (("name", classes), ("id", ids)):
         if len(set(values)) < len(values):
@@ -58,8 +65,14 @@ def list_label_spaces() -> list[str]:
     return list_tables("spaces")
 
 
+def _parse_id(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > LARGEST_ID:
+        raise ValueError(f"{shorten(text)} is not an id from 0 to {LARGEST_ID}")
+    return int(text)
+
+
 def _parse_colour(text: str) -> Colour:
-    if len(text) != 7 or text[0] != "#":
-        raise ValueError(f"{text!r} is not a colour such as #80c000")
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"{shorten(text)} is not a colour such as #80c000")
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mtl_plugins.datasets import MultiTaskDataset, SampleFiles
-from mtl_plugins.files import TEMPORARY_PREFIX, write_text
+from mtl_plugins.files import TEMPORARY_PREFIX, read_json, write_text
 
 from .check_jobs import Check, digest, run_checks, version_of
 from .dataset_summary import image_statistics, print_summary, shorten, summarize
@@ -124,7 +124,7 @@ def _read_summary(marker: Path, identity: dict[str, Any]) -> dict[str, Any] | No
     if not marker.is_file():
         return None
     try:
-        summary = json.loads(marker.read_text())
+        summary = read_json(marker)
     except ValueError:
         return None
     return summary if all(summary.get(key) == value for key, value in identity.items()) else None

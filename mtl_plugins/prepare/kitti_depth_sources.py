@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mtl_plugins.datasets.kitti import CalibrationMissing, lidar_to_image, read_camera_intrinsics
 from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS, URL
-from mtl_plugins.files import remove_temporaries, write_text
+from mtl_plugins.files import read_text, remove_temporaries, write_text
 
 from .download import download
 from .unpack_dataset import unpack_dataset, unpack_selected
@@ -118,7 +118,7 @@ def keep_lists(given: Mapping[str, Path], out: Path) -> dict[str, Path]:
     remove_temporaries(folder)  # of killed runs, which would look like lists
     for name, path in given.items():
         folder.mkdir(exist_ok=True)
-        write_text(folder / f"{name}.txt", path.read_text(encoding="utf-8"))
+        write_text(folder / f"{name}.txt", read_text(path))
     return {path.stem: path for path in sorted(folder.glob("*.txt"))}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.io
 
 from mtl_plugins.datasets import DataError
+from mtl_plugins.files import read_lines
 
 _FIELDS = dict(train="trainNdxs", val="testNdxs")
 _OFFICIAL = Path(__file__).parent / "splits"
@@ -40,8 +41,7 @@ def read_splits(path: str | Path | None = None) -> dict[str, list[int]]:
 
 
 def _read_numbers(path: Path) -> list[int]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [int(line) for line in lines if line.strip() and not line.startswith("#")]
+    return [int(line.text) for line in read_lines(path)]
 
 
 def _expected() -> str:

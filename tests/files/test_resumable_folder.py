@@ -43,7 +43,7 @@ def test_other_content_raises(tmp_path):
     with pytest.raises(ValueError, match=r"contains another Rooms dataset: version 1 \(requested: 2\)"):
         folder(tmp_path, version=2).check()
     target.marker.write_text("{")
-    with pytest.raises(ValueError, match="rooms.json is not valid JSON"):
+    with pytest.raises(ValueError, match="rooms.json, line 1: not valid JSON"):
         folder(tmp_path).check()
     target.marker.rename(tmp_path / "out" / "thesis.tex")
     with pytest.raises(ValueError, match="not empty and contains no Rooms dataset"):

@@ -1,8 +1,12 @@
-import json
 from pathlib import Path
 from typing import NamedTuple
 
+from mtl_plugins.files import read_json
+
+from ..camera_values import check_camera, parse_number
 from ..data_error import DataError
+
+_LARGEST_BASELINE = 100  # metres; Cityscapes' cameras are 0.2 m apart
 
 
 class StereoCamera(NamedTuple):
@@ -27,19 +31,19 @@ def read_camera(path: Path) -> StereoCamera:
         FileNotFoundError: The file does not exist.
         DataError: The file has another format.
     """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist. It is part of Cityscapes' camera_trainvaltest.zip.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         intrinsic, extrinsic = content["intrinsic"], content["extrinsic"]
-        fx, fy, cx, cy = (float(intrinsic[key]) for key in ("fx", "fy", "u0", "v0"))
-        camera = StereoCamera(fx, fy, cx, cy, float(extrinsic["baseline"]))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist. It is part of Cityscapes' camera_trainvaltest.zip.") from None
-    except (KeyError, TypeError, ValueError) as error:
+        fx, fy, cx, cy = check_camera([parse_number(intrinsic[key]) for key in ("fx", "fy", "u0", "v0")])
+        baseline = parse_number(extrinsic["baseline"])
+        if not 0 < baseline <= _LARGEST_BASELINE:
+            raise ValueError(f"the baseline must be positive and at most {_LARGEST_BASELINE} m, but is {baseline:g}")
+    except (LookupError, TypeError, ValueError) as error:
         problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise DataError(
             f"{path} is not a camera file of Cityscapes: {problem}. It must have intrinsic: fx, fy, u0, v0 and "
             "extrinsic: baseline; unpack camera_trainvaltest.zip again."
         ) from None
-    if not min(camera.fx, camera.fy, camera.baseline) > 0:
-        raise DataError(f"{path}: fx, fy and baseline must be positive, but got {camera}.")
-    return camera
+    return StereoCamera(fx, fy, cx, cy, baseline)

@@ -1,56 +1,63 @@
 """Reads KITTI's calibration files: `calib_cam_to_cam.txt` and `calib_velo_to_cam.txt` of each date."""
 
+import math
 from pathlib import Path
 
 import torch
 
+from mtl_plugins.files import read_lines
 from mtl_plugins.functional import lidar_projection
 
+from ..camera_values import Camera, check_camera, parse_number
 from ..data_error import DataError
 from .official_data import URL
 
 _CAMERAS, _LIDAR = "calib_cam_to_cam.txt", "calib_velo_to_cam.txt"
+_ADVICE = "Unpack the *_calib.zip of the date again."
 
 
 class CalibrationMissing(FileNotFoundError):
     """A calibration file is missing; the message says where to download it."""
 
 
-def read_calibration(path: Path) -> dict[str, list[float]]:
-    """Read lines such as `P_rect_02: 7.2e+02 0.0e+00 …` as `{'P_rect_02': [720.0, 0.0, …]}`; ignores other lines.
+def read_calibration(path: Path) -> dict[str, tuple[str, list[str]]]:
+    """Read lines such as `P_rect_02: 7.2e+02 0.0e+00 …` as `{'P_rect_02': (file and line, ['7.2e+02', …])}`.
 
     Raises:
         CalibrationMissing: The file does not exist.
+        DataError: The file is not text, or a key occurs twice with different values.
     """
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
+    if not path.exists():
         date = path.parent.name
         raise CalibrationMissing(
             f"{path} does not exist. It is part of {URL}/raw_data/{date}_calib.zip: unpack that into "
             f"{path.parent.parent}."
-        ) from None
-    values = {}
-    for key, _, rest in (line.partition(":") for line in text.splitlines()):
-        try:
-            values[key.strip()] = [float(number) for number in rest.split()]
-        except ValueError:
-            continue  # calib_time
-    return values
+        )
+    found: dict[str, tuple[str, list[str]]] = {}
+    for line in read_lines(path):
+        key, _, rest = line.text.partition(":")
+        values = rest.split()
+        if found.setdefault(key.strip(), (line.place, values))[1] != values:
+            raise DataError(f"{line.place}: {key.strip()} has other values on an earlier line. {_ADVICE}")
+    return found
 
 
-def read_intrinsics(path: Path, camera: int) -> tuple[float, float, float, float]:
+def read_intrinsics(path: Path, camera: int) -> Camera:
     """Read fx, fy, cx, cy of a rectified camera, in pixels of its images, from a `calib_cam_to_cam.txt`."""
-    projection = _read_matrix(path, f"P_rect_{camera:02d}", 3, 4).tolist()
-    return projection[0][0], projection[1][1], projection[0][2], projection[1][2]
+    key = f"P_rect_{camera:02d}"
+    projection = _read_matrix(path, key, 3, 4).tolist()
+    try:
+        return check_camera((projection[0][0], projection[1][1], projection[0][2], projection[1][2]))
+    except ValueError as error:
+        raise DataError(f"{path}: {key}: {error}. {_ADVICE}") from None
 
 
-def read_camera_intrinsics(raw_root: Path, date: str, camera: int) -> tuple[float, float, float, float]:
+def read_camera_intrinsics(raw_root: Path, date: str, camera: int) -> Camera:
     """Read fx, fy, cx, cy of a camera on a date of the raw data.
 
     Raises:
         CalibrationMissing: The calibration file does not exist.
-        DataError: The calibration file has no such camera.
+        DataError: The calibration file has no such camera, or one with invalid numbers.
     """
     return read_intrinsics(raw_root / date / _CAMERAS, camera)
 
@@ -60,7 +67,7 @@ def lidar_to_image(raw_root: Path, date: str, camera: int) -> torch.Tensor:
 
     Raises:
         CalibrationMissing: A calibration file does not exist.
-        DataError: A calibration file has no such matrix.
+        DataError: A calibration file has no such matrix, or one with invalid numbers.
     """
     cameras, lidar = raw_root / date / _CAMERAS, raw_root / date / _LIDAR
     return lidar_projection(
@@ -72,11 +79,14 @@ def lidar_to_image(raw_root: Path, date: str, camera: int) -> torch.Tensor:
 
 
 def _read_matrix(path: Path, key: str, *shape: int) -> torch.Tensor:
-    values = read_calibration(path).get(key, [])
-    try:
-        return torch.tensor(values, dtype=torch.float64).view(shape)
-    except RuntimeError:
+    place, cells = read_calibration(path).get(key, (str(path), []))
+    if len(cells) != math.prod(shape):
         raise DataError(
-            f"{path}: {key} must have {' × '.join(map(str, shape))} numbers, but it has {len(values)}. Is the file "
-            "truncated? Unpack the *_calib.zip of the date again."
-        ) from None
+            f"{place}: {key} must have {' × '.join(map(str, shape))} numbers, but it has {len(cells)}. Is the file "
+            f"truncated? {_ADVICE}"
+        )
+    try:
+        values = [parse_number(cell) for cell in cells]
+    except ValueError as error:
+        raise DataError(f"{place}: {key}: {error}. {_ADVICE}") from None
+    return torch.tensor(values, dtype=torch.float64).view(shape)

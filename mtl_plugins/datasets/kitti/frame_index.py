@@ -1,10 +1,13 @@
 """The index that `mtl prepare kitti-depth` writes and `KITTIDepth` reads: lists of frames, and cameras."""
 
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from mtl_plugins.files import read_json, read_lines, shorten
+
+from ..camera_values import parse_camera
 from ..data_error import DataError
 from .frame import Frame, FrameFiles
 
@@ -12,6 +15,7 @@ from .frame import Frame, FrameFiles
 NAME = "kitti_depth"
 INTRINSICS = "intrinsics.txt"
 _MISSING = "-"
+_IMAGE = re.compile(r"[0-9]{4}_[0-9]{2}_[0-9]{2}/[^/]+/image_[0-9]{2}/[^/]+/[0-9]{1,10}\.\w+")
 
 
 class KITTIIndex(NamedTuple):
@@ -25,12 +29,15 @@ def find_index(folder: Path) -> KITTIIndex | None:
     """The index in `folder`, or None.
 
     Raises:
-        DataError: The index is incomplete because its preparation was interrupted.
+        DataError: The index is damaged, or incomplete because its preparation was interrupted.
     """
     marker = folder / f"{NAME}.json"
     if marker.is_file():
-        summary = json.loads(marker.read_text(encoding="utf-8"))
-        return KITTIIndex(Path(summary["raw"]), summary["depth"] and Path(summary["depth"]))
+        summary = read_json(marker)
+        raw, depth = summary.get("raw"), summary.get("depth")
+        if not isinstance(raw, str) or not isinstance(depth, str | None):
+            raise DataError(f"{marker} must name the folders `raw` and `depth`. Run `mtl prepare kitti-depth …` again.")
+        return KITTIIndex(Path(raw), Path(depth) if depth else None)
     if (folder / f"{NAME}.started.json").is_file():
         raise DataError(f"the preparation of {folder} was interrupted: run the same `mtl prepare kitti-depth …` again.")
     return None
@@ -52,12 +59,15 @@ def read_index(path: Path) -> Iterator[FrameFiles]:
     Raises:
         DataError: A line has another format.
     """
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            img, *others = (None if cell == _MISSING else cell for cell in line.rstrip("\n").split("\t"))
-            if len(others) != 2 or img is None:
-                raise DataError(f"{path}, line {number}: expected image⇥improved depth⇥laser scan, but got {line!r}.")
-            yield FrameFiles(img, *others)
+    for line in read_lines(path):
+        img, *others = (None if cell in ("", _MISSING) else cell for cell in map(str.strip, line.text.split("\t")))
+        if len(others) != 2 or img is None or not _IMAGE.fullmatch(img):
+            raise DataError(
+                f"{line.place}: expected image⇥improved depth⇥laser scan, with tabs between them and an image such as "
+                "2011_09_26/2011_09_26_drive_0002_sync/image_02/data/0000000069.png, but got "
+                f"{shorten(line.text)}. Run `mtl prepare kitti-depth …` again."
+            )
+        yield FrameFiles(img, *others)
 
 
 def frame_of(files: FrameFiles) -> Frame:
@@ -79,12 +89,13 @@ def read_cameras(folder: Path) -> dict[tuple[str, int], tuple[float, ...]]:
     """
     path = folder / INTRINSICS
     cameras: dict[tuple[str, int], tuple[float, ...]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else (), 1):
+    for line in read_lines(path) if path.is_file() else ():
+        name, *values = line.text.split()
+        date, _, number = name.partition("/image_")
         try:
-            name, *values = line.split()
-            date, camera = name.split("/image_")
-            fx, fy, cx, cy = map(float, values)
-        except ValueError:
-            raise DataError(f"{path}, line {number}: expected `date/image_02 fx fy cx cy`, but got {line!r}.") from None
-        cameras[date, int(camera)] = (fx, fy, cx, cy)
+            cameras[date, int(number)] = parse_camera(values)
+        except ValueError as error:
+            raise DataError(
+                f"{line.place}: expected `date/image_02 fx fy cx cy`, but got {shorten(line.text)}: {error}."
+            ) from None
     return cameras

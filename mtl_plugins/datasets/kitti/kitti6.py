@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -6,11 +5,15 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 from torchvision import tv_tensors
 
+from mtl_plugins.files import read_json
 from mtl_plugins.label_spaces import label_space
 from mtl_plugins.registry import DATASETS
 
+from ..camera_file import CameraFile
+from ..camera_values import parse_number
+from ..data_error import DataError
 from ..holdout_split import VAL_EVERY, holdout_split
-from ..listed_dataset import Camera, ListedDataset
+from ..listed_dataset import INTRINSICS, ListedDataset
 from ..multi_task_dataset import LabelConfig
 from ..readers import parse_depth_range, read_classes, read_colours, read_depth
 from ..sample_files import SampleFiles
@@ -70,7 +73,7 @@ class KITTI6(ListedDataset):
     def list_samples(self) -> list[SampleFiles]:
         if self._source().is_file() or self.ann_file or find_lists(self.data_root):
             return super().list_samples()
-        cameras = self._read_intrinsics()
+        cameras = self._read_cameras()
         return [self._sample(image, cameras) for image in holdout_split(self._images(), self.split, self.val_every)]
 
     @property
@@ -86,7 +89,7 @@ class KITTI6(ListedDataset):
             and not (self._is_flat and path.name.startswith(tuple(_LABEL_PREFIXES.values())))
         )
 
-    def _sample(self, image: Path, cameras: dict[str, Camera]) -> SampleFiles:
+    def _sample(self, image: Path, cameras: CameraFile) -> SampleFiles:
         paths = {task: self._label_file(task, label, image.stem) for task, label in self.labels.items()}
         files = {task: path for task, path in paths.items() if path and path.is_file()}
         return SampleFiles(image, files, self._camera_of(image, cameras))
@@ -99,15 +102,27 @@ class KITTI6(ListedDataset):
 
 def find_lists(folder: Path) -> list[Path]:
     """The list files in a folder; see `ListedDataset`."""
-    return sorted(path for path in folder.glob("*.txt") if "\t" in path.read_text(encoding="utf-8", errors="replace"))
+    texts = (path for path in folder.glob("*.txt") if path.name != INTRINSICS and path.is_file())
+    return sorted(path for path in texts if b"\t" in path.read_bytes())
 
 
 def read_prepared_scale(folder: Path) -> float:
-    """The depth scale that the dataset was prepared with, or KITTI's own."""
+    """The depth scale that the dataset was prepared with, or KITTI's own.
+
+    Raises:
+        DataError: The marker of the preparation is damaged.
+    """
+    marker = folder.expanduser() / MARKER
+    content = read_json(marker) if marker.is_file() else {}
     try:
-        return float(json.loads((folder.expanduser() / MARKER).read_text())["depth_scale"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return DEPTH_SCALE
+        scale = parse_number(content.get("depth_scale", DEPTH_SCALE))
+    except ValueError as error:
+        raise DataError(
+            f"{marker}: depth_scale: {error}. Run `mtl prepare kitti6` again, or set depth_scale=…."
+        ) from None
+    if scale <= 0:
+        raise DataError(f"{marker}: depth_scale must be positive, but is {scale:g}. Run `mtl prepare kitti6` again.")
+    return scale
 
 
 def read_ids_or_colours(path: Path) -> tv_tensors.Mask:

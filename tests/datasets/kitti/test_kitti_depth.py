@@ -171,7 +171,9 @@ def test_truncated_calibration(root):
     path = root / "raw" / DATE / "calib_cam_to_cam.txt"
     text = path.read_text()
     path.write_text(text[: text.index("P_rect_02") + 30])
-    with pytest.raises(DataError, match=r"calib_cam_to_cam.txt: P_rect_02 must have 3 × 4 numbers, but it has 2"):
+    with pytest.raises(
+        DataError, match=r"calib_cam_to_cam.txt, line 10: P_rect_02 must have 3 × 4 numbers, but it has 2"
+    ):
         read_camera_intrinsics(root / "raw", DATE, 2)
 
 
