@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, islice
 
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -28,6 +29,13 @@ class MultiDatasetSampler(Sampler):
         seed: None: drawn at random and shared by all processes. The Runner passes its own seed.
     """
 
+    start = 0
+    """Samples of the epoch, of all processes together, that the next iteration leaves out."""
+    stretches: list[tuple[int, int, int]]
+    """(Epoch, start, chunk) of each part of the run. A chunk is the samples of one step of all processes (one per
+    process without `batch_size`); the order of the samples depends on it. A run that was resumed with another number of
+    processes or another batch size has several parts; each begins after `start` samples of its epoch."""
+
     def __init__(
         self,
         dataset: MultiDataset,
@@ -40,12 +48,15 @@ class MultiDatasetSampler(Sampler):
         self.sizes = self._sizes(dataset)
         weights = self._check_weights(weights)
         self.rank, self.world_size = get_dist_info()
+        self.weights = weights
         self.length = len(dataset) if length is None else length
+        self.batch_size = batch_size
         self.chunk = self.world_size * (batch_size or 1)
+        self.stretches = [(0, 0, self.chunk)]
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
-        self.counts = _samples_per_dataset(weights, self.length, self.chunk)
+        self.counts = self._counts(self.chunk)
         if not any(self.counts.values()):
             raise ValueError(
                 f"MultiDatasetSampler: length={self.length} is too short for one batch of {self.chunk} samples "
@@ -71,29 +82,80 @@ class MultiDatasetSampler(Sampler):
         """Set the epoch to draw; called by mmengine's `DistSamplerSeedHook`."""
         self.epoch = epoch
 
+    def continue_from(self, stretches: Sequence[Sequence[int]], epoch: int, start: int) -> None:
+        """Continue a run after `start` samples of `epoch`, which may have had another number of processes.
+
+        An epoch that has begun keeps its samples; the following ones are planned for the present number of processes.
+
+        Args:
+            stretches: `stretches` of the sampler that was interrupted.
+            epoch: The epoch in which it was interrupted.
+            start: Samples of that epoch that were drawn, of all processes together.
+        """
+        self.stretches = [(first, after, chunk) for first, after, chunk in stretches if (first, after) < (epoch, start)]
+        if not self.stretches or self.stretches[-1][2] != self.chunk:
+            self.stretches.append((epoch if self.stretches else 0, start if self.stretches else 0, self.chunk))
+
     def __len__(self) -> int:
         return sum(self.counts.values()) // self.world_size
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = self._order()
-        return ((index, draw_seed(self.seed, turn, index)) for index, turn in order[self.rank :: self.world_size])
+        order = self._order(self._planned_chunks()[-1][1])
+        for epoch, start, chunk in self.stretches:
+            if epoch == self.epoch and start:
+                order = order[:start] + self._chunked_again(order[start:], order, chunk)
+        keys = order[self.start :]
+        return ((index, draw_seed(self.seed, turn, index)) for index, turn in keys[self.rank :: self.world_size])
 
-    def _order(self) -> list[tuple[int, int]]:
+    def _counts(self, chunk: int) -> dict[str, int]:
+        return _samples_per_dataset(self.weights, self.length, chunk)
+
+    def _planned_chunks(self) -> list[tuple[int, int]]:
+        """(First epoch, chunk) of the epochs up to the present one."""
+        planned = [(epoch + (start > 0), chunk) for epoch, start, chunk in self.stretches]
+        return [(first, chunk) for first, chunk in planned if first <= self.epoch]
+
+    def _order(self, chunk: int) -> list[tuple[int, int]]:
         """(index, pass over its dataset) of the complete epoch, all processes together."""
         chunks: list[list[tuple[int, int]]] = []
         start = 0
+        counts = self._counts(chunk)
         for number, (name, size) in enumerate(self.sizes.items()):
-            drawn = self._draw(number, size, self.counts[name])
+            drawn = self._draw(number, size, self._drawn_before(name), counts[name])
             keys = [(start + index, turn) for index, turn in drawn]
-            chunks += [keys[k : k + self.chunk] for k in range(0, len(keys), self.chunk)]
+            chunks += [keys[k : k + chunk] for k in range(0, len(keys), chunk)]
             start += size
         if self.shuffle:
             chunks = [chunks[i] for i in self._permutation(len(chunks), "order", self.epoch)]
-        return [key for chunk in chunks for key in chunk]
+        return [key for part in chunks for key in part]
 
-    def _draw(self, number: int, size: int, count: int) -> list[tuple[int, int]]:
-        """`count` pairs (sample, pass) from endless passes over one dataset, starting where the last epoch ended."""
-        first = self.epoch * count
+    def _drawn_before(self, name: str) -> int:
+        """Samples of one dataset that all epochs before the present one have drawn."""
+        planned = self._planned_chunks()
+        ends = [*(first for first, _ in planned[1:]), self.epoch]
+        return sum((end - first) * self._counts(chunk)[name] for (first, chunk), end in zip(planned, ends, strict=True))
+
+    def _chunked_again(
+        self, keys: list[tuple[int, int]], order: list[tuple[int, int]], chunk: int
+    ) -> list[tuple[int, int]]:
+        """The rest of an epoch in other chunks, each from one dataset if `batch_size` is set.
+
+        The last chunk of a dataset is filled with its first samples of the epoch.
+        """
+        if self.batch_size is None:
+            return keys + list(islice(cycle(order), -len(keys) % chunk))
+        chunks: list[tuple[int, list[tuple[int, int]]]] = []
+        end = 0
+        for size in self.sizes.values():
+            begin, end = end, end + size
+            places = [place for place, (index, _) in enumerate(keys) if begin <= index < end]
+            own = [keys[place] for place in places]
+            own += islice(cycle([key for key in order if begin <= key[0] < end]), -len(own) % chunk)
+            chunks += [(places[k], own[k : k + chunk]) for k in range(0, len(places), chunk)]
+        return [key for _, part in sorted(chunks) for key in part]
+
+    def _draw(self, number: int, size: int, first: int, count: int) -> list[tuple[int, int]]:
+        """`count` pairs (sample, pass) of endless passes over one dataset, after the first `first` ones."""
         drawn: list[tuple[int, int]] = []
         while len(drawn) < count:
             turn, at = divmod(first + len(drawn), size)

@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Sequence
-from itertools import count, islice
+from itertools import count, cycle, islice
 
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
@@ -23,16 +23,29 @@ class SeededSampler(DefaultSampler):
         round_up (bool): Whether to repeat some samples so that all processes have the same number.
     """
 
+    start = 0
+    """Samples of the epoch, of all processes together, that the next iteration leaves out."""
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        return ((index, draw_seed(self.seed, self.epoch, index)) for index in super().__iter__())
+        order = self._order()
+        keys = order[self.start :]
+        if self.round_up:
+            keys += islice(cycle(order), -len(keys) % self.world_size)
+        return ((index, draw_seed(self.seed, self.epoch, index)) for index in keys[self.rank :: self.world_size])
+
+    def _order(self) -> list[int]:
+        if not self.shuffle:
+            return list(range(len(self.dataset)))
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        return torch.randperm(len(self.dataset), generator=generator).tolist()
 
 
 @DATA_SAMPLERS.register_module()
 class SeededInfiniteSampler(InfiniteSampler):
     """Endless passes over the dataset for `IterBasedTrainLoop`; yields `(index, draw_seed)`.
 
-    The number of the pass replaces the epoch in the seed. Each `iter()` starts from the beginning, so that a loop which
-    skips the batches it has already seen (as mmengine's does on resume) continues exactly.
+    The number of the pass replaces the epoch in the seed. Each `iter()` starts again after `start` samples, so that a
+    resumed run continues exactly without reading the samples that it has already seen.
 
     Args:
         dataset: Anything with a length.
@@ -40,14 +53,19 @@ class SeededInfiniteSampler(InfiniteSampler):
         seed (int): None: drawn at random and shared by all processes. The Runner passes its own seed.
     """
 
+    start = 0
+    """Samples, of all processes together, that the next iteration leaves out."""
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return islice(self._keys(), self.rank, None, self.world_size)
 
     def _keys(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator()
-        for number in count():
+        first, skipped = divmod(self.start, self.size)
+        for number in count(first):
             order: Sequence[int] = range(self.size)
             if self.shuffle:
                 order = torch.randperm(self.size, generator=generator.manual_seed(self.seed + number)).tolist()
-            for index in order:
+            for index in order[skipped:]:
                 yield index, draw_seed(self.seed, number, index)
+            skipped = 0

@@ -19,6 +19,7 @@ from .early_stopping_hook import EarlyStoppingHook
 from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
 from .label_shares_hook import LabelSharesHook
+from .loops import ResumableEpochLoop, ResumableIterLoop
 from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .normalisation import check_normalisation, normalisation_of
@@ -39,6 +40,8 @@ __all__ = [
     "MultiTaskRunner",
     "NonFiniteLossError",
     "NonFiniteLossHook",
+    "ResumableEpochLoop",
+    "ResumableIterLoop",
     "SeedIterationHook",
     "StateDictDifference",
     "SyncAllBuffersHook",

@@ -16,8 +16,10 @@ from mtl_plugins.registry import HOOKS
 
 from .atomic_backend import ATOMIC_BACKEND
 from .checkpoint import require_same_model
+from .rank_states import average_buffers
 
 _CLOCK = ("time", "data_time", "eta", "memory", "experiment_name")  # the name contains the time of the start
+_INTERIM = "interim_ckpt"  # key of runtime_info: name of the checkpoint of `save_now`
 
 
 @HOOKS.register_module()
@@ -45,6 +47,10 @@ class AtomicCheckpointHook(CheckpointHook):
     backend_args: dict | None
     by_epoch: bool
     file_backend: Any
+    last_ckpt: str
+    """Path of the last checkpoint of this run or of the run that it continues."""
+    saved_iter: int
+    """Number of steps in that checkpoint."""
 
     def __init__(self, *args: Any, by_epoch: bool | None = None, strict: bool = True, **kwargs: Any) -> None:
         self._by_epoch_wanted, self._tmpl_given = by_epoch, kwargs.get("filename_tmpl") is not None
@@ -78,7 +84,8 @@ class AtomicCheckpointHook(CheckpointHook):
         super().before_train(runner)
         self.file_backend = _DeferredRemoval(self.file_backend)
         self.file_backend.stale = list(runner.message_hub.runtime_info.get("stale_ckpts", ()))
-        self.last_ckpt = runner.message_hub.runtime_info.get("last_ckpt")
+        self.last_ckpt = runner.message_hub.runtime_info.get("last_ckpt", "")
+        self.saved_iter = runner.iter  # 0, or that of the checkpoint from which the run continues
         if is_main_process():
             for folder in {str(self.out_dir), str(runner.work_dir)}:
                 for name in remove_temporaries(folder):
@@ -102,7 +109,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def _run_pending_validation(self, runner: Runner) -> None:
         """Validate now if the run was killed between a save and the end of the validation that follows it."""
         loop, validated = runner.train_loop, runner.message_hub.runtime_info.get("validated_iter", 0)
-        if runner.val_loop is None or runner.iter == validated:
+        if runner.val_loop is None or runner.iter == validated or getattr(loop, "within_epoch", False):
             return
         loop._decide_current_val_interval()
         done, last = (loop.epoch, loop.max_epochs) if self.by_epoch else (loop.iter, loop.max_iters)
@@ -125,11 +132,41 @@ class AtomicCheckpointHook(CheckpointHook):
         self._remove_stale(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Remove times from the checkpoint."""
+        """Remove times from the checkpoint, and add what the processes do not have in common."""
+        states = getattr(runner, "rank_states", ())
+        if states:  # after EMAHook, which swaps the averaged weights in
+            average_buffers(checkpoint, states)
+            checkpoint["rank_states"] = list(states)
         hub = checkpoint["message_hub"]
         for holder, key in ((checkpoint, "meta"), (hub, "runtime_info"), (hub, "log_scalars")):
             # scalars have names such as 'train/time'
             holder[key] = {k: v for k, v in holder[key].items() if k.split("/")[-1] not in _CLOCK}
+
+    def save_now(self, runner: Runner, *, within_step: bool = True) -> str:
+        """Save `iter_<n>.pth` between two regular checkpoints; call it in all processes.
+
+        The next regular checkpoint replaces the file. A run resumed from it ends like an uninterrupted run.
+
+        Args:
+            runner: The runner.
+            within_step: Whether a hook calls it in `after_train_iter`, where the runner does not yet count the step.
+
+        Returns:
+            The path of the checkpoint.
+        """
+        steps = runner.iter + within_step
+        if self.saved_iter != steps:  # the regular checkpoint of this step, if any, is as good
+            self._replace_interim(runner)
+            name = f"iter_{steps}.pth"
+            runner.message_hub.update_info(_INTERIM, name)
+            self._save(runner, name, dict(epoch=runner.epoch, iter=steps))
+        return self.last_ckpt
+
+    def _replace_interim(self, runner: Runner) -> None:
+        """Let the next checkpoint replace the one of `save_now`."""
+        interim = runner.message_hub.runtime_info.pop(_INTERIM, None)
+        if interim is not None:
+            self.file_backend.remove(interim)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         hub, backend = runner.message_hub, self.file_backend
@@ -139,8 +176,12 @@ class AtomicCheckpointHook(CheckpointHook):
                 backend.remove(backend.join_path(self.out_dir, oldest))
             self.keep_ckpt_ids.append(step)
             hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
-        name = self.filename_tmpl.format(step)
-        self.last_ckpt = backend.join_path(self.out_dir, name)
+        self._replace_interim(runner)
+        self._save(runner, self.filename_tmpl.format(step), meta)
+
+    def _save(self, runner: Runner, name: str, meta: dict) -> None:
+        hub, backend = runner.message_hub, self.file_backend
+        self.last_ckpt, self.saved_iter = backend.join_path(self.out_dir, name), meta["iter"]
         hub.update_info("last_ckpt", self.last_ckpt)
         hub.update_info("stale_ckpts", list(backend.stale))
         runner.save_checkpoint(

@@ -1,11 +1,12 @@
 """mmengine's Runner with safe checkpoint loading, a short console log and compilation of the network only."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mtl_plugins.kernels import warm_up
@@ -15,13 +16,22 @@ from mtl_plugins.unwrap_model import unwrap_model
 from .checkpoint import safe_loaders
 from .console import quiet_console
 from .explain_options import explain_options
+from .loops import ResumableEpochLoop, ResumableIterLoop
 from .normalisation import META_KEY, normalisation_of
+from .rank_states import RankState, gather_rank_states, restore_rank_state
+from .refit_schedule import each_schedule, refit_schedule
+
+_LOOPS: dict[Any, type[BaseLoop]] = {
+    **{"EpochBasedTrainLoop": ResumableEpochLoop, "IterBasedTrainLoop": ResumableIterLoop},
+    **{True: ResumableEpochLoop, False: ResumableIterLoop},  # by_epoch
+}
 
 
 @RUNNERS.register_module()
 class MultiTaskRunner(Runner):
     """mmengine's `Runner` with these differences.
 
+    - Training can stop and continue after any step, with the same result; see `ResumableEpochLoop`.
     - Checkpoints (`load_from`, `resume` and `init_cfg`) are read with `weights_only=True`: code in them is refused.
     - The config, the environment, the order of the hooks and the options of single parameters are written to the log
       file, not to the console.
@@ -51,10 +61,36 @@ class MultiTaskRunner(Runner):
         with explain_options(self.cfg):
             return super().test()
 
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume a run as mmengine's Runner does, at its exact position in the data."""
+        planned = [dict(scheduler.state_dict()) for scheduler in each_schedule(self.param_schedulers)]
+        super().resume(filename, *args, **kwargs)
+        self._restore_progress(self._loaded, planned)
+
+    def _restore_progress(self, checkpoint: dict, planned: Sequence[dict]) -> None:
+        """Continue at the position of a checkpoint, with each process's own state.
+
+        Args:
+            checkpoint: The checkpoint.
+            planned: The states of the schedulers as built for this run.
+        """
+        differences = []
+        loop, meta = self.train_loop, checkpoint["meta"]
+        position = meta.get("position")
+        if hasattr(loop, "restore"):
+            differences += loop.restore(meta["epoch"], meta["iter"], position, self.seed)
+            if position is not None and not loop.data.same_step(position):
+                for scheduler, plan in zip(each_schedule(self.param_schedulers), planned, strict=True):
+                    refit_schedule(scheduler, plan)
+        differences += restore_rank_state(self, checkpoint.get("rank_states", ()))
+        for sentence in differences:
+            self.logger.warning(sentence)
+
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         """Load a checkpoint as mmengine's Runner does, but refuse code in it; see `read_checkpoint`."""
         with safe_loaders():
-            return super().load_checkpoint(filename, *args, **kwargs)
+            self._loaded = super().load_checkpoint(filename, *args, **kwargs)
+            return self._loaded
 
     def _init_model_weights(self) -> None:
         with safe_loaders():  # init_cfg=dict(type="Pretrained") reads a checkpoint
@@ -76,10 +112,24 @@ class MultiTaskRunner(Runner):
             warm_up()
         return built
 
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the training loop; those of mmengine are replaced by the resumable ones."""
+        if isinstance(loop, dict):
+            loop = dict(loop)
+            kind = loop.pop("by_epoch") if "by_epoch" in loop else loop.get("type")
+            loop["type"] = _LOOPS.get(kind, kind)
+        return super().build_train_loop(loop)
+
+    rank_states: Sequence[RankState] = ()
+    """What the processes do not have in common, for the checkpoint that is being saved."""
+
     def save_checkpoint(self, *args: Any, meta: dict | None = None, **kwargs: Any) -> None:
-        """Save a checkpoint as mmengine's Runner does, with the normalisation of images in its `meta`."""
+        """Save a checkpoint as mmengine's Runner does, with the position in the data; call it in all processes."""
         normalisation = normalisation_of(self.model)
         own = {} if normalisation is None else {META_KEY: normalisation}
+        if hasattr(self.train_loop, "position"):
+            own["position"] = self.train_loop.position()
+        self.rank_states = gather_rank_states(self)
         super().save_checkpoint(*args, meta={**(meta or {}), **own}, **kwargs)
 
     def _log_env(self, env_cfg: dict) -> None:

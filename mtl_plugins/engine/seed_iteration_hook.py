@@ -45,7 +45,9 @@ class SeedIterationHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed the start of an epoch."""
-        self._seed(mix_seed(runner.seed, runner.rank, runner.iter, 1))
+        # a run that continues in the middle of an epoch starts it with the same seed
+        first = getattr(runner.train_loop, "first_iter", runner.iter)
+        self._seed(mix_seed(runner.seed, runner.rank, first, 1))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed an iteration."""

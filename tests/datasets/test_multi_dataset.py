@@ -173,3 +173,53 @@ def test_each_batch_comes_from_one_dataset(dataset):
     loader = torch.utils.data.DataLoader(dataset, 2, sampler=sampler, collate_fn=list)
     batches = [{sample["data_samples"].dataset for sample in batch} for batch in loader]
     assert all(len(names) == 1 for names in batches) and set.union(*batches) == {"nyud", "camvid"}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    batches=st.lists(st.sampled_from([None, 1, 2, 3]), min_size=1, max_size=1),
+    worlds=st.lists(st.integers(1, 3), min_size=2, max_size=4),
+    steps=st.integers(1, 7),
+)
+def test_a_run_continues_with_another_number_of_processes_and_repeats_no_sample(batches, worlds, steps):
+    (batch,) = batches
+    dataset, args = of_sizes(a=40, b=50), (dict(a=1, b=1), 60, batch)
+    seen, planned, state = [], set(), ([], 0, 0)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for number, world in enumerate(worlds):
+            last = number == len(worlds) - 1
+            parts = []
+            for sampler in of_ranks(monkeypatch, world, dataset, *args, seed=5):
+                sampler.continue_from(*state)
+                sampler.set_epoch(0)
+                planned |= {index for index, _ in sampler} if number == 0 else set()
+                sampler.start = state[2]
+                parts.append(list(sampler))
+            assert len({len(part) for part in parts}) == 1 and len(parts[0]) % (batch or 1) == 0
+            keys = [key for pair in zip(*parts, strict=True) for key in pair]
+            if batch is not None:
+                for part in parts:
+                    assert all(len({i < 40 for i, _ in part[k : k + batch]}) == 1 for k in range(0, len(part), batch))
+            drawn = keys if last else keys[: steps * sampler.chunk]
+            seen += drawn
+            state = (sampler.stretches, 0, state[2] + len(drawn))
+    times = Counter(index for index, _ in seen)
+    assert set(times) == planned, "the epoch keeps its samples"
+    # only the last step of a dataset may be filled with repeated samples
+    repeated = sum(times.values()) - len(times)
+    assert repeated <= sum(2 * max(worlds) * (batch or 1) for _ in worlds)
+    assert len(worlds) > 2 or worlds[0] != worlds[1] or repeated == 0
+
+
+def test_the_epochs_after_a_change_of_processes_continue_the_passes(monkeypatch):
+    args, state = (of_sizes(a=12), None, 12, 2), ([(0, 0, 2)], 0, 4)
+    parts = [s for s in of_ranks(monkeypatch, 3, *args, seed=5)]
+    for sampler in parts:
+        sampler.continue_from(*state)
+    assert parts[0].stretches == [(0, 0, 2), (0, 4, 6)]
+    epochs = []
+    for epoch in range(1, 4):
+        for sampler in parts:
+            sampler.set_epoch(epoch)
+        epochs.append(sorted(index for sampler in parts for index, _ in sampler))
+    assert epochs == [list(range(12))] * 3

@@ -95,3 +95,20 @@ def test_the_runner_builds_the_same_batches_with_any_number_of_workers(tmp_path)
         for i in range(2):
             a, b = ({key: batch[key][i] for key in ("inputs", "data_samples")} for batch in (one, other))
             assert same(a, b)
+
+
+@pytest.mark.parametrize("kind", [SeededSampler, SeededInfiniteSampler])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_any_number_of_processes_continues_an_epoch(monkeypatch, kind, shuffle):
+    complete = list(islice(next(iter(ranks(monkeypatch, kind, 1, shuffle=shuffle, seed=3))), 3 * N))
+    for start in range(N + 1):
+        for world_size in (1, 2, 3):
+            samplers = ranks(monkeypatch, kind, world_size, shuffle=shuffle, seed=3)
+            for sampler in samplers:
+                sampler.start = start
+            keys = [key for step in zip(*(islice(s, N) for s in samplers), strict=True) for key in step]
+            expected = complete[start:]
+            if kind is SeededSampler:  # the first samples of the epoch fill the last step
+                expected = [*expected, *complete[: -len(expected) % world_size]]
+                assert keys == expected
+            assert keys[: len(expected)] == expected[: len(keys)]

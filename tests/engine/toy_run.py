@@ -33,7 +33,8 @@ class ToyDataset(Dataset):
     def __len__(self):
         return self.length
 
-    def __getitem__(self, index):
+    def __getitem__(self, key):
+        index = key[0] if isinstance(key, tuple) else key  # SeededSampler yields (index, seed)
         rng = np.random.default_rng(index)
         gt = {"depth": torch.ones(1, 2, 2)} if index % 2 == 0 else {}
         sample = BaseDataElement(metainfo=dict(img_path=f"image_{index}.png"), gt=PixelData(**gt))
@@ -75,30 +76,39 @@ class ToyMetric(BaseMetric):
         return {"depth/rmse": float(np.sqrt(np.mean(results)))}
 
 
-def build_runner(work_dir, epochs=2, model=None, dataset=None, iters=None, hooks=(), checkpoint=None, **config):
-    def loader():
-        return DataLoader(dataset or ToyDataset(), batch_size=4, collate_fn=collate)
+def build_runner(
+    work_dir,
+    epochs=2,
+    model=None,
+    dataset=None,
+    iters=None,
+    hooks=(),
+    checkpoint=None,
+    sampler=None,
+    batch_size=4,
+    optimizer_options=None,
+    **config,
+):
+    def loader(**options):
+        return DataLoader(dataset or ToyDataset(), batch_size=batch_size, collate_fn=collate, **options)
 
     by_iter = dict(type="IterBasedTrainLoop", max_iters=iters, val_interval=2)
     return ToyRunner(
         model=model or ToyModel(),
         work_dir=str(work_dir),
-        train_dataloader=loader(),
+        train_dataloader=loader(sampler=sampler and sampler(dataset or ToyDataset(), seed=3)),
         val_dataloader=loader(),
         train_cfg=by_iter if iters else dict(by_epoch=True, max_epochs=epochs, val_interval=1),
         val_cfg=dict(),
         val_evaluator=Evaluator(ToyMetric()),
-        optim_wrapper=dict(optimizer=dict(type="Adam", lr=0.05)),
+        optim_wrapper=dict(optimizer=dict(type="Adam", lr=0.05), **(optimizer_options or {})),
         param_scheduler=[
             dict(type="PolyLR", by_epoch=False, begin=0, end=20),
             dict(type="ReduceOnPlateauLR", monitor="depth/rmse", rule="less", patience=0, factor=0.5),
         ],
         default_hooks=dict(
             checkpoint=dict(
-                type="AtomicCheckpointHook",
-                interval=1,
-                max_keep_ckpts=1,
-                save_best="depth/rmse",
+                dict(type="AtomicCheckpointHook", interval=1, max_keep_ckpts=1, save_best="depth/rmse"),
                 **(checkpoint or {}),
             ),
             logger=dict(type="LoggerHook", interval=1),
