@@ -25,11 +25,11 @@ def test_a_schedule_over_epochs_continues_at_the_same_fraction(lengths, done):
     resumed.load_state_dict(interrupted.state_dict())
     resumed_optimizer.param_groups[0]["lr"] = rate
     refit_schedule(resumed, planned)
-    _, whole = (other := schedule(PolyLR, new, power=0.9, eta_min=0.01, begin=0, end=5))
+    _, uninterrupted = (other := schedule(PolyLR, new, power=0.9, eta_min=0.01, begin=0, end=5))
     rates = []
     for step in range(5 * new):
         other[0].step()
-        whole.step()
+        uninterrupted.step()
         if step >= done * new:
             resumed_optimizer.step()
             resumed.step()

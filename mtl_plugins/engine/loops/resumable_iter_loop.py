@@ -20,7 +20,7 @@ from .resumable_loader import Position, ResumableLoader
 class ResumableIterLoop(IterBasedTrainLoop):
     """mmengine's `IterBasedTrainLoop`, which continues a run without reading the data of past iterations.
 
-    A dataset of finite samplers is passed over again and again. `MultiTaskRunner` uses this loop for
+    A finite sampler starts again whenever it ends. `MultiTaskRunner` uses this loop for
     `train_cfg=dict(by_epoch=False)`.
 
     Args:
