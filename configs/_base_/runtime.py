@@ -12,6 +12,7 @@ custom_hooks = [
     dict(type="SeedIterationHook"),
     dict(type="LabelPresenceHook"),
     dict(type="LabelSharesHook"),
+    dict(type="BadSamplesHook"),
     dict(type="NonFiniteLossHook"),
     dict(type="SyncAllBuffersHook"),
     dict(type="SummaryHook"),

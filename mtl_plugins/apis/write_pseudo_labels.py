@@ -1,13 +1,16 @@
 """Writing a teacher's predictions for missing labels to files, for training without the teacher."""
 
+import logging
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
 from torch import Tensor
 
 from mtl_plugins.datasets import MultiTaskDataset, SampleFiles
+from mtl_plugins.datasets.bad_samples import READ_ERRORS
 from mtl_plugins.datasets.pseudo_label_files import ABOUT, CONFIDENCE, image_key, label_path
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
@@ -24,7 +27,8 @@ def write_pseudo_labels(
     """Write a teacher's labels for all images without them.
 
     The files are those that `PseudoLabels` (a dataset's `pseudo_labels=out`) reads. `labels.txt` lists for each image
-    which of its labels are real, pseudo or missing. Existing files are kept, so an interrupted run can be resumed.
+    which of its labels are real, pseudo or missing. Existing files are kept, so an interrupted run can be resumed. With
+    the dataset's `on_bad_sample='skip'`, images that cannot be read get no label.
 
     Args:
         dataset: The dataset.
@@ -52,7 +56,9 @@ def write_pseudo_labels(
     with progress_bar("pseudo-labels", len(todo), show=show) as advance:
         waiting = iter(todo.items())
         while batch := list(islice(waiting, batch_size)):
-            packed = [packer(dataset.read(index)) for index, _ in batch]
+            batch, packed = _read(dataset, packer, batch)
+            if not batch:
+                continue
             tasks = tuple(task for task in teacher.tasks if any(task in missing for _, missing in batch))
             scores = teacher.scores([p["inputs"] for p in packed], [p["data_samples"] for p in packed], tasks)
             for position, (index, missing) in enumerate(batch):
@@ -120,6 +126,24 @@ def _todo(sample: SampleFiles, dataset: MultiTaskDataset, teacher: Teacher, out:
 
 def _path(out: Path, task: str, key: str, setting: TeacherTask) -> Path:
     return label_path(out, task, key, setting.task_kind.name)
+
+
+def _read(
+    dataset: MultiTaskDataset, packer: PackSample, batch: list[tuple[int, list[str]]]
+) -> tuple[list[tuple[int, list[str]]], list[dict[str, Any]]]:
+    """The items of a batch whose samples can be read, and the samples."""
+    kept, packed = [], []
+    for index, missing in batch:
+        try:
+            sample = dataset.read(index)
+        except READ_ERRORS as error:
+            if dataset.on_bad_sample == "raise":
+                raise
+            print_log(f"{dataset.samples[index].img} gets no label: {error}", "current", logging.WARNING)
+            continue
+        kept.append((index, missing))
+        packed.append(packer(sample))
+    return kept, packed
 
 
 def _write(out: Path, task: str, key: str, setting: TeacherTask, scores: Tensor) -> None:

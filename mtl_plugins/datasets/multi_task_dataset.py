@@ -12,6 +12,15 @@ from torch.utils.data import Dataset
 
 from mtl_plugins.structures import Intrinsics
 
+from .bad_samples import (
+    BAD_SAMPLES,
+    READ_ERRORS,
+    BadSample,
+    allowed_number,
+    check_options,
+    none_is_readable,
+    replacements,
+)
 from .data_error import DataError
 from .label_shares import Share, images_with_label
 from .pseudo_label_files import PseudoLabels
@@ -55,10 +64,16 @@ class MultiTaskDataset(Dataset):
         skip_unlabelled: Leave out images that have no label of `tasks`.
         pseudo_labels: The folder that `mtl pseudo-label` wrote, or settings of `PseudoLabels`: predictions of a
             teacher for missing labels. Only for training; metrics ignore them.
+        on_bad_sample: What to do with a sample that cannot be read because a file is missing, damaged or of the wrong
+            size. `'raise'`: stop with an error. `'skip'`: another sample replaces it, which depends only on the index
+            and the seed. In an evaluation (an index without a seed) its labels are left out, so that no metric counts
+            it. `BadSamplesHook` logs the number and lists the files.
+        max_bad_samples: With `'skip'`: how many samples may be bad before an error is raised: a share below 1, or a
+            number.
 
     Raises:
         FileNotFoundError: The data root, the list or listed files are missing.
-        DataError: The list is empty or malformed.
+        DataError: The list is empty or malformed, or has too many missing files for `max_bad_samples`.
     """
 
     METAINFO: Mapping[str, Any] = dict(classes=(), palette=())
@@ -79,7 +94,11 @@ class MultiTaskDataset(Dataset):
         label_shares: Mapping[str, Share] | None = None,
         skip_unlabelled: bool = False,
         pseudo_labels: str | Path | dict | PseudoLabels | None = None,
+        on_bad_sample: str = "raise",
+        max_bad_samples: float = 0.1,
     ):
+        check_options(on_bad_sample, max_bad_samples, type(self).__name__)
+        self.on_bad_sample, self.max_bad_samples = on_bad_sample, max_bad_samples
         self.data_root = Path(data_root).expanduser()
         self.split = split
         self._metainfo = _plain({**self.METAINFO, **(metainfo or {})})
@@ -104,7 +123,7 @@ class MultiTaskDataset(Dataset):
             self.samples = [sample for sample in self.samples if sample.labels or sample.pseudo]
         self.check()
         # A sample depends on its files and on all settings; `labels` describes the readers.
-        excluded = ("pipeline", "samples", "readers")
+        excluded = ("pipeline", "samples", "readers", "on_bad_sample", "max_bad_samples")
         self._settings = {k: _stable(v) for k, v in vars(self).items() if k not in excluded}
         self.cache = None if cache is None else SampleCache(cache)
 
@@ -153,7 +172,48 @@ class MultiTaskDataset(Dataset):
     def __getitem__(self, key: SampleKey) -> Any:
         index, seed = key if isinstance(key, (tuple, list)) else (key, None)
         with nullcontext() if seed is None else seeded_draw(seed):
-            return self.pipeline(self._read_or_cached(index))
+            return self.pipeline(self._read_or_replace(index, seed))
+
+    def _read_or_replace(self, index: int, seed: int | None) -> Sample:
+        """The sample, or with `on_bad_sample='skip'` the one that replaces it if it cannot be read."""
+        if self.on_bad_sample == "raise":
+            return self._read_or_cached(index)
+        bad: list[BadSample] = []
+        for candidate in (index % len(self), *replacements(index % len(self), seed, len(self))):
+            try:
+                sample = self._read_or_cached(candidate)
+            except READ_ERRORS as error:
+                bad.append(self._bad_sample(candidate, error))
+            else:
+                return self._mark_replaced(sample, index, seed, bad) if bad else sample
+        raise none_is_readable(bad)
+
+    def _mark_replaced(self, sample: Sample, index: int, seed: int | None, bad: list[BadSample]) -> Sample:
+        meta = sample["meta"] | {BAD_SAMPLES: [each._asdict() for each in bad]}
+        if seed is not None:
+            return sample | dict(meta=meta)
+        # An evaluation must not count the other image twice
+        kept = {key: value for key, value in sample.items() if key in ("img", "intrinsics")}
+        return kept | dict(meta=meta | self.get_data_info(index) | dict(label_paths={}))
+
+    def _bad_sample(self, index: int, error: Exception) -> BadSample:
+        return BadSample(str(self.samples[index].img), index, self.name or "", str(error) or type(error).__name__)
+
+    def problem_of(self, index: int) -> str | None:
+        """Read a sample and return why it cannot be used, or None if it can.
+
+        This is the check behind `on_bad_sample`; it does not use the cache.
+        """
+        try:
+            self.read(index)
+        except READ_ERRORS as error:
+            return self._bad_sample(index, error).reason
+        return None
+
+    @property
+    def allowed_bad_samples(self) -> int:
+        """How many samples may be bad; 0 with `on_bad_sample='raise'`."""
+        return allowed_number(self.max_bad_samples, len(self)) if self.on_bad_sample == "skip" else 0
 
     def _read_or_cached(self, index: int) -> Sample:
         if self.cache is None:
@@ -196,6 +256,8 @@ class MultiTaskDataset(Dataset):
     def check(self) -> None:
         """Check that there are samples and that each listed file exists; lists each folder once and opens no file.
 
+        With `on_bad_sample='skip'`, only samples beyond `max_bad_samples` must be complete.
+
         Raises:
             DataError: There are no samples.
             FileNotFoundError: Listed files are missing.
@@ -203,17 +265,18 @@ class MultiTaskDataset(Dataset):
         if not self.samples:
             raise DataError(f"{self._name()}: the split is empty, no image in {self._source()}. {self._how_to_get()}")
         present: dict[Path, set[str]] = {}
-        missing = []
-        for path in (path for sample in self.samples for path in (sample.img, *sample.labels.values())):
-            if path.parent not in present:
-                present[path.parent] = set(os.listdir(path.parent)) if path.parent.is_dir() else set()
-            if path.name not in present[path.parent]:
-                missing.append(path)
-        if missing:
+        missing: list[Path] = []
+        incomplete = 0
+        for sample in self.samples:
+            absent = [path for path in (sample.img, *sample.labels.values()) if not _is_listed(path, present)]
+            missing += absent
+            incomplete += bool(absent)
+        if incomplete > self.allowed_bad_samples:
             shown = "".join(f"\n  {path}" for path in missing[:5]) + ("\n  …" if len(missing) > 5 else "")
+            limit = f"\nmax_bad_samples={self.max_bad_samples} allows {self.allowed_bad_samples} incomplete samples."
             raise FileNotFoundError(
                 f"{self._name()}: {len(missing)} of the files listed in {self._source()} do not exist:{shown}\n"
-                f"{self._advice()}"
+                f"{self._advice()}{limit if self.on_bad_sample == 'skip' else ''}"
             )
 
     # Internals
@@ -293,6 +356,17 @@ class MultiTaskDataset(Dataset):
         return sample._replace(
             labels={self._task(label): sample.labels[label] for label in self._wanted if label in sample.labels}
         )
+
+
+def _is_listed(path: Path, present: dict[Path, set[str]]) -> bool:
+    """Whether a file exists; `present` keeps the names in each folder."""
+    folder = path.parent
+    if folder not in present:
+        try:
+            present[folder] = set(os.listdir(folder))
+        except OSError:  # it does not exist, is a file, or its name is too long
+            present[folder] = set()
+    return path.name in present[folder]
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from mtl_plugins.unwrap_model import unwrap_model
 
 from .atomic_backend import ATOMIC_BACKEND, AtomicLocalBackend
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .bad_samples_hook import BAD_SAMPLES_FILE, BadSamplesHook
 from .checkpoint import (
     StateDictDifference,
     compare_state_dicts,
@@ -33,6 +34,8 @@ __all__ = [
     "AtomicCheckpointHook",
     "AtomicLocalBackend",
     "AutocastOptimWrapper",
+    "BAD_SAMPLES_FILE",
+    "BadSamplesHook",
     "DistillationHook",
     "EarlyStoppingHook",
     "LabelPresenceHook",

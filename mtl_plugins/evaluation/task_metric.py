@@ -15,6 +15,7 @@ from mtl_plugins.kinds.metric_direction import publish_scores
 # Entries of `results` for images without a score of the task
 NOT_LABELLED = "not labelled"
 NOT_PREDICTED = "not predicted"
+NOT_READ = "not read"
 
 
 class TaskMetric(BaseMetric):
@@ -76,8 +77,8 @@ class TaskMetric(BaseMetric):
         return meta.get("datasets", {}).get(self.dataset, meta)
 
     def is_scored(self, sample: Any) -> bool:
-        """Whether a sample belongs to the scored dataset and its label is real, not a teacher's prediction."""
-        real = self.task not in sample.get("pseudo", ())
+        """Whether a sample belongs to the scored dataset, could be read, and has a real label, not a teacher's."""
+        real = self.task not in sample.get("pseudo", ()) and not sample.get("bad_samples")
         return real and (self.dataset is None or sample.get("dataset") == self.dataset)
 
     @abstractmethod
@@ -115,6 +116,7 @@ class TaskMetric(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the scores of the dataset and log the protocol; NaN if no image has both label and prediction."""
         labelled = [result for result in results if not isinstance(result, str)]
+        unread = sum(isinstance(result, str) and result == NOT_READ for result in results)
         if results and all(isinstance(result, str) and result == NOT_PREDICTED for result in results):
             # as after model.heads.<task>=None
             print_log(f"{self.prefix}: skipped, the model has no head for it", logger="current")
@@ -129,7 +131,8 @@ class TaskMetric(BaseMetric):
             return dict.fromkeys(self.score_names, float("nan"))
         more = self.report(labelled)
         print_log(
-            f"{self.prefix}: {self.protocol()}, {len(labelled)} images" + (f"\n{more}" if more else ""),
+            f"{self.prefix}: {self.protocol()}, {len(labelled)} images{_without(unread)}"
+            + (f"\n{more}" if more else ""),
             logger="current",
         )
         return self.scores(labelled)
@@ -142,6 +145,8 @@ class TaskMetric(BaseMetric):
         return _rows(statistics)
 
     def _marker(self, sample: Any) -> str:
+        if sample.get("bad_samples"):
+            return NOT_READ
         return NOT_LABELLED if _field(sample.get("pred"), self.task) is not None else NOT_PREDICTED
 
     def _batches(self, data_samples: Sequence[Any]) -> Iterator[tuple[Sequence[int], Any, Any]]:
@@ -166,6 +171,10 @@ class TaskMetric(BaseMetric):
             if device.type == "mps":  # it has no float64, which the sums need
                 device = torch.device("cpu")
             yield indices, _stack(predictions, device), _stack(targets, device)
+
+
+def _without(unread: int) -> str:
+    return f", without {unread} that could not be read" if unread else ""
 
 
 def _shapes(tree: Any) -> tuple[tuple[int, ...], ...]:

@@ -120,6 +120,8 @@ class PanelHook(Hook):
         for image, sample in zip(data_batch["inputs"], outputs, strict=False):
             if limit is not None and self._painted >= limit:
                 return
+            if sample.get("bad_samples"):  # the input is another image
+                continue
             yield image, sample, self._name(sample)
             self._painted += 1
 
