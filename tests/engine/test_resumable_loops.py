@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.hooks import Hook
 
 from mtl_plugins.datasets import SeededInfiniteSampler, SeededSampler
@@ -138,3 +139,33 @@ def test_each_sample_is_seen_once_when_processes_and_batch_size_change(tmp_path,
         assert len(seen) == 2 * 24 and set(seen.values()) == {1}
     else:
         assert sum(seen.values()) == 8 + 6 + 9 * 2 and set(seen.values()) == {1, 2} and len(seen) == 24
+
+
+class CountedDataset(ToyDataset):
+    """Appends a line to a file for each sample that is read."""
+
+    def __init__(self, length, path):
+        super().__init__(length)
+        self.path = path
+
+    def __getitem__(self, key):
+        with open(self.path, "a") as file:
+            file.write(f"{key}\n")
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("sampler", [SeededInfiniteSampler, SeededSampler, InfiniteSampler, DefaultSampler, None])
+def test_a_resumed_run_reads_only_the_samples_of_its_own_steps(tmp_path, sampler):
+    reads = tmp_path / "reads"
+    options = dict(iters=30, sampler=sampler, dataset=CountedDataset(12, reads), val_dataloader=None)
+    options |= dict(
+        val_cfg=None, val_evaluator=None, checkpoint=dict(interval=100, save_best=None), param_scheduler=None
+    )
+    uninterrupted = in_process(_train, tmp_path / "uninterrupted", **options)
+    assert uninterrupted == 0
+    expected = reads.read_text().splitlines()
+    reads.unlink()
+    assert in_process(_train, tmp_path / "work", hooks=[dict(type="SaveAndEnd", step=28)], **options) == 0
+    reads.unlink()
+    assert in_process(_train, tmp_path / "work", resume=True, **options) == 0
+    assert reads.read_text().splitlines() == expected[28 * 4 :]

@@ -93,19 +93,20 @@ def build_runner(
         return DataLoader(dataset or ToyDataset(), batch_size=batch_size, collate_fn=collate, **options)
 
     by_iter = dict(type="IterBasedTrainLoop", max_iters=iters, val_interval=2)
+    schedule = [
+        dict(type="PolyLR", by_epoch=False, begin=0, end=20),
+        dict(type="ReduceOnPlateauLR", monitor="depth/rmse", rule="less", patience=0, factor=0.5),
+    ]
+    validation = dict(
+        param_scheduler=schedule, val_dataloader=loader(), val_cfg=dict(), val_evaluator=Evaluator(ToyMetric())
+    )
+    config = validation | config
     return ToyRunner(
         model=model or ToyModel(),
         work_dir=str(work_dir),
         train_dataloader=loader(sampler=sampler and sampler(dataset or ToyDataset(), seed=3)),
-        val_dataloader=loader(),
         train_cfg=by_iter if iters else dict(by_epoch=True, max_epochs=epochs, val_interval=1),
-        val_cfg=dict(),
-        val_evaluator=Evaluator(ToyMetric()),
         optim_wrapper=dict(optimizer=dict(type="Adam", lr=0.05), **(optimizer_options or {})),
-        param_scheduler=[
-            dict(type="PolyLR", by_epoch=False, begin=0, end=20),
-            dict(type="ReduceOnPlateauLR", monitor="depth/rmse", rule="less", patience=0, factor=0.5),
-        ],
         default_hooks=dict(
             checkpoint=dict(
                 dict(type="AtomicCheckpointHook", interval=1, max_keep_ckpts=1, save_best="depth/rmse"),
