@@ -23,7 +23,7 @@ from mtl_plugins.backends import (
 )
 from mtl_plugins.backends.build import check_precision
 from mtl_plugins.backends.graph import Graph, first_line
-from mtl_plugins.files import disk_is_full, free_space, write_error
+from mtl_plugins.files import disk_is_full, flush_to_disk, free_space, write_error
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
 __all__ = ["TOLERANCE", "Export", "compare", "describe", "difference", "export_model"]
@@ -118,8 +118,7 @@ def export_model(
             reason = "the size had to be fixed: with dynamic sizes the outputs differ from PyTorch's"
         if differs:
             out = out.with_name(out.stem + _DIFFERS + out.suffix)
-        for file in sorted(folder.iterdir()):  # .bin before .xml: a file that exists is complete
-            os.replace(file, out.with_suffix(file.suffix))
+        _move(folder, path, out)
     exported = Export(out, signature, differences, graph.reason or reason)
     if differs:
         raise ValueError(
@@ -187,6 +186,19 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
         raise OSError(error.errno, f"{out} cannot be written: {error.strerror}. Choose a writable folder") from error
     with folder:
         yield Path(folder.name)
+
+
+def _move(folder: Path, main: Path, out: Path) -> None:
+    """Move the files of an export out of a temporary folder, the main file last.
+
+    An older export of several files is removed before, so that its parts never mix with new ones.
+    """
+    others = sorted(file for file in folder.iterdir() if file != main)
+    if others:  # weights outside the main file: .bin of OpenVINO, .onnx.data of large networks
+        out.unlink(missing_ok=True)
+    for file in (*others, main):
+        flush_to_disk(file)
+        os.replace(file, out.with_name(out.stem + file.name.removeprefix(main.stem)))
 
 
 def _write(backend: type[GraphBackend], graph: Graph, path: Path, options: BuildOptions) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mtl_plugins.files import free_space, write_error
+from mtl_plugins.files import free_space, temporary_path, write_error
 
 # OpenCV is a dependency of mmengine and includes FFmpeg, so videos need no further package.
 
@@ -84,6 +84,8 @@ class VideoReader:
 class VideoWriter:
     """Writes a video file frame by frame. Use it as a context manager: the file is playable even after an error.
 
+    The file gets its name when the context ends, so that a killed process leaves no incomplete video under this name.
+
     Args:
         path: Path of the file: `.mp4` or `.mkv` (MPEG-4), or `.avi` (motion JPEG).
         fps: Frames per second.
@@ -99,6 +101,7 @@ class VideoWriter:
     def __init__(self, path: str | Path, fps: float):
         self.path, self.fps = Path(path), fps
         self.frames = 0
+        self._temporary = temporary_path(self.path)
         self._writer: cv2.VideoWriter | None = None
         if self.path.suffix.lower() not in _CODECS:
             raise ValueError(f"{path}: the suffix of a video must be one of {', '.join(_CODECS)}.")
@@ -117,7 +120,7 @@ class VideoWriter:
             raise write_error(full, self.path, advice=advice)
         if self._writer is None:
             codec = cv2.VideoWriter.fourcc(*_CODECS[self.path.suffix.lower()])
-            self._writer = cv2.VideoWriter(str(self.path), codec, self.fps, frame.shape[1::-1])
+            self._writer = cv2.VideoWriter(str(self._temporary), codec, self.fps, frame.shape[1::-1])
             if not self._writer.isOpened():
                 raise _not_written(self.path, "FFmpeg cannot open it")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
@@ -127,21 +130,28 @@ class VideoWriter:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if self._writer is not None:
-            self._writer.release()
-        if error is None:
-            self._check()
+        if self._writer is None:
+            return
+        self._writer.release()
+        try:
+            if error is None:
+                self._check()
+            if self.frames and self._temporary.exists():
+                os.replace(self._temporary, self.path)
+        finally:
+            self._temporary.unlink(missing_ok=True)
 
     def _check(self):
         """Count the frames in the file: OpenCV does not report write errors."""
         if not self.frames:
             return
-        capture = cv2.VideoCapture(str(self.path))
+        capture = cv2.VideoCapture(str(self._temporary))
         written = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         capture.release()
         if written < self.frames:
             raise OSError(
-                f"{self.path} contains only {written} of the {self.frames} frames that were written: is the disk full?"
+                f"{self.path} contains only {written} of the {self.frames} frames that were written, and was deleted: "
+                "is the disk full?"
             )
 
 

@@ -87,6 +87,10 @@ def message_of(error: BaseException) -> str:
 
 
 def _keep_traceback() -> str:
-    with tempfile.NamedTemporaryFile("w", prefix="mtl-traceback-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
+    """The file with the traceback, or why it could not be written."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="mtl-traceback-", suffix=".txt", delete=False) as file:
+            traceback.print_exc(file=file)
+    except OSError as error:
+        return f"not kept ({error.strerror}); MTL_TRACEBACK=1 prints it"
     return file.name

@@ -1,14 +1,17 @@
 """mmengine's Runner with safe checkpoint loading, a short console log and compilation of the network only."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
+from mmengine.dist import master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
+from mtl_plugins.files import write_text
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
 from mtl_plugins.unwrap_model import unwrap_model
@@ -95,6 +98,12 @@ class MultiTaskRunner(Runner):
     def _init_model_weights(self) -> None:
         with safe_loaders():  # init_cfg=dict(type="Pretrained") reads a checkpoint
             super()._init_model_weights()
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config to the work_dir atomically."""
+        name = f"{self.timestamp}.py" if self.cfg.filename is None else Path(self.cfg.filename).name
+        write_text(Path(self.work_dir) / name, self.cfg.dump() or "")
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see `quiet_console`."""

@@ -1,13 +1,15 @@
 """Files that are complete or absent: written under a temporary name, flushed to disk, then renamed."""
 
 import errno
+import io
 import os
 import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 TEMPORARY_PREFIX = ".saving-"
 _NAME_END = 40  # characters of the file's name that a temporary name repeats
@@ -16,7 +18,12 @@ _ADVICE = "Free some space and run the command again: finished files are kept"
 
 
 def write_file(
-    path: str | Path, fill: Callable[[BinaryIO], object], *, durable: bool = True, advice: str = _ADVICE
+    path: str | Path,
+    fill: Callable[[BinaryIO], object],
+    *,
+    durable: bool = True,
+    private: bool = False,
+    advice: str = _ADVICE,
 ) -> None:
     """Let `fill(file)` write `path` atomically: a reader sees the old file or the complete new one.
 
@@ -24,9 +31,11 @@ def write_file(
 
     Args:
         path: The file to write.
-        fill: Function that writes the content to a binary file object.
+        fill: Function that writes the content to a binary file object. The object has no `fileno`: libraries that
+            write to the descriptor themselves, such as NumPy and PIL, overlook some errors of a full disk.
         durable: Whether to flush the file to disk before renaming it, so that it survives a power cut. Turn it off for
             many small files whose completeness is checked when they are read.
+        private: Whether only this user may read the file.
         advice: What the user can do if the disk is full; the end of the error message.
 
     Raises:
@@ -35,11 +44,13 @@ def write_file(
     Other exceptions raised by `fill` are propagated; no partial file remains.
     """
     path = Path(path)
-    temporary = _temporary(path)
+    temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:  # "x": never through a link or into a file of another process
-            fill(file)
+        opener = partial(os.open, mode=0o600) if private else None
+        # "x": never through a link or into a file of another process
+        with open(temporary, "x+b", opener=opener) as file:
+            fill(cast(BinaryIO, _WithoutDescriptor(file)))
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -54,8 +65,12 @@ def write_file(
         raise
 
 
-def _temporary(path: Path) -> Path:
-    """A name that no other process or thread uses, also in containers with equal process ids."""
+def temporary_path(path: str | Path) -> Path:
+    """The name under which `path` is written: in the same folder, and of no other process or thread.
+
+    Process ids do not suffice, because they can be equal in different containers.
+    """
+    path = Path(path)
     end = path.name[-_NAME_END:]  # the complete name could exceed the file system's limit
     return path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(4)}-{end}")
 
@@ -110,6 +125,12 @@ def remove_temporaries(folder: str | Path) -> list[str]:
     return [path.name for path in stale]
 
 
+def flush_to_disk(path: str | Path) -> None:
+    """Flush a file that another library wrote, so that it survives a power cut; a full disk raises `OSError`."""
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the rename itself survive a power cut; only POSIX can open folders."""
     if not hasattr(os, "O_DIRECTORY"):
@@ -120,3 +141,38 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class _WithoutDescriptor(io.BufferedIOBase):
+    """A file whose content can only be written by Python, which reports all errors."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._file.read(-1 if size is None else size)
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size: int | None = None) -> int:
+        return self._file.truncate(size)
+
+    def flush(self) -> None:
+        if not self._file.closed:
+            self._file.flush()

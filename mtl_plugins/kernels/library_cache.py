@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from mtl_plugins.files import write_file
 
@@ -71,12 +70,7 @@ def store(path: Path, content: bytes) -> None:
     Raises:
         OSError: The disk is full or the folder is not writable.
     """
-
-    def fill(file: BinaryIO) -> None:
-        os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, 0o600)
-        file.write(content + _DIGEST(content).digest())
-
-    write_file(path, fill)
+    write_file(path, lambda file: file.write(content + _DIGEST(content).digest()), private=True)
 
 
 def _fault(found: os.stat_result) -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 from mtl_plugins.kinds.metric_direction import is_headline, metric_unit, split_metric
 
 from .scalars import Line
+from .write_figure import write_figure
 
 COLUMNS = 4
 SMOOTH_FROM = 40  # points: longer loss curves are drawn faintly, with their running mean
@@ -52,10 +53,8 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
         label = f"{names} ({unit})" if unit else names
         title = f"{task}, validation" if task else "validation"
         _finish(axes, title, "epoch" if by_epoch else "iteration", label, len(curves))
-    out_file = Path(out_file)
-    out_file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out_file)
-    return out_file
+    write_figure(figure, out_file)
+    return Path(out_file)
 
 
 def _losses(lines: Sequence[Line]) -> dict[str, dict[str, Curve]]:

@@ -4,6 +4,8 @@ from typing import Protocol
 
 from mtl_plugins.kinds.metric_direction import higher_is_better, metric_unit
 
+from .write_figure import write_figure
+
 _ARROWS = {True: " (higher is better)", False: " (lower is better)", None: ""}
 _MARKERS = "osD^v"
 
@@ -62,10 +64,8 @@ def plot_speed_accuracy(rows: Sequence[Row], metric: str, out_file: str | Path) 
     axes.spines[["top", "right"]].set_visible(False)
     # Below the axes, so that it hides no point
     figure.legend(loc="outside lower center", ncols=2, fontsize=7, edgecolor="none")
-    out_file = Path(out_file)
-    out_file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out_file)
-    return out_file
+    write_figure(figure, out_file)
+    return Path(out_file)
 
 
 def _points(rows: Sequence[Row]) -> tuple[list[float], list[float]]:

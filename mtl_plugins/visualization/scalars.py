@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+_COUNTERS = ("iter", "step", "epoch", "train/iter", "train/epoch", "val/step")
+
 #: One logged line, `{key: value}`
 Line = dict[str, Any]
 
@@ -12,16 +14,16 @@ Line = dict[str, Any]
 def read_scalars(work_dir: str | Path) -> dict[str, list[Line]]:
     """Read all `<work_dir>/<timestamp>/vis_data/scalars.json`, oldest first; see `join_scalars`.
 
-    Lines that a killed process left incomplete are skipped.
+    Lines that a killed process left incomplete, and damaged ones, are skipped.
     """
     lines = []
     for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 line = json.loads(text)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(line, dict):
+            if isinstance(line, dict) and all(isinstance(line.get(key, 0), int) for key in _COUNTERS):
                 lines.append(line)
     return join_scalars(lines)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import LocalVisBackend, TensorboardVisBackend, Visualizer
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from mtl_plugins.files import write_file, write_text
 from mtl_plugins.registry import VISUALIZERS
 
 from .panel import draw_panel
@@ -116,6 +118,24 @@ class MultiTaskVisualizer(Visualizer):
             self.add_image(name, panel, step)
 
     @master_only
+    def add_config(self, config: Config, **kwargs: Any) -> None:
+        """Pass the config to the backends; `LocalVisBackend` writes it atomically."""
+        for backend in self._vis_backends.values():
+            if isinstance(backend, LocalVisBackend):
+                write_text(backend.experiment._config_save_file, config.pretty_text)
+            else:
+                backend.add_config(config, **kwargs)
+
+    @master_only
+    def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
+        """Pass a picture, uint8 RGB (H, W, 3), to the backends; `LocalVisBackend` writes it atomically."""
+        for backend in self._vis_backends.values():
+            if isinstance(backend, LocalVisBackend):
+                write_picture(image, Path(backend.experiment._img_save_dir) / f"{name}_{step}.png")
+            else:
+                backend.add_image(name, image, step)
+
+    @master_only
     def add_image_to_trackers(self, name: str, picture: np.ndarray, step: int = 0) -> None:
         """Pass a picture to the backends that are not a plain folder, such as TensorBoard."""
         for backend in self._vis_backends.values():
@@ -124,10 +144,18 @@ class MultiTaskVisualizer(Visualizer):
 
 
 def write_picture(picture: np.ndarray, path: str | Path) -> None:
-    """Write a picture, uint8 RGB (H, W, 3), to an image file; its folder is created."""
+    """Write a picture, uint8 RGB (H, W, 3), to an image file atomically; its folder is created.
+
+    Raises:
+        ValueError: The suffix is not that of an image format.
+        OSError: The disk is full or the folder is not writable.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
+    formats = Image.registered_extensions()
+    if path.suffix.lower() not in formats:
+        raise ValueError(f"{path}: the suffix {path.suffix!r} is not that of an image format; use .png.")
+    name = formats[path.suffix.lower()]
+    write_file(path, lambda file: Image.fromarray(picture).save(file, name))
 
 
 def _maps(data_sample: BaseDataElement | None, name: str) -> dict[str, Any]:
