@@ -154,7 +154,7 @@ print([path.name for path in out.iterdir() if not path.name.startswith("complete
 """
 
 
-def test_a_full_disk_leaves_no_torn_file(tmp_path):
+def test_a_full_disk_leaves_no_incomplete_file(tmp_path):
     """The limit on the size of files fails in the middle of a write, as a full disk does."""
     done = subprocess.run([sys.executable, "-c", WRITE, tmp_path], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stdout + done.stderr[-2000:]

@@ -167,9 +167,6 @@ class _WithoutDescriptor(io.BufferedIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset, whence)
 
-    def tell(self) -> int:
-        return self._file.tell()
-
     def truncate(self, size: int | None = None) -> int:
         return self._file.truncate(size)
 
