@@ -7,6 +7,7 @@ default_hooks = dict(
     checkpoint=dict(type="AtomicCheckpointHook", interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="PanelHook"),
+    preemption=dict(type="PreemptionHook"),
 )
 custom_hooks = [
     dict(type="SeedIterationHook"),

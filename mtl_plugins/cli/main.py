@@ -9,6 +9,8 @@ from typing import NoReturn
 from mtl_plugins import __version__
 from mtl_plugins.did_you_mean import did_you_mean
 
+from .run_command import run_command
+
 # Each command is a module of this package with `main(argv, prog)`, imported only when it is called.
 COMMANDS = {
     "train": "train a network, or resume a training",
@@ -70,12 +72,7 @@ def _print(text: str) -> None:
 
 
 def _run(command: str, options: list[str]) -> None:
-    try:
-        from .run_command import run_command  # imports mmengine, which takes seconds: `mtl --help` does without
-    except KeyboardInterrupt:
-        sys.exit("\ninterrupted")
-
-    def call() -> None:
+    def call() -> None:  # imports here, where signals are handled
         import_module(f"mtl_plugins.cli.{command.replace('-', '_')}").main(options, prog=f"mtl {command}")
 
     run_command(call)

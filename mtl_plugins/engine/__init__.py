@@ -25,6 +25,7 @@ from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .normalisation import check_normalisation, normalisation_of
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
+from .preemption_hook import PreemptionHook
 from .read_config import read_config
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
@@ -45,6 +46,7 @@ __all__ = [
     "NonFiniteLossHook",
     "ResumableEpochLoop",
     "ResumableIterLoop",
+    "PreemptionHook",
     "SeedIterationHook",
     "StateDictDifference",
     "SyncAllBuffersHook",

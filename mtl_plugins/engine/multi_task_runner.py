@@ -7,9 +7,11 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import master_only
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mtl_plugins.files import write_text
 from mtl_plugins.kernels import warm_up
@@ -28,6 +30,11 @@ _LOOPS: dict[Any, type[BaseLoop]] = {
     **{"EpochBasedTrainLoop": ResumableEpochLoop, "IterBasedTrainLoop": ResumableIterLoop},
     **{True: ResumableEpochLoop, False: ResumableIterLoop},  # by_epoch
 }
+from .preemption_hook import PreemptionHook
+from .worker_signals import shield_workers
+
+#: Default hooks of every run, also of configs that do not name them; None in a config removes one.
+OWN_HOOKS = dict(preemption=dict(type="PreemptionHook"))
 
 
 @RUNNERS.register_module()
@@ -40,6 +47,7 @@ class MultiTaskRunner(Runner):
       file, not to the console.
     - `compile=True` (or a dict of options of `torch.compile`) compiles the network without the losses: the set of
       labels changes from batch to batch, and every combination would be compiled separately.
+    - A signal, such as SIGTERM, saves a checkpoint and ends the training; see `PreemptionHook`.
     - The error for an unknown option names the component of the config and lists its options.
     """
 
@@ -50,9 +58,18 @@ class MultiTaskRunner(Runner):
             return super().from_cfg(cfg)
 
     def train(self) -> nn.Module:
-        """Train; see `explain_options`."""
-        with explain_options(self.cfg):
-            return super().train()
+        """Train; see `explain_options` and `PreemptionHook`."""
+        guards = [hook for hook in self.hooks if isinstance(hook, PreemptionHook)]
+        try:
+            with explain_options(self.cfg):
+                return super().train()
+        except Exception as error:
+            for hook in guards:
+                hook.explain(error)
+            raise
+        finally:
+            for hook in guards:
+                hook.close()
 
     def val(self) -> dict:
         """Evaluate on the validation set; see `explain_options`."""
@@ -88,6 +105,21 @@ class MultiTaskRunner(Runner):
         differences += restore_rank_state(self, checkpoint.get("rank_states", ()))
         for sentence in differences:
             self.logger.warning(sentence)
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Register the default hooks, to which `OWN_HOOKS` belong."""
+        given = dict(hooks or {})
+        for name, hook in OWN_HOOKS.items():
+            if given.get(name, hook) is not None and not isinstance(given.get(name), Hook):
+                given[name] = hook | given.get(name, {})
+        super().register_default_hooks(given)
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build a data loader as mmengine's Runner does; see `shield_workers`."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        shield_workers(loader)
+        return loader
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict:
         """Load a checkpoint as mmengine's Runner does, but refuse code in it; see `read_checkpoint`."""

@@ -60,7 +60,7 @@ def test_each_command_has_help_under_its_name(command, capsys):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_a_script_in_tools(command, root):
     script = root / "tools" / f"{SCRIPTS.get(command, command.replace('-', '_'))}.py"
-    assert f"from mtl_plugins.cli.{command.replace('-', '_')} import main\n" in script.read_text()
+    assert f"from mtl_plugins.cli.{command.replace('-', '_')} import main as run\n" in script.read_text()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["presets"]])
