@@ -59,7 +59,10 @@ def end_process(code: int, message: str = "") -> None:
     """
     if message:
         print_error(message)
-    for process in multiprocessing.active_children():
+    workers = multiprocessing.active_children()
+    if workers and hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the data loader's handler raises an error for killed workers
+    for process in workers:
         with suppress(OSError, ValueError, AttributeError):
             process.kill()
     os._exit(code)

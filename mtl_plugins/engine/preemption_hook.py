@@ -177,7 +177,7 @@ def _requeue() -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_REQUEUE_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{' '.join(command)} failed: {error}. Submit the job again; it needs --resume."
+        return f"{' '.join(command)} failed: {error}. Submit the job again with --resume."
     if done.returncode:
         return (
             f"{' '.join(command)} failed: {done.stderr.strip() or done.returncode}. Submit the job again with --resume."

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -20,8 +21,8 @@ class RankAgreement:
     """
 
     def __init__(self) -> None:
-        self._group = dist.new_group(backend="gloo")
-        self._pending: tuple[torch.Tensor, dist.Work] | None = None
+        self._group: Any = dist.new_group(backend="gloo")
+        self._pending: tuple[torch.Tensor, Any] | None = None
         self._store = open_rank_store("preemption")
         self._next_poll = 0.0
 

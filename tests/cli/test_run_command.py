@@ -1,6 +1,7 @@
 """Errors caused by users print one message; the traceback is in a file."""
 
 import errno
+import multiprocessing
 import os
 import re
 from pathlib import Path
@@ -75,6 +76,7 @@ def exit_code(monkeypatch):
     """The exit codes with which the process would have ended."""
     codes = []
     monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(multiprocessing, "active_children", list)  # this process continues with its workers
     monkeypatch.delenv("MTL_TRACEBACK", raising=False)
     return codes
 
