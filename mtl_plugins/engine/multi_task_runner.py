@@ -23,15 +23,15 @@ from .console import quiet_console
 from .explain_options import explain_options
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .normalisation import META_KEY, normalisation_of
+from .preemption_hook import PreemptionHook
 from .rank_states import RankState, gather_rank_states, restore_rank_state
 from .refit_schedule import each_schedule, refit_schedule
+from .worker_signals import shield_workers
 
 _LOOPS: dict[Any, type[BaseLoop]] = {
     **{"EpochBasedTrainLoop": ResumableEpochLoop, "IterBasedTrainLoop": ResumableIterLoop},
     **{True: ResumableEpochLoop, False: ResumableIterLoop},  # by_epoch
 }
-from .preemption_hook import PreemptionHook
-from .worker_signals import shield_workers
 
 #: Default hooks of every run, also of configs that do not name them; None in a config removes one.
 OWN_HOOKS = dict(preemption=dict(type="PreemptionHook"))
