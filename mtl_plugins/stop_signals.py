@@ -65,6 +65,7 @@ def end_process(code: int, message: str = "") -> None:
     for process in workers:
         with suppress(OSError, ValueError, AttributeError):
             process.kill()
+            process.join(1)
     os._exit(code)
 
 
