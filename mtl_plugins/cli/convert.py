@@ -3,11 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-import torch
-
-from mtl_plugins.engine import read_checkpoint
+from mtl_plugins.engine import read_checkpoint, write_checkpoint
 from mtl_plugins.engine.converters import CONVERTERS
-from mtl_plugins.files import write_file
 
 from .options import make_parser
 
@@ -27,6 +24,6 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     checkpoint = read_checkpoint(args.src)
     converted = CONVERTERS[args.format](checkpoint.get("state_dict", checkpoint))
     content = {"state_dict": converted, "meta": {"source": args.format}}
-    write_file(args.dst, lambda file: torch.save(content, file))
+    write_checkpoint(args.dst, content)
     tasks = sorted({name.split(".")[1] for name in converted if name.startswith("heads.")})
     print(f"{args.dst}: {len(converted)} tensors" + (f", heads {', '.join(tasks)}" if tasks else ""))

@@ -13,6 +13,7 @@ from .checkpoint import (
     read_checkpoint,
     require_same_model,
     safe_loaders,
+    write_checkpoint,
 )
 from .console import is_for_console, quiet_console
 from .distillation import DistillationHook, Teacher, TeacherError
@@ -69,4 +70,5 @@ __all__ = [
     "resolve_precision",
     "safe_loaders",
     "unwrap_model",
+    "write_checkpoint",
 ]

@@ -19,16 +19,20 @@ from .read_regular_file import read_regular_file
 from .resumable_folder import ResumableFolder
 from .run_jobs import WorkerKilledError, run_jobs
 from .text_file import TextLine, read_json, read_lines, read_text, shorten
+from .zip_seal import SealError, check_seal, is_zip, seal
 
 __all__ = [
     "TEMPORARY_PREFIX",
     "DataError",
     "ResumableFolder",
+    "SealError",
     "TextLine",
     "WorkerKilledError",
+    "check_seal",
     "disk_is_full",
     "flush_to_disk",
     "free_space",
+    "is_zip",
     "png_is_complete",
     "progress_bar",
     "read_json",
@@ -37,6 +41,7 @@ __all__ = [
     "read_text",
     "remove_temporaries",
     "run_jobs",
+    "seal",
     "shorten",
     "temporary_path",
     "write_bytes",

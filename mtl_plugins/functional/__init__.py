@@ -50,6 +50,7 @@ from .painting import (
 )
 from .palette import VOID_COLOUR, make_palette
 from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
+from .tensor_faults import non_finite, tensor_fault
 from .unit_vectors import unit_vectors
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "masked_mean",
     "masked_target",
     "merge_classes",
+    "non_finite",
     "normal_labels",
     "normal_scores",
     "normal_statistics",
@@ -104,6 +106,7 @@ __all__ = [
     "resizing_cross_entropy",
     "scale_invariant_log",
     "segmentation_scores",
+    "tensor_fault",
     "unit_vectors",
     "unpack_intrinsics",
     "valid_depth",

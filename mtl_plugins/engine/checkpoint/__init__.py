@@ -1,0 +1,41 @@
+"""Checkpoints: reading them without executing code, checking them, and comparing them with a model."""
+
+from .check_content import (
+    check_content,
+    check_meta,
+    check_optimizer,
+    check_scheduler,
+    explained,
+    require_resumable,
+)
+from .checks import WrongValueError, describe
+from .read_checkpoint import read_checkpoint
+from .safe_loaders import safe_loaders
+from .state_dicts import (
+    StateDictDifference,
+    compare_state_dicts,
+    extract_state_dict,
+    load_weights,
+    require_same_model,
+)
+from .write_checkpoint import checkpoint_bytes, write_checkpoint
+
+__all__ = [
+    "StateDictDifference",
+    "WrongValueError",
+    "check_content",
+    "check_meta",
+    "check_optimizer",
+    "check_scheduler",
+    "checkpoint_bytes",
+    "compare_state_dicts",
+    "describe",
+    "explained",
+    "extract_state_dict",
+    "load_weights",
+    "read_checkpoint",
+    "require_resumable",
+    "require_same_model",
+    "safe_loaders",
+    "write_checkpoint",
+]

@@ -1,0 +1,50 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, NoReturn
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import CheckpointLoader
+
+from .read_checkpoint import read_checkpoint
+
+_LOADERS = RLock()
+
+
+@contextmanager
+def safe_loaders() -> Iterator[None]:
+    """Within this context, mmengine reads every checkpoint with `read_checkpoint`.
+
+    mmengine leaves `weights_only` to torch, or to torch.hub, whose default is to execute the pickle. Its table of
+    loaders belongs to the process and is shared by all OpenMMLab packages, so it is restored at the end. Only one
+    thread at a time can be in this context: threads that overlap would restore each other's table.
+    """
+    with _LOADERS:
+        loaders = CheckpointLoader._schemes
+        safe = {scheme: _refuse_address for scheme in loaders}
+        CheckpointLoader._schemes = safe | {"": load_from_disk, "http://": load_from_http, "https://": load_from_http}
+        try:
+            yield
+        finally:
+            CheckpointLoader._schemes = loaders
+
+
+def load_from_disk(filename: str, map_location: Any = None) -> dict:
+    """mmengine's loader of files; it logs the name of this function without `load_from_`."""
+    return read_checkpoint(filename, map_location or "cpu")
+
+
+def load_from_http(filename: str, map_location: Any = None) -> dict:
+    """Download once into torch's hub folder, then read the file."""
+    path = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(filename.split("?")[0]))
+    if is_main_process() and not os.path.isfile(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        torch.hub.download_url_to_file(filename, path)
+    barrier()
+    return read_checkpoint(path, map_location or "cpu")
+
+
+def _refuse_address(filename: str, map_location: Any = None) -> NoReturn:
+    raise ValueError(f"{filename}: checkpoints are only read from files and from http(s). Give the path of a file.")
