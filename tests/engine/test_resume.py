@@ -68,7 +68,7 @@ def without(*keys):
         (wrong("meta", value=[1]), r"meta is a list of 1 items, expected a dict"),
         (without("message_hub"), r"message_hub is missing"),
         (wrong("meta", "seed", value=-3), r"meta\['seed'\]"),
-        (wrong("meta", "position", value={"epoch": 1.5}), r"meta\['position'\]\['epoch'\] is the float 1.5"),
+        (wrong("meta", "position", "epoch", value=1.5), r"meta\['position'\]\['epoch'\] is the float 1.5"),
         (wrong("message_hub", "runtime_info", "keep_ckpt_ids", value=["../x"]), r"keep_ckpt_ids'\]\[0\]"),
         (wrong("message_hub", "runtime_info", "best_score", value="high"), "best_score"),
         (wrong("message_hub", "log_scalars", "train/loss", value={}), "expected a HistoryBuffer"),

@@ -317,7 +317,7 @@ _POSITION = mapping(
     {
         **{key: integer() for key in ("epoch", "samples", "dataset_size")},
         **{key: integer(1) for key in ("world_size", "batch_size")},
-        "stretches": sequence(sequence(integer(), 2)),
+        "stretches": sequence(sequence(integer(), 3)),
     },
     others=integer(),
     required=("epoch", "samples", "dataset_size", "world_size", "batch_size"),

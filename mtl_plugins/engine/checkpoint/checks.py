@@ -37,6 +37,8 @@ def describe(value: Any) -> str:
     kind = type(value).__name__
     if value is None or isinstance(value, bool):
         return str(value)
+    if isinstance(value, _Missing):
+        return "missing"
     if isinstance(value, int | float | str):
         text = repr(value) if not isinstance(value, int) or abs(value) < 10**_SHOWN else "a very large number"
         return f"the {kind} {text if len(text) <= _SHOWN else text[:_SHOWN] + '...'}"
@@ -129,7 +131,7 @@ def mapping(
         for key in required:
             if key not in value:
                 present = ", ".join(map(repr, list(value)[:8])) or "none"
-                raise WrongValueError(f"{where}[{key!r}]", _MISSING, f"a value; the keys are {present[:200]}")
+                raise WrongValueError(f"{where}[{key!r}]", _MISSING, f"a value (there are {present[:200]})")
         checked = type(value)() if type(value).__module__ in ("builtins", "collections") else {}
         for key, part in value.items():
             if not isinstance(key, keys) or isinstance(key, str) and len(key) > _MAX_NAME:
@@ -145,10 +147,9 @@ def mapping(
 
 
 class _Missing:
-    pass
+    """Stands for an absent value."""
 
 
-_Missing.__name__ = "missing value"
 _MISSING = _Missing()
 
 
