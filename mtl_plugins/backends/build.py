@@ -10,6 +10,7 @@ from mtl_plugins.models import InferenceNetwork
 from .backend import Backend
 from .build_options import BuildOptions
 from .compile_backend import CompileBackend
+from .graph import first_line
 from .graph_backend import GraphBackend
 from .onnxruntime_backend import OnnxRuntimeBackend
 from .openvino_backend import OpenVinoBackend
@@ -92,7 +93,10 @@ def load_backend(path: str | Path, **settings: Any) -> Backend:
     except (ImportError, ValueError):
         raise
     except Exception as error:  # each library raises its own exceptions for damaged files
-        raise ValueError(f"{path} cannot be read by {backend.name}: {error}") from error
+        raise ValueError(
+            f"{path} cannot be read by {backend.name}: {first_line(error)}. It may be damaged or incomplete: export the "
+            f"network again."
+        ) from error
 
 
 def find_backend(name: str) -> type[Backend]:

@@ -1,4 +1,3 @@
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from mtl_plugins.models import InferenceNetwork
 from .build_options import BuildOptions
 from .graph import Graph, capture, first_line, least_size
 from .graph_backend import GraphBackend, foreign_file
+from .pt2_file import read_pt2, write_pt2
 from .signature import Signature
 from .torch_backend import DTYPES, as_float32, as_input
-
-_SIGNATURE = "mtl_plugins.json"
 
 
 class TorchExportBackend(GraphBackend):
@@ -47,18 +45,14 @@ class TorchExportBackend(GraphBackend):
 
     @classmethod
     def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
-        with warnings.catch_warnings():
-            # PyTorch warns that channels-last weights may share their storage with other tensors, which they do not
-            warnings.filterwarnings("ignore", "No complete tensor found")
-            torch.export.save(graph.exported, path, extra_files={_SIGNATURE: graph.signature.to_json()})
+        write_pt2(graph.exported, path, graph.signature.to_json())
 
     @classmethod
     def load(cls, path: Path, **settings: Any) -> "TorchExportBackend":
-        extra_files = {_SIGNATURE: ""}
-        exported = torch.export.load(path, extra_files=extra_files)
-        if not extra_files[_SIGNATURE]:
+        exported, signature = read_pt2(path)
+        if not signature:
             raise foreign_file(path)
-        return cls(exported, Signature.from_json(extra_files[_SIGNATURE]), **settings)
+        return cls(exported, Signature.from_json(signature), **settings)
 
     @torch.inference_mode()
     def _run(self, images: Tensor) -> Sequence[Tensor]:
