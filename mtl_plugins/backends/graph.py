@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from .signature import Signature, name_outputs
 from .torch_backend import in_precision
 
 INPUT = "images"  # name of the graph's input
+_POSITION = re.compile(r"Exception from \S+:\d+:$|Check '.*' failed at ")  # in the source code of OpenVINO
 _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -123,4 +125,5 @@ def _not_expressible(network, error):
 def first_line(error: Exception) -> str:
     """The first line of an error message of another library, without the details that may follow."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0][:300]
+    lines = [line for line in lines if not _POSITION.match(line)] or lines
+    return (lines or [type(error).__name__])[0][:300].rstrip(".")

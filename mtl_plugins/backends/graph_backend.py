@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from mtl_plugins.models import InferenceNetwork
 
 from .backend import Backend
 from .build_options import BuildOptions
-from .graph import Graph, capture
+from .graph import Graph, capture, first_line
 
 
 class GraphBackend(Backend):
@@ -29,7 +30,22 @@ class GraphBackend(Backend):
         return capture(network, replace(options, precision="float32"))
 
     def _compute(self, images: Tensor) -> dict[str, Any]:
-        return self.signature.unflatten(self._run(images))
+        try:
+            outputs = self._run(images)
+        except (ValueError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # each library raises its own exceptions
+            height, width = images.shape[-2:]
+            raise ValueError(
+                f"the exported network cannot compute images of {height} x {width} with {self.name}: "
+                f"{first_line(error)}. Export the network again if other images fail as well."
+            ) from error
+        if len(outputs) != len(self.signature.outputs):
+            raise ValueError(
+                f"the exported network returns {len(outputs)} outputs, but its signature names "
+                f"{', '.join(self.signature.outputs)}: the file is damaged or was changed. Export the network again."
+            )
+        return self.signature.unflatten(outputs)
 
     @abstractmethod
     def _run(self, images: Tensor) -> Sequence[Tensor]:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mtl_plugins.models.foreign import open_onnx
+
 from .build_options import BuildOptions
 from .extras import require
 from .graph import INPUT, Graph
@@ -39,7 +41,7 @@ class OnnxRuntimeBackend(GraphBackend):
         options.log_severity_level = _ERROR
         if threads is not None:
             options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+        self.session = open_onnx(Path(path), providers, options)
         signature = self.session.get_modelmeta().custom_metadata_map.get(SIGNATURE)
         if signature is None:
             raise foreign_file(path)

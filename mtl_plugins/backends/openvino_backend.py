@@ -17,6 +17,7 @@ from .extras import require
 from .graph import Graph
 from .graph_backend import GraphBackend, foreign_file
 from .onnx_file import SIGNATURE, write_onnx
+from .openvino_digest import append_digest, check_digest
 from .signature import Signature
 
 
@@ -70,10 +71,13 @@ class OpenVinoBackend(GraphBackend):
         cls.require_libraries()
         model = _convert(graph, options)
         require("openvino", cls.needs["openvino"]).save_model(model, path, compress_to_fp16=False)
+        append_digest(path)
 
     @classmethod
     def load(cls, path: Path, **settings: Any) -> "OpenVinoBackend":
-        model = require("openvino", cls.needs["openvino"]).Core().read_model(path)
+        openvino = require("openvino", cls.needs["openvino"])
+        check_digest(path)
+        model = openvino.Core().read_model(path)
         if not model.has_rt_info([SIGNATURE]):
             raise foreign_file(path)
         return cls(model, **settings)

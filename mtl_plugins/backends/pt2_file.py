@@ -55,7 +55,9 @@ def read_pt2(path: Path) -> tuple[ExportedProgram, str]:
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(checked, "w") as copied:
             signature = _copy_members(archive, copied, path.stat().st_size)
     except (zipfile.BadZipFile, EOFError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is damaged or incomplete ({error}): export the network again.") from error
+        raise ValueError(
+            f"{path} cannot be read by PyTorch: it is damaged or incomplete ({error}). Export the network again."
+        ) from error
     except (ValueError, RecursionError, NotImplementedError, RuntimeError) as error:
         raise ValueError(
             f"{path} is refused, because it could run code: {error}. Export the network again with mtl export."

@@ -72,14 +72,40 @@ class Signature:
 
     @classmethod
     def from_json(cls, text: str) -> "Signature":
-        """Read a signature, also one of an older version."""
-        values = json.loads(text)
+        """Read a signature, also one of an older version.
+
+        Raises:
+            ValueError: The text is no signature.
+        """
+        try:
+            return cls._of_values(json.loads(text))
+        except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
+            raise ValueError(
+                f"the exported file has a damaged signature ({str(error)[:100]}): export the network again."
+            ) from error
+
+    @classmethod
+    def _of_values(cls, values: dict[str, Any]) -> "Signature":
         if "whole" in values:  # its name before version 0.2
             values["end_to_end"] = values.pop("whole")
         for name in ("tasks", "shape", "mean", "std"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
-        return cls(**values)
+        signature = cls(**values)
+        lengths_fit = len(signature.shape) == 3 and all(n is None or type(n) is int for n in signature.shape)
+        texts = [*signature.tasks, *signature.outputs, signature.precision, signature.network]
+        numbers = [*(signature.mean or ()), *(signature.std or ())]
+        if not (
+            lengths_fit
+            and signature.tasks
+            and type(signature.end_to_end) is bool
+            and isinstance(signature.dataset, str | None)
+            and all(isinstance(text, str) for text in texts)
+            and all(isinstance(number, int | float) for number in numbers)
+            and (signature.structure is None or set(signature.structure) == set(signature.tasks))
+        ):
+            raise ValueError(", ".join(f"{name}={value!r}" for name, value in values.items()))
+        return signature
 
     def to_json(self) -> str:
         """The signature as JSON, for the metadata of a file."""

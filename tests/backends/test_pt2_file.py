@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mtl_plugins.backends import Signature, load_backend
-from mtl_plugins.backends.pt2_file import read_pt2, write_pt2
+from mtl_plugins.backends.pt2_file import write_pt2
 from tests.fuzzing import fuzz, mutations
 
 PROGRAM, WEIGHTS = "models/model.json", "data/weights/model_weights_config.json"
@@ -196,7 +196,9 @@ def output_type(kind, context):
 def enumeration(contents, code, marker):
     def change(program):
         context = json.dumps([{"__enum__": True, "fqn": "evil_module:Code", "name": "X"}])
-        tree = dict(type="builtins.dict", context=context, children_spec=[dict(type=None, context=None, children_spec=[])])
+        tree = dict(
+            type="builtins.dict", context=context, children_spec=[dict(type=None, context=None, children_spec=[])]
+        )
         program["graph_module"]["module_call_graph"][0]["signature"]["out_spec"] = json.dumps([1, tree])
 
     return edit(contents, PROGRAM, change)

@@ -8,6 +8,7 @@ from torch import Tensor
 from mtl_plugins.registry import MODELS
 
 from .foreign_model import ForeignModel
+from .onnx_session import open_onnx
 
 
 @MODELS.register_module()
@@ -45,7 +46,11 @@ class OnnxModel(ForeignModel):
     ):
         super().__init__(tasks, data_preprocessor)
         self.session = _open(Path(file).expanduser(), providers)
-        self.input = self.session.get_inputs()[0]
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4:
+            shapes = ", ".join(f"{given.name} {given.shape}" for given in inputs) or "nothing"
+            raise ValueError(f"OnnxModel: {file} takes {shapes}, but a teacher must take only images (N, 3, H, W).")
+        self.input = inputs[0]
         if "float" not in self.input.type:
             raise ValueError(
                 f"OnnxModel: {file} takes {self.input.type}, but a teacher must take floating-point images: "
@@ -81,7 +86,18 @@ class OnnxModel(ForeignModel):
     def _run(self, images):
         missing = (self.batch or len(images)) - len(images)  # a fixed batch is padded
         batch = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
-        outputs = self.session.run(list(self.outputs.values()), {self.input.name: batch.contiguous().numpy()})
+        names = list(self.outputs.values())
+        try:
+            outputs = self.session.run(names, {self.input.name: batch.contiguous().numpy()})
+        except Exception as error:  # its errors have no common base class
+            reason = str(error).splitlines()[0][:300]
+            raise ValueError(f"OnnxModel: ONNX Runtime cannot compute images {tuple(batch.shape)}: {reason}") from error
+        for name, output in zip(names, outputs, strict=True):
+            if np.ndim(output) not in (3, 4) or len(output) != len(batch):
+                raise ValueError(
+                    f"OnnxModel: the output {name} of the file has the shape {np.shape(output)}, but a teacher must "
+                    f"return maps (N, K, H, W) or (N, H, W) for {len(batch)} images."
+                )
         return [output[: len(images)] for output in outputs]
 
     def _logits(self, value):
@@ -98,11 +114,4 @@ class OnnxModel(ForeignModel):
 def _open(file, providers):
     if not file.is_file():
         raise FileNotFoundError(f"OnnxModel: the file {file} does not exist.")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError("an ONNX teacher needs ONNX Runtime: pip install onnxruntime") from error
-    try:
-        return onnxruntime.InferenceSession(str(file), providers=providers or onnxruntime.get_available_providers())
-    except Exception as error:  # its errors have no common base class
-        raise ValueError(f"OnnxModel: ONNX Runtime cannot open {file}: {str(error).splitlines()[0]}") from error
+    return open_onnx(file, providers)
