@@ -12,7 +12,7 @@ PACKAGE = "mtl_plugins"
 # From the lowest to the highest; a package only imports packages of lower levels.
 LEVELS = (
     ("files",),
-    ("registry", "label_spaces", "kernels"),
+    ("registry", "label_spaces", "kernels", "images"),
     ("functional",),
     ("structures",),
     ("kinds",),

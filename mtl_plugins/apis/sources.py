@@ -10,8 +10,8 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from mtl_plugins.datasets.readers import read_image
+from mtl_plugins.images import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ts")
 
 
@@ -57,7 +57,7 @@ def list_images(sources: Sequence[str | Path]) -> list[Path]:
 
 
 def read_source(image: Any) -> tuple[tv_tensors.Image, str]:
-    """Read one image.
+    """Read one image; a file is turned as its EXIF orientation demands, an array or a tensor is not.
 
     Args:
         image: A path, a uint8 RGB array (H, W, 3), a grey array (H, W), or a uint8 RGB tensor (3, H, W).

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from mtl_plugins.datasets import SampleFiles
@@ -41,7 +41,7 @@ def pil_pipeline(
 
     def read(index: int, rng: np.random.Generator) -> dict[str, Tensor]:
         files = samples[index]
-        maps = {"img": ("img", np.array(Image.open(files.img).convert("RGB")))}
+        maps = {"img": ("img", np.array(ImageOps.exif_transpose(Image.open(files.img)).convert("RGB")))}
         for task, path in files.labels.items():
             values = np.array(Image.open(path))
             if readers[task] == "depth":

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from mtl_plugins.files import write_file, write_png
+from mtl_plugins.images import read_stored_image, turn
 from mtl_plugins.structures import DenseMap
 
 from .label_options import DEFAULT_OPTIONS, LabelOptions
@@ -155,8 +155,9 @@ class Kind:
         return write_stored(path, self.encode(values, options) if path.suffix == ".png" else None, values)
 
     def read(self, path: str | Path, options: LabelOptions = DEFAULT_OPTIONS) -> Tensor:
-        """Read a label from a PNG or NPY file; see `decode`."""
-        return self.decode(read_stored(path), options)
+        """Read a label from a PNG, TIFF or NPY file; see `decode`."""
+        stored, orientation = read_stored_image(path)
+        return turn(self.decode(stored, options), orientation)
 
     # ---- pictures ----
 
@@ -200,13 +201,3 @@ def write_stored(path: Path, stored: np.ndarray | None, values: np.ndarray) -> P
     path = path.with_suffix(".npy") if path.suffix == ".png" else path
     write_file(path, lambda file: np.save(file, values))
     return path
-
-
-def read_stored(path: str | Path) -> Tensor:
-    """Read the values of a PNG file as (C, H, W), or the array of an NPY file."""
-    path = Path(path)
-    if path.suffix == ".npy":
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    with Image.open(path) as image:
-        values = np.array(image)
-    return torch.from_numpy(values).permute(2, 0, 1) if values.ndim == 3 else torch.from_numpy(values)[None]

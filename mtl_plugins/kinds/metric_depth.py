@@ -61,9 +61,9 @@ class MetricDepth(Kind):
         return encode_depth(values, options.scale) if values.ndim == 2 else None
 
     def decode(self, stored: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> Tensor:
-        """Metres as `DepthMap`, float32 (1, H, W)."""
+        """Metres as `DepthMap`, float32 (1, H, W). Floats are metres; negative or non-finite ones mean "no reading"."""
         if stored.is_floating_point():
-            return DepthMap(stored)
+            return DepthMap(torch.where(stored.isfinite() & (stored > 0), stored, 0))
         if len(stored) != 1 or stored.dtype != torch.uint16:
             raise ValueError(f"Depth is stored in 16-bit grey PNGs, not in {len(stored)} channels of {stored.dtype}.")
         return DepthMap(stored.to(torch.float32).div_(options.scale))

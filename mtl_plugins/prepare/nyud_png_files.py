@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError
 from mtl_plugins.datasets.nyudv2 import DEPTH_FOLDERS, DEPTH_SCALE, MASK_IDS
 from mtl_plugins.files import png_is_complete, write_png
 from mtl_plugins.functional import depth_to_normals
 from mtl_plugins.functional.normals_png import INVALID, encode_normals
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.label_spaces import VOID, class_map, map_classes
 
 from .dataset_summary import image_statistics
@@ -123,7 +123,6 @@ def write_block(job: BlockJob) -> list[dict[str, Any]]:
 def _statistics(out: Path, kinds: Sequence[str], number: int) -> dict[str, Any]:
     arrays = {}
     for kind in set(kinds) & set(_INVALID):
-        with Image.open(png_path(out, kind, number)) as image:
-            arrays[kind] = np.asarray(image)
+        arrays[kind] = decode_image_file(png_path(out, kind, number))[0].numpy()
     tasks = [kind for kind, array in arrays.items() if (array != _INVALID[kind]).any()]
     return image_statistics(tasks, arrays["semseg"], arrays["depth"].astype(np.uint16) / DEPTH_SCALE)

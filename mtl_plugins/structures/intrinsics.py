@@ -160,12 +160,15 @@ def _similarity(
     The camera rolls with the image.
     """
     fx, fy, cx, cy = inpt.tolist()
-    if abs(fx - fy) > 0.01 * fx and degrees % 180:
+    if abs(fx - fy) > 0.01 * fx and degrees % 90:
         raise ValueError(
             f"An image with fx={fx:g} and fy={fy:g} cannot be rotated with its intrinsics, because its pixels are not "
             "square. Rotate before a resize that changes the aspect ratio, or remove the intrinsics."
         )
-    focal = (fx, fy) if degrees % 180 == 0 else [math.sqrt(fx * fy)] * 2
+    if degrees % 90:
+        focal = [math.sqrt(fx * fy)] * 2
+    else:
+        focal = [fy, fx] if degrees % 180 else [fx, fy]
     (height, width), (out_height, out_width) = inpt.canvas_size, canvas_size
     # torchvision measures `center` from the corner of the image, half a pixel before the first pixel's centre
     px, py = (0, 0) if center is None else (center[0] - width / 2, center[1] - height / 2)

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mtl_plugins.datasets.nyudv2 import DEPTH_SCALE
 from mtl_plugins.files import png_is_complete, write_png
 from mtl_plugins.functional.normals_png import encode_normals
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.prepare.dataset_summary import image_statistics
 
 from .render_room import render_room, room_intrinsics
@@ -29,8 +29,7 @@ def prepare_image(job: tuple[str, int, int, tuple[int, int]]) -> dict:
     out, seed, index, size = job
     paths = {key: Path(out, folder, f"{index:06d}.png") for key, folder in FOLDERS.items()}
     if all(map(png_is_complete, paths.values())):
-        with Image.open(paths["semseg"]) as mask, Image.open(paths["depth"]) as depth:
-            semseg, code = np.asarray(mask), np.asarray(depth).astype(np.uint16)
+        semseg, code = (decode_image_file(paths[key])[0].numpy() for key in ("semseg", "depth"))
         intrinsics = room_intrinsics(seed, index, size)
     else:
         room = render_room(seed, index, size)

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -10,6 +11,7 @@ from mmengine.structures import BaseDataElement
 from PIL import Image
 from torch import Tensor
 
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.kinds import kinds_of_heads
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
@@ -182,7 +184,9 @@ def _picture(image: Tensor, sample: BaseDataElement) -> np.ndarray:
 def _read_if_size(path: Any, size: Sequence[int]) -> np.ndarray | None:
     """The image in a file, if it has the expected (H, W)."""
     try:
-        with Image.open(path) as file:
-            return np.asarray(file.convert("RGB")) if file.size == size[::-1] else None
-    except (OSError, AttributeError, ValueError):  # not from a file
+        image = decode_image_file(path, "RGB")
+    except (OSError, TypeError, ValueError):  # not from a file
         return None
+    if image.dtype != torch.uint8 or tuple(image.shape[-2:]) != tuple(size):
+        return None
+    return image.permute(1, 2, 0).numpy()

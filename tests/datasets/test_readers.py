@@ -147,7 +147,8 @@ def test_a_file_that_is_not_an_image_raises(tmp_path):
     for text in ("hello\n", "<html>404</html>"):
         (tmp_path / "i.png").write_text(text)
         message = (
-            r"i.png \(\d+ bytes\): it is not a JPEG, PNG, WebP or GIF file\. Download or create it again, or [a-z ]+\.$"
+            r"i.png \(\d+ bytes\): it is not a JPEG, PNG, WebP, GIF, BMP or TIFF file\. Download or create it "
+            r"again, or [a-z ]+\.$"
         )
         with pytest.raises(DataError, match=message):
             read_image(tmp_path / "i.png")

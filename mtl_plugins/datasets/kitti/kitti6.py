@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torchvision import tv_tensors
 
 from mtl_plugins.files import read_json
@@ -134,5 +134,5 @@ def _is_coloured(path: Path) -> bool:
     try:
         with Image.open(path) as image:  # reads only the header
             return len(image.getbands()) > 2
-    except (UnidentifiedImageError, OSError):
+    except Exception:  # PIL raises errors of many types for damaged files
         return False  # the reader reports the problem

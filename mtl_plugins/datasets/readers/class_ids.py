@@ -25,7 +25,7 @@ def read_classes(
     """Read the class id of each pixel, uint8 (1, H, W), 255 for void.
 
     Args:
-        path: A grey or palette PNG.
+        path: A grey or palette image, or an NPY file of integers.
         num_classes: Ids (after the class map) must be below it, or void. None disables the check.
         void_ids: Ids in the file that mean void, in addition to 255.
         class_map: How to map the ids of the file to other ids: names `(source, target)` of label spaces, or a look-up
@@ -34,12 +34,12 @@ def read_classes(
     Raises:
         DataError: The file contains an invalid id.
     """
-    raw = decode_single_channel(path, "a map of class ids").numpy()
+    raw = _small_ids(decode_single_channel(path, "a map of class ids").numpy(), tuple(void_ids), path)
     if class_map is not None:
         raw = _map_ids(raw, class_map, tuple(void_ids), path)
     elif void_ids:
         table = np.arange(np.iinfo(raw.dtype).max + 1, dtype=raw.dtype)
-        table[list(void_ids)] = VOID
+        table[[void for void in void_ids if 0 <= void < len(table)]] = VOID
         raw = np.take(table, raw)
     limit = VOID if num_classes is None else num_classes
     # + 1 wraps void from 255 to 0; a hundred times faster than np.unique
@@ -53,6 +53,24 @@ def read_classes(
                 "config: metainfo=dict(classes=…)."
             )
     return tv_tensors.Mask(torch.from_numpy(raw.astype(np.uint8, copy=False)))
+
+
+def _small_ids(raw: np.ndarray, void_ids: tuple[int, ...], path: str | Path) -> np.ndarray:
+    """Other integers than those of a PNG as uint16, with 255 for negative ids that mean void."""
+    if raw.dtype in (np.uint8, np.uint16):
+        return raw
+    if raw.dtype == bool:
+        return raw.astype(np.uint8)
+    if raw.dtype.kind == "f":
+        raise DataError(f"{path} contains {raw.dtype} numbers, but class ids are integers. Save them as uint8.")
+    raw = np.where(np.isin(raw, [n for n in void_ids if n < 0]), VOID, raw)
+    if raw.size and (raw.min() < 0 or raw.max() > np.iinfo(np.uint16).max):
+        outside = np.unique(raw[(raw < 0) | (raw > np.iinfo(np.uint16).max)]).tolist()
+        raise DataError(
+            f"{path} contains class id {_shorten(outside)}, but ids are 0…{np.iinfo(np.uint16).max}. If it means void, "
+            "add it to void_ids."
+        )
+    return raw.astype(np.uint16)
 
 
 def _map_ids(raw: np.ndarray, class_map: ClassMap, void_ids: tuple[int, ...], path: str | Path) -> np.ndarray:
@@ -82,6 +100,7 @@ def _table(given: ClassMap, ids: Sequence[int] | None, void_ids: tuple[int, ...]
         raise ValueError(
             f"class_map must be two names of label spaces or a table of ids 0…{VOID}, but got {given!r:.200}."
         )
+    void_ids = tuple(void for void in void_ids if void >= 0)
     lut = np.full(max(len(given), VOID + 1, *(void + 1 for void in void_ids)), VOID, np.uint8)
     lut[: len(given)] = given
     lut[list(void_ids)] = VOID

@@ -8,6 +8,11 @@ from ..image_decoder import decode_file
 
 
 def read_map(path: str | Path) -> DenseMap:
-    """Read any map of numbers, such as saliency: float32 (C, H, W), the 8 or 16 bits of the file scaled to 0…1."""
+    """Read any map of numbers, such as saliency: float32 (C, H, W).
+
+    The integers of an image are scaled to 0…1; the numbers of an NPY file or a float32 TIFF are kept.
+    """
     raw = decode_file(path)
+    if raw.dtype not in (torch.uint8, torch.uint16):
+        return DenseMap(raw)
     return DenseMap(raw.to(torch.float32).div_(torch.iinfo(raw.dtype).max))

@@ -15,23 +15,27 @@ DepthRange = tuple[float, float]
 
 
 def read_depth(path: str | Path, scale: float, depth_range: DepthRange | None = None) -> DepthMap | None:
-    """Read depth in metres, float32 (1, H, W), from a 16-bit PNG of metres × `scale`; 0 means no reading.
+    """Read depth in metres, float32 (1, H, W), from a file of metres × `scale`; 0 means no reading.
 
     Args:
-        path: A 16-bit grey PNG.
-        scale: Value of the PNG for one metre.
+        path: A 16-bit grey PNG or TIFF, or a float32 TIFF or NPY file, in which negative values, NaN and infinity mean
+            no reading, too.
+        scale: Value of the file for one metre; 1 for files of metres.
         depth_range: Readings outside (min, max) become 0. None keeps all readings.
 
     Returns:
         The depth, or None (with a warning) if no reading remains.
     """
     raw = decode_single_channel(path, "a depth map")
-    if raw.dtype != torch.uint16:
+    if raw.dtype in (torch.uint8, torch.bool, torch.int8):
         raise DataError(
-            f"{path} is an 8-bit PNG, but depth must be stored with 16 bits (metres × {scale:g}, 0 for no reading). "
-            "Write it as a 16-bit grey PNG."
+            f"{path} is an 8-bit {Path(path).suffix[1:].upper() or 'file'}, but depth must be stored with 16 bits "
+            f"(metres × {scale:g}, 0 for no reading). Write it as a 16-bit grey PNG."
         )
-    depth = none_if_empty(DepthMap(raw.to(torch.float32).div_(scale)), path, "no reading (all zero)")
+    metres = raw.to(torch.float32).div_(scale)
+    if raw.dtype != torch.uint16:
+        metres = torch.where(metres.isfinite() & (metres > 0), metres, 0)
+    depth = none_if_empty(DepthMap(metres), path, "no reading (all zero)")
     return None if depth is None else limit_depth(depth, depth_range, path)
 
 

@@ -1,18 +1,16 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
+from mtl_plugins.images import read_stored_image, turn
 from mtl_plugins.kinds import LabelOptions, find_kind
 
 from ..data_error import DataError
-from ..image_decoder import decode_file
 
 
 def read_kind(path: str | Path, kind: str, **options: Any) -> Tensor | None:
-    """Read a label of any kind from a PNG or NPY file.
+    """Read a label of any kind from a PNG, TIFF or NPY file.
 
     Args:
         path: The file.
@@ -27,8 +25,8 @@ def read_kind(path: str | Path, kind: str, **options: Any) -> Tensor | None:
     """
     path, found = Path(path), find_kind(kind)
     try:
-        stored = torch.from_numpy(np.load(path)) if path.suffix == ".npy" else decode_file(path)
-        label = found.decode(stored, LabelOptions(**options))
-    except (ValueError, OSError) as error:
+        stored, orientation = read_stored_image(path)
+        label = turn(found.decode(stored, LabelOptions(**options)), orientation)
+    except (ValueError, OSError, TypeError, RuntimeError) as error:
         raise DataError(f"Cannot read {path} as {found.name}: {error}") from None
     return label if bool(found.valid(label).any()) else None

@@ -17,6 +17,8 @@ def decode_single_channel(path: str | Path, what: str) -> torch.Tensor:
         DataError: The file has several channels.
     """
     raw = decode_file(path)
+    if raw.ndim != 3:
+        raise DataError(f"{path} contains {len(raw)} numbers, but {what} has the shape (H, W).")
     if raw.shape[0] != 1:
         raise DataError(
             f"{path} has {raw.shape[0]} channels, but {what} has one. Is it a coloured visualization? Use the file "
