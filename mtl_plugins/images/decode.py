@@ -1,18 +1,16 @@
 """Decoding image files of all supported formats."""
 
-import os
 import re
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torchvision.io import ImageReadMode, decode_image
 
-from mtl_plugins.files import DataError
+from mtl_plugins.files import DataError, read_regular_file
 
 from .formats import NPY, find_format
-from .image_problem import ImageProblem
+from .image_problem import ImageProblem, damaged
 from .jpeg import read_jpeg_header
 from .npy import decode_npy
 from .pil_decoder import decode_with_pil
@@ -85,10 +83,7 @@ def read_stored_image(path: str | Path, mode: str = "UNCHANGED") -> StoredImage:
 
 def _read(path: str | Path) -> bytes:
     try:
-        if not stat.S_ISREG((found := os.stat(path)).st_mode) and not stat.S_ISDIR(found.st_mode):
-            raise ValueError("it is not a regular file")  # reading a pipe or a device may never end
-        with open(path, "rb") as file:
-            return file.read()
+        return read_regular_file(path)
     except OSError as error:
         raise type(error)(f"cannot read {path}: {error.strerror}.") from None
     except ValueError as error:  # a path with a null byte
@@ -120,7 +115,7 @@ def _decode(data: bytes, mode: str) -> StoredImage:
         pixels = decode_image(torch.frombuffer(buffer or bytearray(data), dtype=torch.uint8), ImageReadMode[mode])
     except (ValueError, RuntimeError) as error:
         text = re.sub(r"^.*\.cpp:\d+, ", "", str(error).split("\n")[0])  # without the place in torchvision's source
-        raise ImageProblem(f"the file is truncated or damaged ({text.rstrip('.')})") from None
+        raise damaged(text.rstrip(".")) from None
     return StoredImage(pixels, orientation)
 
 

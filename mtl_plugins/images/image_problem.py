@@ -10,3 +10,8 @@ class ImageProblem(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.advice = advice
+
+
+def damaged(reason: str) -> ImageProblem:
+    """The problem of a file that is truncated or damaged."""
+    return ImageProblem(f"the file is truncated or damaged ({reason})")

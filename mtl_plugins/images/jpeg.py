@@ -2,7 +2,7 @@ import struct
 from typing import NamedTuple
 
 from .exif import exif_orientation
-from .image_problem import ImageProblem
+from .image_problem import ImageProblem, damaged
 
 _EXIF = 0xE1
 _FRAMES = range(0xC0, 0xD0)
@@ -32,20 +32,20 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
             at += 1
         head = data[at : at + 4]
         if len(head) < 4 or head[0] != 0xFF:
-            raise ImageProblem("the file is truncated or damaged: the JPEG has no frame header")
+            raise damaged("the JPEG has no frame header")
         marker, length = head[1], int.from_bytes(head[2:], "big")
         if marker in _NO_SEGMENT:
             at += 2
             continue
         if marker in _END or length < 2:
-            raise ImageProblem("the file is truncated or damaged: the JPEG has no frame header")
+            raise damaged("the JPEG has no frame header")
         if marker == _EXIF and orientation == 1:
             orientation = exif_orientation(data[at + 4 : at + 2 + length])
         if marker in _FRAMES and marker not in _NOT_FRAMES:
             try:
                 precision, height, width = struct.unpack_from(">BHH", data, at + 4)
             except struct.error:
-                raise ImageProblem("the file is truncated: it ends within the header of the JPEG") from None
+                raise damaged("it ends within the header of the JPEG") from None
             if precision != 8 or marker in _LOSSLESS_OR_HIERARCHICAL:
                 kind = f"a JPEG with {precision} bits" if precision != 8 else "a lossless or hierarchical JPEG"
                 raise ImageProblem(f"it is {kind}, which is not supported", "Convert it to PNG.")

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.lib import format as npy_format
 
-from .image_problem import ImageProblem
+from .image_problem import ImageProblem, damaged
 from .pixel_limit import check_pixels
 
 _MAX_DIMENSIONS = 4
@@ -21,7 +21,7 @@ def decode_npy(data: bytes) -> torch.Tensor:
     try:
         shape, in_columns, dtype = _HEADERS[npy_format.read_magic(file)](file)
     except Exception as error:  # numpy evaluates the header as a Python literal, which fails in many ways
-        raise ImageProblem(f"the file is truncated or damaged: the header of the NPY is invalid ({error})") from None
+        raise damaged(f"the header of the NPY is invalid: {error}") from None
     if dtype.hasobject or dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ImageProblem(
             f"the NPY contains values of type {dtype}, but only integers and floats of at most 64 bits are read",
@@ -36,10 +36,7 @@ def decode_npy(data: bytes) -> torch.Tensor:
     check_pixels(count, 1)
     start, size = file.tell(), count * dtype.itemsize
     if len(data) - start != size:
-        raise ImageProblem(
-            f"the file is truncated or damaged: the NPY contains {len(data) - start:,} bytes of values, but its header "
-            f"states {size:,}"
-        )
+        raise damaged(f"the NPY contains {len(data) - start:,} bytes of values, but its header states {size:,}")
     array = np.frombuffer(data, dtype, count, start).reshape(shape, order="F" if in_columns else "C")
     kind = dtype.newbyteorder("=") if dtype.kind != "u" or dtype.itemsize < 4 else np.dtype(np.int64)
     return torch.from_numpy(np.array(array, dtype=kind, order="C"))

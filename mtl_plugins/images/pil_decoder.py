@@ -9,7 +9,7 @@ import torch
 from PIL import BmpImagePlugin, ExifTags, GifImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 from PIL.ImageFile import ImageFile
 
-from .image_problem import ImageProblem
+from .image_problem import ImageProblem, damaged
 from .pixel_limit import check_pixels
 from .turn import inverse_orientation, turn
 
@@ -50,7 +50,7 @@ def decode_with_pil(data: bytes | bytearray, name: str, mode: str) -> tuple[torc
         text = (str(error) or type(error).__name__).split("\n")[0].rstrip(".")
         if _UNSUPPORTED.search(text):
             raise ImageProblem(f"this kind of {name} is not supported ({text})", "Convert it to PNG.") from None
-        raise ImageProblem(f"the file is truncated or damaged ({text})") from None
+        raise damaged(text) from None
 
 
 def _decode(image: ImageFile, name: str, mode: str) -> tuple[torch.Tensor, int]:

@@ -1,6 +1,6 @@
 import os
 
-from .image_problem import ImageProblem
+from .image_problem import ImageProblem, damaged
 
 #: The environment variable that sets the largest number of pixels of an image.
 MAX_PIXELS_VARIABLE = "MTL_MAX_IMAGE_PIXELS"
@@ -32,7 +32,7 @@ def check_pixels(width: int, height: int) -> None:
         ImageProblem: The image is empty or has more than `max_pixels()` pixels.
     """
     if width < 1 or height < 1:
-        raise ImageProblem(f"the file is damaged: its header states {width}×{height} pixels")
+        raise damaged(f"its header states {width}×{height} pixels")
     limit = max_pixels()
     if width * height > limit:
         raise ImageProblem(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .exif import exif_orientation
-from .image_problem import ImageProblem
+from .image_problem import ImageProblem, damaged
 from .pixel_limit import check_pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -99,24 +99,21 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     while kind != b"IEND":
         start, head = at, data[at : at + 8]
         if len(head) < 8:
-            raise ImageProblem("the file is truncated or damaged: the PNG is truncated")
+            raise damaged("the PNG is truncated")
         length, kind = struct.unpack(">I4s", head)
         at = start + 12 + length
         if at > len(data):
-            raise ImageProblem(
-                "the file is truncated or damaged: the PNG is truncated: a chunk ends at byte "
-                f"{at:,}, but the file has {len(data):,} bytes"
-            )
+            raise damaged(f"the PNG is truncated: a chunk ends at byte {at:,}, but the file has {len(data):,} bytes")
         (checksum,) = struct.unpack_from(">I", data, at - 4)
         if zlib.crc32(memoryview(data)[start + 4 : at - 4]) != checksum:
-            raise _damaged(f"wrong checksum of the chunk {kind!r} at byte {start:,}")
+            raise damaged(f"wrong checksum of the chunk {kind!r} at byte {start:,}")
         yield kind, data[start + 8 : at - 4]
 
 
 def _header(chunks: dict[bytes, bytes]) -> PngHeader:
     content = chunks.get(b"IHDR", b"")
     if len(content) != 13:
-        raise _damaged("it has no header")
+        raise damaged("it has no header")
     header = PngHeader(*struct.unpack(">IIBBBBB", content))
     check_pixels(header.width, header.height)
     if max(header.width, header.height) > _MAX_SIDE:
@@ -124,9 +121,9 @@ def _header(chunks: dict[bytes, bytes]) -> PngHeader:
             f"its header states {header.width:,}×{header.height:,} pixels, but a side has at most {_MAX_SIDE:,}"
         )
     if header.bit_depth not in _BIT_DEPTHS.get(header.colour_type, ()):
-        raise _damaged(f"its header states {header.bit_depth} bits for colour type {header.colour_type}")
+        raise damaged(f"its header states {header.bit_depth} bits for colour type {header.colour_type}")
     if header.compression or header.filtering or header.interlaced > 1:
-        raise _damaged("its header states an unknown compression, filter or interlacing")
+        raise damaged("its header states an unknown compression, filter or interlacing")
     return header
 
 
@@ -136,9 +133,9 @@ def _decompressed(compressed: bytes, size: int) -> bytes:
     try:
         rows = stream.decompress(compressed, size + 1)  # never more than the header states
     except zlib.error as error:
-        raise _damaged(f"its pixels cannot be decompressed, {error}") from None
+        raise damaged(f"its pixels cannot be decompressed, {error}") from None
     if len(rows) < size or (len(rows) == size and not stream.eof):
-        raise _damaged(f"it contains {len(rows):,} of {size:,} bytes of pixels")
+        raise damaged(f"it contains {len(rows):,} of {size:,} bytes of pixels")
     return rows if len(rows) == size else rows[:size]  # all decoders ignore further bytes
 
 
@@ -146,7 +143,7 @@ def _check_filters(header: PngHeader, rows: bytes) -> None:
     values, at = np.frombuffer(rows, np.uint8), 0
     for count, length in header.passes:
         if values[at : at + count * length : length].max() > _LAST_FILTER:
-            raise _damaged("a row has an unknown filter")
+            raise damaged("a row has an unknown filter")
         at += count * length
 
 
@@ -156,7 +153,7 @@ def _colours(header: PngHeader, chunks: dict[bytes, bytes]) -> Iterator[tuple[by
     if header.is_palette:
         palette = chunks.get(b"PLTE", b"")
         if not palette or len(palette) % 3:
-            raise _damaged("it has no palette")
+            raise damaged("it has no palette")
         size = 3 * 2**header.bit_depth
         yield b"PLTE", palette[:size].ljust(size, b"\0")
         if transparency:
@@ -186,7 +183,3 @@ def _append_chunk(png: bytearray, kind: bytes, parts: Iterable[bytes | memoryvie
     struct.pack_into(">I", png, start, len(png) - start - 8)
     checksum = zlib.crc32(memoryview(png)[start + 4 :])
     png += struct.pack(">I", checksum)
-
-
-def _damaged(reason: str) -> ImageProblem:
-    return ImageProblem(f"the file is truncated or damaged: the PNG is damaged: {reason}")

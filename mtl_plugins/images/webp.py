@@ -2,7 +2,7 @@ import struct
 from typing import NamedTuple
 
 from .exif import webp_orientation
-from .image_problem import ImageProblem
+from .image_problem import damaged
 
 
 class WebpHeader(NamedTuple):
@@ -30,4 +30,4 @@ def read_webp_header(data: bytes) -> WebpHeader:
     if len(body) == 10 and kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", body, 1)
         return WebpHeader((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, False, 1)
-    raise ImageProblem("the file is truncated or damaged: it has no WebP header")
+    raise damaged("it has no WebP header")

@@ -157,7 +157,7 @@ def test_a_damaged_or_hostile_npy_is_refused(tmp_path, data, reason):
 
 def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(DataError, match="pipe.png: it is not a regular file"):
+    with pytest.raises(OSError, match="cannot read .*pipe.png: not a regular file"):
         read_stored_image(tmp_path / "pipe.png")
     with pytest.raises(DataError, match="null"):
         read_stored_image("a\0b.png")
