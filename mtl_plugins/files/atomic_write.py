@@ -7,7 +7,6 @@ import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -47,9 +46,10 @@ def write_file(
     temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        opener = partial(os.open, mode=0o600) if private else None
         # "x": never through a link or into a file of another process
-        with open(temporary, "x+b", opener=opener) as file:
+        with open(temporary, "x+b") as file:
+            if private:
+                temporary.chmod(0o600)
             fill(cast(BinaryIO, _WithoutDescriptor(file)))
             if durable:
                 file.flush()
