@@ -293,7 +293,7 @@ class MultiTaskRunner(Runner):
     def dump_config(self) -> None:
         """Write the config to the work_dir atomically."""
         name = f"{self.timestamp}.py" if self.cfg.filename is None else Path(self.cfg.filename).name
-        write_text(Path(self.work_dir) / name, self.cfg.dump() or "")
+        write_text(Path(self.work_dir) / name, self.cfg.dump() or "", durable=False)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see `quiet_console`."""
