@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils.data import Dataset
+from torchvision import tv_tensors
 
+from mtl_plugins.images import turn
 from mtl_plugins.structures import Intrinsics
 
 from .bad_samples import (
@@ -22,9 +23,11 @@ from .bad_samples import (
     replacements,
 )
 from .data_error import DataError
+from .label_orientation import check_label_orientation, turn_label
 from .label_shares import Share, images_with_label
 from .pseudo_label_files import PseudoLabels
-from .readers import find_reader, read_image
+from .readers import find_reader
+from .readers.image import read_image_and_orientation
 from .sample_cache import SampleCache
 from .sample_files import Sample, SampleFiles
 from .seeded_draw import seeded_draw
@@ -68,6 +71,11 @@ class MultiTaskDataset(Dataset):
             size. `'raise'`: stop with an error. `'skip'`: another sample replaces it, which depends only on the index
             and the seed. In an evaluation (an index without a seed) its labels are left out, so that no metric counts
             it. `BadSamplesHook` logs the number and lists the files.
+        label_orientation: Only for images with an EXIF orientation, which are turned as viewers show them. Labels of
+            the image's shown size are kept, and labels of its stored size are turned with it. If both sizes are equal
+            (orientations 2 to 4, square images), this decides: `'shown'` if the labels were drawn on the image as
+            viewers and annotation tools show it, `'stored'` if on its stored pixels. `intrinsics` always belong to the
+            stored pixels, as the camera was calibrated, and are turned with the image.
         max_bad_samples: With `'skip'`: how many samples may be bad before an error is raised: a share below 1, or a
             number.
 
@@ -96,9 +104,11 @@ class MultiTaskDataset(Dataset):
         pseudo_labels: str | Path | dict | PseudoLabels | None = None,
         on_bad_sample: str = "raise",
         max_bad_samples: float = 0.1,
+        label_orientation: str = "shown",
     ):
         check_options(on_bad_sample, max_bad_samples, type(self).__name__)
         self.on_bad_sample, self.max_bad_samples = on_bad_sample, max_bad_samples
+        self.label_orientation = check_label_orientation(label_orientation, type(self).__name__)
         self.data_root = Path(data_root).expanduser()
         self.split = split
         self._metainfo = _plain({**self.METAINFO, **(metainfo or {})})
@@ -136,6 +146,10 @@ class MultiTaskDataset(Dataset):
     def list_samples(self) -> list[SampleFiles]:
         """The files of all samples of the split."""
         raise NotImplementedError
+
+    def camera_of(self, files: SampleFiles) -> tuple[float, ...] | None:
+        """The camera (fx, fy, cx, cy) of the stored pixels of an image, or None if it is unknown."""
+        return files.intrinsics
 
     # For mmengine's Runner and hooks
 
@@ -226,8 +240,8 @@ class MultiTaskDataset(Dataset):
     def read(self, index: int) -> Sample:
         """Read one sample from disk, before any transform."""
         files, info = self.samples[index], self.get_data_info(index)
-        sample: Sample = dict(img=read_image(files.img))
-        size = sample["img"].shape[-2:]
+        image = read_image_and_orientation(files.img)
+        sample: Sample = dict(img=tv_tensors.Image(image.turned()))
         for task, path in (files.labels | files.pseudo).items():
             if self.pseudo_labels is not None and task in files.pseudo:
                 label = self.pseudo_labels.read(task, path)
@@ -236,15 +250,13 @@ class MultiTaskDataset(Dataset):
             if label is None:
                 del info["label_paths"][task]
                 continue
-            if label.ndim > 1 and label.shape[-2:] != size:
-                raise DataError(
-                    f"{self._name()}: the {task} label is {_format_size(label.shape)} but its image is "
-                    f"{_format_size(size)} ({path} and {files.img}). Resize one of them; use nearest-neighbour "
-                    "interpolation for labels."
-                )
-            sample[task] = label
-        if files.intrinsics is not None:
-            sample["intrinsics"] = Intrinsics(files.intrinsics, canvas_size=size)
+            drawn_on = "shown" if task in files.pseudo else self.label_orientation
+            paths = path, files.img
+            sample[task] = turn_label(label, image, drawn_on, f"{self._name()}: the {task}", paths)
+        camera = self.camera_of(files)
+        if camera is not None:
+            intrinsics = Intrinsics(camera, canvas_size=image.stored_size)
+            sample["intrinsics"] = turn(intrinsics, image.orientation)
         sample["meta"] = info
         return sample
 
@@ -385,7 +397,3 @@ def _stable(value: Any) -> Any:
     return (
         f"{value.__module__}.{value.__qualname__}" if callable(value) and hasattr(value, "__qualname__") else str(value)
     )
-
-
-def _format_size(shape: torch.Size) -> str:
-    return f"{shape[-2]}×{shape[-1]} (H×W)"

@@ -4,12 +4,11 @@ from typing import Any
 
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
-from mtl_plugins.structures import Intrinsics
 
 from ..label_space_option import metainfo_of_space
 from ..multi_task_dataset import LabelConfig, MultiTaskDataset
 from ..readers import parse_depth_range
-from ..sample_files import Sample, SampleFiles
+from ..sample_files import SampleFiles
 from .disparity_reader import find_camera_file, read_disparity, read_metres
 from .stereo_camera import read_camera
 
@@ -88,12 +87,9 @@ class Cityscapes(MultiTaskDataset):
             self._check_cameras(samples)
         return samples
 
-    def read(self, index: int) -> Sample:
-        sample, camera = super().read(index), find_camera_file(self.samples[index].img)
-        if camera.is_file():
-            size = sample["img"].shape[-2:]
-            sample["intrinsics"] = Intrinsics(read_camera(camera).intrinsics, canvas_size=size)
-        return sample
+    def camera_of(self, files: SampleFiles) -> tuple[float, ...] | None:
+        camera = find_camera_file(files.img)
+        return read_camera(camera).intrinsics if camera.is_file() else None
 
     def _samples_of(self, city: Path) -> Iterator[SampleFiles]:
         images = sorted(path for path in city.iterdir() if path.name.endswith(_IMAGE_ENDING))
