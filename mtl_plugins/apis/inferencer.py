@@ -15,8 +15,8 @@ from torch import Tensor
 from mtl_plugins.backends import GraphBackend, build_backend, check_exported, load_backend
 from mtl_plugins.backends.build import SUFFIXES, find_backend
 from mtl_plugins.files import progress_bar
-from mtl_plugins.kinds import kinds_of_heads
-from mtl_plugins.models import InferenceNetwork
+from mtl_plugins.kinds import class_lists, head_meta, kinds_of_heads, meta_of_dataset, require_dataset
+from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.registry import INFERENCERS
 from mtl_plugins.visualization import MultiTaskVisualizer
@@ -89,7 +89,7 @@ class MultiTaskInferencer:
                 logging.WARNING,
             )
         model = init_model(cfg, None if from_file else checkpoint, device)
-        self.dataset = _check_dataset(model, dataset)
+        self.dataset = _check_dataset(model, dataset, tasks)
         network = InferenceNetwork(model, tasks)
         self.model = network.model
         self.pipeline = build_predict_pipeline(cfg)
@@ -109,8 +109,9 @@ class MultiTaskInferencer:
     @property
     def dataset_meta(self) -> dict:
         """Classes and palette of the predicted dataset, and the kinds of the tasks."""
-        meta = self.model.dataset_meta
-        return meta.get("datasets", {}).get(self.dataset, meta) | {"kinds": kinds_of_heads(self.model.heads)}
+        heads = self.model.heads
+        meta = meta_of_dataset(self.model.dataset_meta | head_meta(heads), self.dataset)
+        return meta | {"kinds": kinds_of_heads(heads)}
 
     def __call__(
         self,
@@ -291,12 +292,27 @@ def _listed(inputs: Any, camera: bool = False) -> tuple[bool, Iterable, int | No
     return False, inputs, len(inputs) if isinstance(inputs, Sequence) else None
 
 
-def _check_dataset(model, dataset):
-    known = sorted(model.datasets)
-    if known and dataset not in known:
-        problem = "dataset is not set" if dataset is None else f"dataset {dataset!r} does not exist"
+def _check_dataset(model: MultiTaskModel, dataset: str | None, tasks: Sequence[str] | None) -> str | None:
+    """The dataset, after checking that it exists and decides the classes of the tasks."""
+    distinguished, trained = sorted(model.datasets), tuple(model.dataset_meta.get("datasets") or ())
+    advice = "with dataset=NAME (predict.py: --dataset NAME)"
+    if dataset is not None:
+        if not distinguished and not trained:
+            raise ValueError(
+                f"dataset {dataset!r} does not exist: the network was trained on a single dataset. Leave out dataset "
+                "(predict.py: --dataset)."
+            )
+        require_dataset(dataset, distinguished or trained)
+        return dataset
+    if distinguished:
         raise ValueError(
-            f"{problem}, but this network predicts the classes and depths of one dataset at a time: choose one of "
-            f"{', '.join(known)} with dataset=NAME (predict.py: --dataset NAME)."
+            "dataset is not set, but this network predicts the classes and depths of one dataset at a time: choose one "
+            f"of {', '.join(distinguished)} {advice}."
         )
-    return dataset
+    for task in model.tasks if tasks is None else tasks:
+        if len(class_lists(task, model.dataset_meta)) > 1:
+            raise ValueError(
+                f"dataset is not set, but the classes of {task} have other names in each of the datasets "
+                f"{', '.join(trained)}: choose one {advice}."
+            )
+    return None

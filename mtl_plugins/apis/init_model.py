@@ -55,7 +55,8 @@ def init_model(
         load_weights(model, content)
         check_normalisation(model, content, str(checkpoint))
     model.cfg = cfg
-    model.dataset_meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
+    meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
+    model.dataset_meta = combine_metainfo(meta["datasets"]) if meta.get("datasets") else meta
     if torch.device(device).type == "cpu":
         warm_up()
     return model.to(device).eval()
@@ -107,6 +108,9 @@ def _meta_of(dataset):
     if "dataset" in dataset:  # a wrapper such as RepeatDataset
         return _meta_of(dataset["dataset"])
     meta = dict(getattr(DATASETS.get(dataset["type"]), "METAINFO", {}))
+    if dataset.get("tasks") is not None:
+        rename = dataset.get("rename") or {}
+        meta["tasks"] = tuple(rename.get(task, task) for task in dataset["tasks"])
     if "label_space" in dataset:
         meta |= label_space(dataset["label_space"]).metainfo
     return meta | dict(dataset.get("metainfo") or {})

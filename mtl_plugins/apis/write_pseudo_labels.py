@@ -13,6 +13,7 @@ from mtl_plugins.datasets import MultiTaskDataset, SampleFiles
 from mtl_plugins.datasets.bad_samples import READ_ERRORS
 from mtl_plugins.datasets.pseudo_label_files import ABOUT, CONFIDENCE, image_key, label_path
 from mtl_plugins.datasets.transforms import PackSample
+from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.engine.distillation import Teacher, TeacherTask
 from mtl_plugins.files import ResumableFolder, progress_bar, read_json, write_png, write_text
 from mtl_plugins.kinds import find_kind, meta_of_task
@@ -86,7 +87,8 @@ def datasets_of(dataset: Any, names: Sequence[str] | None = None) -> dict[str, M
     unknown = [name for name in names or () if name not in parts]
     if unknown:
         present = ", ".join(filter(None, parts)) or "a single dataset without a name"
-        raise ValueError(f"The config has no dataset {unknown[0]!r}; it has {present}.")
+        hint = did_you_mean(unknown[0], parts)
+        raise ValueError(f"The config has no dataset {unknown[0]!r}: {hint}It has {present}.")
     return {name: part for name, part in parts.items() if not names or name in names}
 
 

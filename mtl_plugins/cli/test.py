@@ -60,8 +60,15 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         # JSON has no NaN: the metric of a task without any label becomes null
         scores: dict = {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}
         with_protocol = [metric for metric in runner.test_evaluator.metrics if hasattr(metric, "protocol")]
-        scores["protocols"] = {metric.prefix: metric.protocol() for metric in with_protocol}
+        scores["protocols"] = {metric.prefix: _protocol_of(metric) for metric in with_protocol}
+        if unread := max((getattr(metric, "unread", 0) for metric in with_protocol), default=0):
+            scores["unread_images"] = unread
         write_text(args.out, json.dumps(scores, indent=2) + "\n")
     if args.baselines:
         kinds = kinds_of_heads(getattr(model, "heads", {}))
         print(trivial_table(runner.test_dataloader.dataset, runner.test_evaluator.metrics, metrics, kinds))
+
+
+def _protocol_of(metric: Any) -> str:
+    complete = getattr(metric, "complete_protocol", metric.protocol)  # a metric need not be a TaskMetric
+    return complete()

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
+from mtl_plugins.kinds.task_meta import has_label, meta_of_task, tasks_with_classes, with_task_meta
 from mtl_plugins.registry import DATASETS
 
 from .multi_task_dataset import MultiTaskDataset, SampleKey
@@ -80,17 +81,29 @@ class MultiDataset(Dataset):
 def combine_metainfo(metainfo: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The metainfo of a `MultiDataset` from that of its datasets.
 
-    `classes` and `palette` are concatenated, as for one head shared by all datasets. A class that several datasets have
-    is prefixed: `nyud: wall`.
+    The classes and the palette of a task are those of the datasets that have its labels. They are concatenated, as for
+    one head shared by all datasets. A class that several datasets have is prefixed: `nyud: wall`.
 
     Args:
-        metainfo: `{name: {'classes': …, 'palette': …}}`.
+        metainfo: `{name: {'classes': …, 'palette': …, 'tasks': …}}`. A dataset without `tasks` has labels of all tasks.
     """
-    classes = [(name, c) for name, meta in metainfo.items() for c in meta.get("classes", ())]
-    count = Counter(c for _, c in classes)
-    return dict(
-        classes=tuple(c if count[c] == 1 else f"{name}: {c}" for name, c in classes),
-        palette=tuple(colour for meta in metainfo.values() for colour in meta.get("palette", ())),
-        datasets=metainfo,
+    combined = dict(
+        classes=(),
+        palette=(),
+        datasets=dict(metainfo),
         tasks=tuple(dict.fromkeys(task for meta in metainfo.values() for task in meta.get("tasks", ()))),
+    )
+    for task in tasks_with_classes(combined):
+        described = {name: meta for name, meta in metainfo.items() if meta_of_task(task, meta).get("classes")}
+        labelled = {name: meta for name, meta in described.items() if has_label(task, meta)} or described
+        combined = with_task_meta(combined, task, _concatenate(task, labelled))
+    return combined
+
+
+def _concatenate(task: str, metainfo: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    found = {name: meta_of_task(task, meta) for name, meta in metainfo.items()}
+    count = Counter(c for meta in found.values() for c in meta["classes"])
+    return dict(
+        classes=tuple(c if count[c] == 1 else f"{name}: {c}" for name, meta in found.items() for c in meta["classes"]),
+        palette=tuple(colour for meta in found.values() for colour in meta.get("palette") or ()),
     )

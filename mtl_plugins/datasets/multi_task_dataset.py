@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
 from mtl_plugins.images import turn
+from mtl_plugins.kinds.task_meta import meta_of_task, with_task_meta
 from mtl_plugins.structures import Intrinsics
 
 from .bad_samples import (
@@ -157,7 +158,11 @@ class MultiTaskDataset(Dataset):
     def metainfo(self) -> dict[str, Any]:
         """Classes and palette of `semseg`, the tasks that are read and, where it matters, the source of the depth."""
         source = {} if self.depth_source is None else dict(depth_source=self.depth_source)
-        return dict(self._metainfo, tasks=self.tasks, **source)
+        meta = dict(self._metainfo, tasks=self.tasks, **source)
+        for label, task in self.rename.items():
+            if (found := meta_of_task(label, self._metainfo)).get("classes"):
+                meta = with_task_meta(meta, task, found)
+        return meta
 
     @property
     def depth_source(self) -> str | None:
@@ -186,7 +191,9 @@ class MultiTaskDataset(Dataset):
     def __getitem__(self, key: SampleKey) -> Any:
         index, seed = key if isinstance(key, (tuple, list)) else (key, None)
         with nullcontext() if seed is None else seeded_draw(seed):
-            return self.pipeline(self._read_or_replace(index, seed))
+            sample = self._read_or_replace(index, seed)
+            stored = tuple(sample["img"].shape[-2:])  # metrics report if the pipeline changes the size of the labels
+            return self.pipeline(sample | dict(meta=sample["meta"] | dict(stored_shape=stored)))
 
     def _read_or_replace(self, index: int, seed: int | None) -> Sample:
         """The sample, or with `on_bad_sample='skip'` the one that replaces it if it cannot be read."""

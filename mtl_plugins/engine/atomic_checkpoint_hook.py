@@ -1,6 +1,7 @@
 """A checkpoint hook that survives being killed at any moment and resumes exactly."""
 
 import inspect
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from .checkpoint import require_same_model
 from .rank_states import average_buffers
 
 _CLOCK = ("time", "data_time", "eta", "memory", "experiment_name")  # the name contains the time of the start
+_WHY_UNDEFINED = "The log states the reason in a warning: labels without a valid pixel, or predictions that diverged."
 _INTERIM = "interim_ckpt"  # key of runtime_info: name of the checkpoint of `save_now`
 
 
@@ -127,6 +129,12 @@ class AtomicCheckpointHook(CheckpointHook):
             raise ValueError(
                 f"default_hooks.checkpoint.save_best={wanted} names no metric of this validation. Choose from: "
                 f"{', '.join(sorted(metrics))}."
+            )
+        undefined = [key for key in wanted if metrics and math.isnan(float(metrics[key]))]
+        if undefined:
+            raise ValueError(
+                f"default_hooks.checkpoint.save_best={wanted}: {', '.join(undefined)} is not a number, so no "
+                f"checkpoint can be the best. {_WHY_UNDEFINED} The last checkpoint is {self.last_ckpt or 'not saved yet'}."
             )
         super().after_val_epoch(runner, metrics or {})
         self._remove_stale(runner)

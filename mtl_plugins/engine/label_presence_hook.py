@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
+from .check_dataset_names import check_dataset_names
 from .distillation import DistillationHook
 
 _LOOKED_AT = 3  # samples to transform in search of labels that only a transform creates
@@ -19,9 +20,10 @@ _LOOKED_AT = 3  # samples to transform in search of labels that only a transform
 class LabelPresenceHook(Hook):
     """Checks that every head receives labels, and raises ValueError otherwise.
 
-    Before training it compares `model.heads` with the dataset's `label_counts()`: `{task: images with that label}`.
-    After the first epoch it checks that every head received at least one label, because label files can be empty.
-    Labels that a `DistillationHook`, or a subclass of it, fills are not required.
+    It first checks the names of datasets in the heads (`check_dataset_names`) and compares `model.heads` with
+    the dataset's `label_counts()`: `{task: images with that label}`. After the first epoch it checks that every head
+    received at least one label, because label files can be empty. Labels that a `DistillationHook`, or a subclass of
+    it, fills are not required.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,8 @@ class LabelPresenceHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Compare the heads with the dataset's label counts."""
         heads, dataset = _trained_heads(runner), runner.train_dataloader.dataset
+        teachers = [teacher for hook in runner.hooks if isinstance(hook, DistillationHook) for teacher in hook.teachers]
+        check_dataset_names(getattr(unwrap_model(runner.model), "heads", {}), dataset, teachers)
         counts = _label_counts(dataset)
         if counts is None:
             self._wanted, self._seen, self._left = heads, set(), len(runner.train_dataloader)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics,
 from mtl_plugins.registry import METRICS
 
 from .depth_protocol import PROTOCOLS
-from .task_metric import TaskMetric
+from .task_metric import TaskMetric, why_not_a_number
 
 _SAME: Any = "as the protocol"
 _ERRORS = ("rmse", "rmse_log", "abs_rel", "sq_rel", "silog")
@@ -67,6 +68,16 @@ class DepthMetric(TaskMetric):
     def scores(self, results: list) -> dict[str, float]:
         """Compute the scores of the dataset."""
         return depth_scores(torch.stack(results), self.settings.average)
+
+    def why_undefined(self, results: list) -> str:
+        """No reading is within the range and the crop of the protocol, or predictions are not finite."""
+        return why_not_a_number(torch.stack(results)[:, 0], f"no label has a reading that counts ({self.settings})")
+
+    def implausible(self, labels: Sequence[Tensor]) -> str | None:
+        """Compare the median of the labels' readings with that of the protocol's scenes."""
+        problem = self.settings.implausible(labels)
+        advice = "Check the scale of the depth files (depth_scale, or scale of the label)."
+        return None if problem is None else f"{problem} under the protocol {self.name}. {advice}"
 
     def protocol(self) -> str:
         """The protocol, its settings and the source of the depth."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from mtl_plugins.functional.normal_metrics import normal_scores, normal_statistics
 from mtl_plugins.registry import METRICS
 
-from .task_metric import TaskMetric
+from .task_metric import TaskMetric, why_not_a_number
 
 _ERRORS = ("mean", "median", "rmse")
 _SHARES = ("11.25", "22.5", "30")
@@ -38,6 +38,11 @@ class NormalsMetric(TaskMetric):
         """Compute the scores of the dataset."""
         sums, histograms = zip(*results, strict=True)
         return normal_scores(torch.stack(sums), torch.stack(histograms))
+
+    def why_undefined(self, results: list) -> str:
+        """No label has a valid normal, or predictions are not finite."""
+        histograms = torch.stack([histogram for _, histogram in results])
+        return why_not_a_number(histograms, "no pixel of their labels has a normal")
 
     def protocol(self) -> str:
         """Which pixels count."""

@@ -8,7 +8,7 @@ from mtl_plugins.functional.segmentation_metrics import confusion_matrices, segm
 from mtl_plugins.kinds import meta_of_task
 from mtl_plugins.registry import METRICS
 
-from .task_metric import TaskMetric
+from .task_metric import TaskMetric, why_not_a_number
 
 
 @METRICS.register_module()
@@ -68,6 +68,10 @@ class SegmentationMetric(TaskMetric):
         scores = self._all_scores(results)
         per_class = zip(self.classes, scores["IoU"], strict=True) if self.per_class_keys else ()
         return {name: scores[name] for name in self.score_names} | {f"IoU/{name}": iou for name, iou in per_class}
+
+    def why_undefined(self, results: list) -> str:
+        """All pixels of the labels are void."""
+        return why_not_a_number(torch.stack(results), f"all pixels of their labels are void ({self.ignore_index})")
 
     def protocol(self) -> str:
         """Number of classes and the void id."""

@@ -1,21 +1,29 @@
 import logging
+import math
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
+from mtl_plugins.did_you_mean import did_you_mean
+from mtl_plugins.kinds import meta_of_dataset
 from mtl_plugins.kinds.metric_direction import publish_scores
+
+#: Height and width
+Size = tuple[int, int]
 
 # Entries of `results` for images without a score of the task
 NOT_LABELLED = "not labelled"
 NOT_PREDICTED = "not predicted"
 NOT_READ = "not read"
+OTHER_DATASET = "of another dataset"
 
 
 class TaskMetric(BaseMetric):
@@ -54,6 +62,10 @@ class TaskMetric(BaseMetric):
         prefix = task if dataset is None else f"{dataset}/{task}"
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.task, self.dataset = task, dataset
+        #: Images of the last evaluation that could not be read and therefore do not count
+        self.unread = 0
+        self._sizes: set[tuple[Size, Size]] = set()  # (evaluated, stored) where they differ
+        self._evaluated = False
         publish_scores(prefix, self.higher_is_better, self.unit)
 
     @property
@@ -66,15 +78,15 @@ class TaskMetric(BaseMetric):
         known = (meta or {}).get("datasets", ())
         if known and self.dataset is not None and self.dataset not in known:
             raise ValueError(
-                f"{type(self).__name__} scores the dataset {self.dataset!r}, but the datasets are: {', '.join(known)}."
+                f"{type(self).__name__} scores the dataset {self.dataset!r}, but the datasets are: {', '.join(known)}. "
+                f"{did_you_mean(self.dataset, known)}".rstrip()
             )
         self._dataset_meta = meta
 
     @property
     def metainfo(self) -> dict:
         """METAINFO of the scored dataset."""
-        meta = self.dataset_meta or {}
-        return meta.get("datasets", {}).get(self.dataset, meta)
+        return meta_of_dataset(self.dataset_meta or {}, self.dataset)
 
     def is_scored(self, sample: Any) -> bool:
         """Whether a sample belongs to the scored dataset, could be read, and has a real label, not a teacher's."""
@@ -101,12 +113,33 @@ class TaskMetric(BaseMetric):
     def protocol(self) -> str:
         """What the scores mean, in a few words for the log."""
 
+    def complete_protocol(self) -> str:
+        """The protocol of the last evaluation, with the size of the labels if the test pipeline changed it."""
+        if not self._sizes:
+            return self.protocol()
+        evaluated, stored = (sorted(set(sizes)) for sizes in zip(*self._sizes, strict=True))
+        return f"{self.protocol()}, at {_format(evaluated)} instead of the stored {_format(stored)} pixels (H×W)"
+
+    def why_undefined(self, results: list) -> str:
+        """Why a score of labelled images is not a number, for a warning; see `compute_metrics`."""
+        return "no pixel of their labels is valid, or predictions are not finite"
+
+    def implausible(self, labels: Sequence[Tensor]) -> str | None:
+        """Why labels do not fit the protocol of the metric, for a warning; None if they do.
+
+        Args:
+            labels: Some labels of the task, (C, H, W) or (C,).
+        """
+        return None
+
     def report(self, results: list) -> str | None:
         """More text for the log, such as a table of the classes."""
         return None
 
     def process(self, data_batch: Any, data_samples: Sequence[Any]) -> None:
         """Add one result per sample of a batch."""
+        if self._evaluated:  # the next evaluation begins
+            self._sizes, self._evaluated = set(), False
         results: list[Any] = [self._marker(sample) for sample in data_samples]
         for indices, prediction, target in self._batches(data_samples):
             for index, result in zip(indices, self.results_of(prediction, target), strict=True):
@@ -116,11 +149,18 @@ class TaskMetric(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the scores of the dataset and log the protocol; NaN if no image has both label and prediction."""
         labelled = [result for result in results if not isinstance(result, str)]
-        unread = sum(isinstance(result, str) and result == NOT_READ for result in results)
-        if results and all(isinstance(result, str) and result == NOT_PREDICTED for result in results):
+        self.unread = sum(isinstance(result, str) and result == NOT_READ for result in results)
+        marks = {result if isinstance(result, str) else "" for result in results}
+        if NOT_PREDICTED in marks and marks <= {NOT_PREDICTED, OTHER_DATASET}:
             # as after model.heads.<task>=None
             print_log(f"{self.prefix}: skipped, the model has no head for it", logger="current")
             return {}
+        if marks == {OTHER_DATASET}:
+            raise ValueError(
+                f"{type(self).__name__} scores the dataset {self.dataset!r}, but none of the {len(results)} images "
+                "belongs to it. MultiDataset and a dataset's option name=… give names. Remove dataset= from the metric "
+                "if there is only one dataset."
+            )
         if not labelled:
             print_log(
                 f"{self.prefix}: none of the {len(results)} images has both a label and a prediction, so there are no "
@@ -131,11 +171,27 @@ class TaskMetric(BaseMetric):
             return dict.fromkeys(self.score_names, float("nan"))
         more = self.report(labelled)
         print_log(
-            f"{self.prefix}: {self.protocol()}, {len(labelled)} images{_without(unread)}"
+            f"{self.prefix}: {self.complete_protocol()}, {len(labelled)} images{_without(self.unread)}"
             + (f"\n{more}" if more else ""),
             logger="current",
         )
-        return self.scores(labelled)
+        scores = self.scores(labelled)
+        undefined = [name for name in self.score_names if math.isnan(scores.get(name, 0.0))]
+        if undefined:
+            print_log(
+                f"{self.prefix}: {', '.join(undefined)} of {len(labelled)} labelled images is not a number: "
+                f"{self.why_undefined(labelled)}.",
+                logger="current",
+                level=logging.WARNING,
+            )
+        return scores
+
+    def evaluate(self, size: int) -> dict:
+        """Compute the scores of all processes' results; see mmengine's `BaseMetric`."""
+        for sizes in all_gather_object(self._sizes):
+            self._sizes |= sizes
+        self._evaluated = True
+        return super().evaluate(size)
 
     def results_of(self, prediction: Any, target: Any) -> list:
         """The results that `process` stores for a batch (N, C, H, W), one per image."""
@@ -145,9 +201,17 @@ class TaskMetric(BaseMetric):
         return _rows(statistics)
 
     def _marker(self, sample: Any) -> str:
+        if self.dataset is not None and sample.get("dataset") != self.dataset:
+            return OTHER_DATASET
         if sample.get("bad_samples"):
             return NOT_READ
         return NOT_LABELLED if _field(sample.get("pred"), self.task) is not None else NOT_PREDICTED
+
+    def _note_size(self, sample: Any, target: Any) -> None:
+        """Remember the size at which a label is evaluated if it is not the stored one."""
+        stored = sample.get("stored_shape")
+        if stored is not None and isinstance(target, Tensor) and target.ndim > 2 and target.shape[-2:] != tuple(stored):
+            self._sizes.add(((target.shape[-2], target.shape[-1]), (stored[0], stored[1])))
 
     def _batches(self, data_samples: Sequence[Any]) -> Iterator[tuple[Sequence[int], Any, Any]]:
         """Indices, predictions and targets of the labelled samples, stacked if their sizes agree."""
@@ -166,6 +230,7 @@ class TaskMetric(BaseMetric):
                 )
             device = next(leaf.device for leaf in tree_leaves(prediction))
             groups[shapes, device].append((index, prediction, target))
+            self._note_size(sample, target)
         for (_, device), group in groups.items():
             indices, predictions, targets = zip(*group, strict=True)
             if device.type == "mps":  # it has no float64, which the sums need
@@ -173,8 +238,17 @@ class TaskMetric(BaseMetric):
             yield indices, _stack(predictions, device), _stack(targets, device)
 
 
+def why_not_a_number(counts: Tensor, reason: str) -> str:
+    """The reason for a score that is not a number: `reason` if no pixel counts, otherwise the predictions."""
+    return reason if not counts.any() else "predictions are not finite"
+
+
 def _without(unread: int) -> str:
     return f", without {unread} that could not be read" if unread else ""
+
+
+def _format(sizes: Sequence[Size]) -> str:
+    return " and ".join(f"{height}×{width}" for height, width in sizes[:2]) + (" and other" if len(sizes) > 2 else "")
 
 
 def _shapes(tree: Any) -> tuple[tuple[int, ...], ...]:

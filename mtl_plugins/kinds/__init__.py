@@ -14,7 +14,7 @@ from .metric_direction import higher_is_better, is_headline, metric_unit, publis
 from .numbers import Numbers
 from .painted import ColourBar, Painted
 from .probability import Probability
-from .task_meta import meta_of_task
+from .task_meta import class_lists, head_meta, meta_of_dataset, meta_of_task, require_dataset
 from .unit_vectors import UnitVectors
 
 __all__ = [
@@ -29,16 +29,20 @@ __all__ = [
     "Painted",
     "Probability",
     "UnitVectors",
+    "class_lists",
     "find_kind",
+    "head_meta",
     "higher_is_better",
     "is_headline",
     "kind_of_task",
     "kinds_of_heads",
     "list_kinds",
+    "meta_of_dataset",
     "meta_of_task",
     "metric_unit",
     "publish_scores",
     "register_kind",
+    "require_dataset",
     "split_metric",
     "task_title",
 ]

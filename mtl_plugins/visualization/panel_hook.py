@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from mtl_plugins.images import decode_image_file
-from mtl_plugins.kinds import kinds_of_heads
+from mtl_plugins.kinds import head_meta, kinds_of_heads
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
@@ -113,7 +113,8 @@ class PanelHook(Hook):
         # The visualizer has the metainfo of the loop that was built last; the pictures show this loop's dataset.
         meta = getattr(dataloader.dataset, "metainfo", None) or {}
         model = unwrap_model(runner.model)
-        self._painter.dataset_meta = dict(meta) | {"kinds": kinds_of_heads(getattr(model, "heads", {}))}
+        heads = getattr(model, "heads", {})
+        self._painter.dataset_meta = dict(meta) | head_meta(heads) | {"kinds": kinds_of_heads(heads)}
 
     def _samples(
         self, data_batch: Any, outputs: Sequence[Any], limit: int | None

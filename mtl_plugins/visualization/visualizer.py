@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from mtl_plugins.files import write_file, write_text
+from mtl_plugins.kinds import meta_of_dataset
 from mtl_plugins.registry import VISUALIZERS
 
 from .panel import draw_panel
@@ -80,7 +81,7 @@ class MultiTaskVisualizer(Visualizer):
         """METAINFO of the sample's dataset, if there are several; the `kinds` are those of the model."""
         meta = self.dataset_meta or {}
         name = data_sample.get("dataset") if data_sample is not None else None
-        found = meta.get("datasets", {}).get(name, meta)
+        found = meta_of_dataset(meta, name)
         return found | {"kinds": meta["kinds"]} if "kinds" in meta else found
 
     @master_only

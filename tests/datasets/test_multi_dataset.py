@@ -223,3 +223,9 @@ def test_the_epochs_after_a_change_of_processes_continue_the_passes(monkeypatch)
             sampler.set_epoch(epoch)
         epochs.append(sorted(index for sampler in parts for index, _ in sampler))
     assert epochs == [list(range(12))] * 3
+
+
+def test_a_renamed_label_has_its_classes_in_the_metainfo(configs):
+    part = DATASETS.build(dict(configs["camvid"], rename=dict(semseg="street")))
+    assert part.metainfo["task_classes"]["street"] == part.metainfo["classes"]
+    assert len(part.metainfo["task_palettes"]["street"]) == 11

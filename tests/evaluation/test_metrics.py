@@ -348,3 +348,9 @@ def test_predictions_may_be_trees_and_labels_one_vector_per_image():
     ]
     metric.process(None, samples)
     assert metric.evaluate(4) == {"cars/agreement": 0.75}
+
+
+def test_a_dataset_that_no_image_belongs_to():
+    config = [dict(type="DepthMetric", dataset="kitti")]
+    with pytest.raises(ValueError, match="scores the dataset 'kitti', but none of the 1 images belongs to it"):
+        evaluated([sample(0)], config=config)
