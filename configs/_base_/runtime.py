@@ -12,6 +12,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type="SeedIterationHook"),
     dict(type="LabelPresenceHook"),
+    dict(type="LabelRangesHook"),
     dict(type="LabelSharesHook"),
     dict(type="BadSamplesHook"),
     dict(type="NonFiniteLossHook"),

@@ -20,6 +20,7 @@ from .distillation import DistillationHook, Teacher, TeacherError
 from .early_stopping_hook import EarlyStoppingHook
 from .freed_memory import keep_freed_memory
 from .label_presence_hook import LabelPresenceHook
+from .label_ranges_hook import LabelRangesHook
 from .label_shares_hook import LabelSharesHook
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .multi_task_runner import MultiTaskRunner
@@ -41,6 +42,7 @@ __all__ = [
     "DistillationHook",
     "EarlyStoppingHook",
     "LabelPresenceHook",
+    "LabelRangesHook",
     "LabelSharesHook",
     "MultiTaskRunner",
     "NonFiniteLossError",

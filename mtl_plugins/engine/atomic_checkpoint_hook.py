@@ -130,11 +130,12 @@ class AtomicCheckpointHook(CheckpointHook):
                 f"default_hooks.checkpoint.save_best={wanted} names no metric of this validation. Choose from: "
                 f"{', '.join(sorted(metrics))}."
             )
-        undefined = [key for key in wanted if metrics and math.isnan(float(metrics[key]))]
+        keys = wanted or list(metrics or ())[: bool(self.save_best)]  # 'auto' is the first metric
+        undefined = [key for key in keys if metrics and math.isnan(float(metrics[key]))]
         if undefined:
             raise ValueError(
-                f"default_hooks.checkpoint.save_best={wanted}: {', '.join(undefined)} is not a number, so no "
-                f"checkpoint can be the best. {_WHY_UNDEFINED} The last checkpoint is {self.last_ckpt or 'not saved yet'}."
+                f"default_hooks.checkpoint.save_best={self.save_best}: {', '.join(undefined)} is not a number, so no "
+                f"checkpoint can be the best. {_WHY_UNDEFINED} The last checkpoint: {self.last_ckpt or 'none'}."
             )
         super().after_val_epoch(runner, metrics or {})
         self._remove_stale(runner)

@@ -20,6 +20,7 @@ from .numbers import paint_heat
 from .painted import Painted, Swatch
 
 MAX_CLASSES_WITHOUT_NAMES = 64  # maps with larger ids and no class names get a heat colormap
+_MIN_LABELS = 4  # one class in all of them is suspicious
 _DEFAULT_COLOURS = 64  # colours for the ids of a video whose classes are not named
 
 
@@ -62,6 +63,24 @@ class Classes(Kind):
         """Class ids and confidences; see `class_labels`."""
         lut = options.lut
         return class_labels(scores, options.confidence, None if lut is None else lut.to(scores.device))
+
+    def describe(self, labels: Sequence[Tensor], meta: Meta) -> str:
+        """The ids, and how many of the classes occur."""
+        ids = self.valid_values(labels).unique()
+        names = meta.get("classes")
+        return f"ids {int(ids.min())} to {int(ids.max())}, {len(ids)} {f'of {len(names)} ' if names else ''}classes"
+
+    def implausible(self, labels: Sequence[Tensor], meta: Meta) -> str | None:
+        """Ids without a class, or the same class everywhere."""
+        ids, names = self.valid_values(labels).unique(), meta.get("classes")
+        if names and int(ids.max()) >= len(names):
+            return (
+                f"the labels contain the id {int(ids.max())}, but the {len(names)} classes are 0 to {len(names) - 1}. "
+                "Check the classes (metainfo), the label space or void_ids."
+            )
+        if len(ids) == 1 and len(labels) >= _MIN_LABELS:
+            return f"all pixels with a class have the same one, {int(ids[0])}. Check the label files."
+        return None
 
     def decode(self, stored: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> Tensor:
         """Class ids as `Mask`, uint8 (1, H, W)."""

@@ -107,6 +107,30 @@ class Kind:
         """Convert a teacher's scores to the target of a head's `soft_loss`."""
         return scores.clamp(min=1e-7).log() if self.has_classes else scores
 
+    def describe(self, labels: Sequence[Tensor], meta: Meta) -> str:
+        """The range of some labels in a few words, for the log.
+
+        Args:
+            labels: Labels (K, H, W) or (K,), with at least one valid pixel.
+            meta: The part of the dataset's METAINFO that describes the task.
+        """
+        values = self.valid_values(labels)
+        return f"{values.min().item():.3g} to {values.max().item():.3g} {self.unit}".rstrip()
+
+    def implausible(self, labels: Sequence[Tensor], meta: Meta) -> str | None:
+        """Why some labels are probably wrong, as a sentence for a warning; None if they look right.
+
+        Args:
+            labels: Labels with at least one valid pixel, as for `describe`.
+            meta: As for `describe`.
+        """
+        return None
+
+    def valid_values(self, labels: Sequence[Tensor]) -> Tensor:
+        """The values of all valid pixels, (K, number of pixels)."""
+        plain = [label.as_subclass(Tensor) for label in labels]
+        return torch.cat([label.reshape(len(label), -1)[:, self.valid(label).reshape(-1)] for label in plain], dim=1)
+
     # ---- files ----
 
     def encode(self, values: np.ndarray, options: LabelOptions = DEFAULT_OPTIONS) -> np.ndarray | None:

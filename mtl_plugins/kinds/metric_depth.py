@@ -18,6 +18,7 @@ from .label_options import DEFAULT_OPTIONS, LabelOptions
 from .painted import ColourBar, Painted
 
 _PERCENTILES = (1, 99)  # the range of colours, so that single outliers do not stretch it
+_PLAUSIBLE_MEDIAN = (0.1, 300)  # metres, of any scene; a protocol of DepthMetric knows its own scenes better
 _MIN_RANGE = 0.1  # metres; a constant map still gets a range of colours
 _INERTIA = 0.9  # how much of the range a video frame keeps from the previous one, so that colours do not flicker
 _SAMPLED = 8  # a video frame's range is computed from every 8th row and column
@@ -54,6 +55,20 @@ class MetricDepth(Kind):
     def to_label(self, scores: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> tuple[Tensor, Tensor | None]:
         """Metres in the steps of a PNG; see `depth_labels`."""
         return depth_labels(scores, options.scale, options.max_depth), None
+
+    def describe(self, labels: Sequence[Tensor], meta: Meta) -> str:
+        """The smallest, largest and median reading."""
+        return f"{super().describe(labels, meta)}, median {self.valid_values(labels).median().item():.3g} m"
+
+    def implausible(self, labels: Sequence[Tensor], meta: Meta) -> str | None:
+        """The median reading cannot be that of a scene in metres."""
+        median, (low, high) = self.valid_values(labels).median().item(), _PLAUSIBLE_MEDIAN
+        if low <= median <= high:
+            return None
+        return (
+            f"the median reading is {median:.3g} m, but that of a scene is {low:g} to {high:g} m. Check the scale of "
+            "the depth files (depth_scale, or scale of the label)."
+        )
 
     def encode(self, values: np.ndarray, options: LabelOptions = DEFAULT_OPTIONS) -> np.ndarray | None:
         """Metres x scale, uint16 (H, W); larger values are clipped."""

@@ -17,6 +17,7 @@ from .kind_registry import register_kind
 from .label_options import DEFAULT_OPTIONS, LabelOptions
 from .painted import Painted, Swatch
 
+_LENGTH_TOLERANCE, _WRONG_SHARE = 0.1, 0.01
 _DIRECTIONS = {"faces right": (1, 0, 0), "faces up": (0, -1, 0), "faces camera": (0, 0, -1)}
 
 
@@ -54,6 +55,25 @@ class UnitVectors(Kind):
     def to_label(self, scores: Tensor, options: LabelOptions = DEFAULT_OPTIONS) -> tuple[Tensor, Tensor | None]:
         """Vectors in the steps of a PNG; see `normal_labels`."""
         return normal_labels(scores), None
+
+    def describe(self, labels: Sequence[Tensor], meta: Meta) -> str:
+        """The range of the lengths."""
+        lengths = self.valid_values(labels).norm(dim=0)
+        return f"length {lengths.min().item():.3g} to {lengths.max().item():.3g}"
+
+    def implausible(self, labels: Sequence[Tensor], meta: Meta) -> str | None:
+        """Vectors of another length, or surfaces that face away from the camera."""
+        values = self.valid_values(labels)
+        wrong = ((values.norm(dim=0) - 1).abs() > _LENGTH_TOLERANCE).float().mean().item()
+        if wrong > _WRONG_SHARE:
+            return f"{wrong:.0%} of the vectors do not have length 1. Check how the files encode them."
+        away = (values[2] > 0).float().mean().item()
+        if away > 0.5:
+            return (
+                f"{away:.0%} of the vectors point away from the camera (z > 0). A surface that faces the camera has "
+                "z < 0; check the signs of the axes."
+            )
+        return None
 
     def encode(self, values: np.ndarray, options: LabelOptions = DEFAULT_OPTIONS) -> np.ndarray | None:
         """Colours as `encode_normals` defines them, uint8 (H, W, 3)."""

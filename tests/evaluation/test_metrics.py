@@ -354,3 +354,42 @@ def test_a_dataset_that_no_image_belongs_to():
     config = [dict(type="DepthMetric", dataset="kitti")]
     with pytest.raises(ValueError, match="scores the dataset 'kitti', but none of the 1 images belongs to it"):
         evaluated([sample(0)], config=config)
+
+
+def void_sample(seed):
+    void = sample(seed)
+    void.gt.semseg = torch.full_like(void.gt.semseg, 255)
+    void.gt.depth, void.gt.normals = torch.zeros_like(void.gt.depth), torch.zeros_like(void.gt.normals)
+    return void
+
+
+def test_labels_without_a_valid_pixel_are_named(capture_log):
+    scores = evaluated([void_sample(0), void_sample(1)])
+    assert all(math.isnan(scores[key]) for key in ("semseg/mIoU", "depth/rmse", "normals/mean"))
+    log = capture_log()
+    assert "semseg: mIoU, pixAcc, mAcc of 2 labelled images is not a number: all pixels of their labels are void" in log
+    assert "of 2 labelled images is not a number: no label has a reading that counts (no crop, 0.001-10 m" in log
+    assert "of 2 labelled images is not a number: no pixel of their labels has a normal" in log
+
+
+def test_predictions_that_are_not_finite_are_named(capture_log):
+    spoilt = sample(0)
+    spoilt.pred.depth = torch.full_like(spoilt.pred.depth, float("nan"))
+    evaluated([spoilt])
+    assert "of 1 labelled images is not a number: predictions are not finite." in capture_log()
+
+
+def test_the_protocol_states_another_size_than_the_stored_one(capture_log):
+    resized, unchanged = sample(0), sample(1)
+    resized.set_metainfo(dict(stored_shape=(60, 70))), unchanged.set_metainfo(dict(stored_shape=(6, 7)))
+    evaluated([unchanged])
+    assert "instead of the stored" not in capture_log()
+    judge = evaluator([dict(type="DepthMetric")])
+    judge.process([resized])
+    judge.evaluate(1)
+    [metric] = judge.metrics
+    expected = "nyud (no crop, 0.001-10 m, pixel-wise average), at 6×7 instead of the stored 60×70 pixels (H×W)"
+    assert metric.complete_protocol() == expected and f"depth: {expected}, 1 images" in capture_log()
+    judge.process([unchanged])  # the next evaluation
+    judge.evaluate(1)
+    assert metric.complete_protocol() == metric.protocol()
