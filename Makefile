@@ -17,7 +17,7 @@ $(STAMP): setup.py pyproject.toml
 
 demo: $(STAMP)
 	$(BIN)/python tools/prepare_dataset.py synthrooms
-	$(BIN)/python tools/train.py configs/hydranet_synthrooms.py --work-dir $(WORK)
+	$(BIN)/python tools/train.py configs/hydranet_synthrooms.py --work-dir $(WORK) --overwrite
 	$(BIN)/python tools/test.py configs/hydranet_synthrooms.py $$(cat $(WORK)/last_checkpoint) --work-dir $(WORK)/test \
 	    --show-dir $(WORK)/pictures --out $(WORK)/metrics.json --baselines
 	@echo "Pictures: $(WORK)/pictures   curves: $(WORK)/curves.png   metrics: $(WORK)/metrics.json"

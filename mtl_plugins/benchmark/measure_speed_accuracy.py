@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from mmengine.runner import find_latest_checkpoint
 
 from mtl_plugins.apis.init_model import init_model
 from mtl_plugins.apis.predict_pipeline import input_size
 from mtl_plugins.backends import build_backend
+from mtl_plugins.engine import find_checkpoint
 from mtl_plugins.files import read_json
 from mtl_plugins.models import InferenceNetwork
 
@@ -98,7 +98,7 @@ def _read_training(folder: Path, metric: str) -> tuple[Path, str, float]:
                 f"{len(configs)}."
             )
         [config] = configs
-    checkpoint, scores = find_latest_checkpoint(str(folder)), folder / SCORES
+    checkpoint, scores = find_checkpoint(folder), folder / SCORES
     if checkpoint is None:
         raise FileNotFoundError(f"{folder} contains no checkpoint: train the network first, with mtl train.")
     if not scores.is_file():

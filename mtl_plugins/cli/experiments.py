@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from mmengine.runner import find_latest_checkpoint
-
+from mtl_plugins.engine import find_checkpoint
 from mtl_plugins.files import write_text
 
 from .options import make_parser
@@ -75,7 +74,7 @@ def run_stage(stage: str, seed: int, folder: Path, options: Sequence[str] = ()) 
         print(f"{stage}, seed {seed}", flush=True)
         options = [f"randomness.seed={seed}", *options]
         _run(folder, "train", config, "--work-dir", folder, "--resume", "--cfg-options", *options)
-        _run(folder, "test", config, find_latest_checkpoint(str(folder)), "--work-dir", folder, "--out", result)
+        _run(folder, "test", config, find_checkpoint(folder), "--work-dir", folder, "--out", result)
     return json.loads(result.read_text())
 
 

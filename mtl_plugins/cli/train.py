@@ -3,8 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-from mmengine.runner import find_latest_checkpoint
-
 from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.config import require_dataloader
 
@@ -20,7 +18,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         nargs="?",
         const="auto",
         metavar="PATH",
-        help="resume from the checkpoint PATH (default: the last one in the work directory, if any)",
+        help="resume from the checkpoint PATH (default: the newest complete one in the work directory, if any)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="delete the checkpoints of an earlier run in the work directory"
     )
     parser.add_argument("--amp", action="store_true", help="train in bfloat16 mixed precision on any hardware")
     add_run_options(parser)
@@ -35,9 +36,14 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     if args.amp:
         cfg.optim_wrapper.type = "AutocastOptimWrapper"
         cfg.optim_wrapper.precision = "bfloat16"
+    if args.overwrite:
+        if args.resume:
+            raise ValueError(
+                "--overwrite deletes the checkpoints that --resume would continue from: choose one of them."
+            )
+        checkpoints = cfg.setdefault("default_hooks", {}).setdefault("checkpoint", dict(type="AtomicCheckpointHook"))
+        checkpoints["overwrite"] = True
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
-        if args.resume == "auto" and find_latest_checkpoint(cfg.work_dir) is None:
-            print(f"--resume: no checkpoint in {cfg.work_dir}; training starts from the beginning")
     build_runner(cfg).train()

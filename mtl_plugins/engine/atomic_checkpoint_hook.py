@@ -1,22 +1,26 @@
 """A checkpoint hook that survives being killed at any moment and resumes exactly."""
 
+import hashlib
 import inspect
 import math
 import os
+import pickle
 from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import BaseStorageBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner, find_latest_checkpoint
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mtl_plugins.files import remove_temporaries
 from mtl_plugins.kinds.metric_direction import higher_is_better
 from mtl_plugins.registry import HOOKS
 
 from .atomic_backend import ATOMIC_BACKEND
-from .checkpoint import require_same_model
+from .checkpoint import POINTER, is_run_file, read_checkpoint, require_same_model, run_files, write_checkpoint
+from .on_main_process import on_main_process
 from .rank_states import average_buffers
 
 _CLOCK = ("time", "data_time", "eta", "memory", "experiment_name")  # the name contains the time of the start
@@ -38,25 +42,30 @@ class AtomicCheckpointHook(CheckpointHook):
         *args: As for mmengine's hook.
         by_epoch: Whether `interval` counts epochs. By default this follows the train loop, because only such
             checkpoints can be resumed exactly.
+        overwrite: Whether to delete the checkpoints of an earlier run in the folder. Otherwise a run that does not
+            resume refuses to start there.
         strict: Whether to refuse to resume, test or start from a checkpoint of another model. With `False`, the weights
             that match are loaded, for example to fine-tune with other classes.
         **kwargs: As for mmengine's hook. `save_best` does not need `rule` for metrics of this project.
 
     Raises:
-        ValueError: `by_epoch` contradicts the train loop, or with `strict`, the checkpoint belongs to another model.
+        ValueError: `by_epoch` contradicts the train loop; with `strict`, the checkpoint belongs to another model; or
+            without `overwrite`, the folder contains checkpoints of a run that is not resumed.
     """
 
     backend_args: dict | None
     by_epoch: bool
     file_backend: Any
-    last_ckpt: str
+    last_ckpt: Any
     """Path of the last checkpoint of this run or of the run that it continues."""
     saved_iter: int
     """Number of steps in that checkpoint."""
 
-    def __init__(self, *args: Any, by_epoch: bool | None = None, strict: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, by_epoch: bool | None = None, strict: bool = True, overwrite: bool = False, **kwargs: Any
+    ) -> None:
         self._by_epoch_wanted, self._tmpl_given = by_epoch, kwargs.get("filename_tmpl") is not None
-        self.strict = strict
+        self.strict, self.overwrite, self._claimed = strict, overwrite, False
         super().__init__(*args, by_epoch=by_epoch is not False, **kwargs)
         # mmengine passes what it does not know to `save_checkpoint`, which fails only at the end of the first epoch
         for name in set(self.args) - set(inspect.signature(Runner.save_checkpoint).parameters):
@@ -72,7 +81,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare the keys before mmengine loads those that match and only prints the others."""
         if self.strict:
-            origin = runner._load_from or find_latest_checkpoint(runner.work_dir) or "the checkpoint"
+            origin = getattr(runner, "loaded_from", None) or runner._load_from or "the checkpoint"
             advice = "To load only what matches, as for fine-tuning: default_hooks.checkpoint.strict=False."
             require_same_model(runner.model, checkpoint, str(origin), advice)
 
@@ -83,10 +92,14 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend=ATOMIC_BACKEND)
         if self.save_best is not None:
             self._init_rule(self._rules_given, self.key_indicators)  # the metrics have been built by now
+        info = runner.message_hub.runtime_info
+        stale = self._own_files(info)
         super().before_train(runner)
+        self._claim_folder(runner)
+        self._place_in_folder(info)
         self.file_backend = _DeferredRemoval(self.file_backend)
-        self.file_backend.stale = list(runner.message_hub.runtime_info.get("stale_ckpts", ()))
-        self.last_ckpt = runner.message_hub.runtime_info.get("last_ckpt", "")
+        self.file_backend.stale = stale
+        self.last_ckpt = info.get("last_ckpt")
         self.saved_iter = runner.iter  # 0, or that of the checkpoint from which the run continues
         if is_main_process():
             for folder in {str(self.out_dir), str(runner.work_dir)}:
@@ -94,6 +107,58 @@ class AtomicCheckpointHook(CheckpointHook):
                     runner.logger.info(f"Removed {name} in {folder}, a partial file of a killed run.")
         self._remove_stale(runner)
         self._run_pending_validation(runner)
+
+    def _own_files(self, info: dict) -> list[str]:
+        """Replace the paths in a checkpoint's `runtime_info` by names of this run's files; returns those to remove."""
+        ids = list(dict.fromkeys(info.pop("keep_ckpt_ids", None) or ()))
+        stale = list(info.get("stale_ckpts") or ())
+        if self.max_keep_ckpts > 0:
+            stale += [self.filename_tmpl.format(step) for step in ids[: -self.max_keep_ckpts]]
+            info["keep_ckpt_ids"] = ids[-self.max_keep_ckpts :]
+        for key in list(info):
+            if key in ("last_ckpt", _INTERIM) or key.startswith("best_ckpt"):
+                name = PureWindowsPath(str(info[key] or "")).name  # splits at both kinds of slashes
+                info[key] = name if is_run_file(name, [self.filename_tmpl]) else None
+        if info.get(_INTERIM, "") is None:
+            del info[_INTERIM]
+        return stale
+
+    def _place_in_folder(self, info: dict) -> None:
+        """The checkpoints of the run are in the present folder, wherever it was when they were saved."""
+        for key in [key for key in info if key.startswith(("best_ckpt", "last_ckpt")) and info[key]]:
+            info[key] = os.path.join(self.out_dir, info[key])
+        if self.save_best is not None and len(self.key_indicators) == 1:
+            self.best_ckpt_path = info.get("best_ckpt")
+        elif self.save_best is not None:
+            self.best_ckpt_path_dict = {key: info.get(f"best_ckpt_{key}") for key in self.key_indicators}
+
+    def _claim_folder(self, runner: Runner) -> None:
+        """Refuse to mix the checkpoints of two runs in a folder, or remove those of the earlier one."""
+        if self._claimed or "://" in str(self.out_dir):
+            return
+        self._claimed = True
+        on_main_process(lambda: self._clear_folder(runner))
+
+    def _clear_folder(self, runner: Runner) -> None:
+        folder = Path(self.out_dir)
+        found = run_files(folder, [self.filename_tmpl])
+        resumed = getattr(runner, "resumed_from", None) or (runner._resume and runner._load_from)
+        if not found or (resumed and Path(resumed).expanduser().resolve().parent == folder.resolve()):
+            return
+        if not self.overwrite:
+            raise ValueError(
+                f"{folder} contains checkpoints of another run, such as {found[-1].name}. Continue that run with "
+                "--resume, choose another folder with --work-dir, or delete its checkpoints with --overwrite "
+                "(default_hooks.checkpoint.overwrite=True)."
+            )
+        source = resumed or runner._load_from
+        if source and Path(source).expanduser().resolve().parent == folder.resolve():
+            raise ValueError(
+                f"--overwrite would delete {source}, from which this run starts. Choose another folder with --work-dir."
+            )
+        for path in (Path(runner.work_dir, POINTER), *found):
+            path.unlink(missing_ok=True)
+        runner.logger.info(f"Deleted {len(found)} checkpoints of an earlier run in {folder}.")
 
     def _follow_loop(self, loop: BaseLoop) -> None:
         by_epoch = {EpochBasedTrainLoop: True, IterBasedTrainLoop: False}
@@ -171,6 +236,17 @@ class AtomicCheckpointHook(CheckpointHook):
             self._save(runner, name, dict(epoch=runner.epoch, iter=steps))
         return self.last_ckpt
 
+    def _publish_model(self, runner: Runner, ckpt_path: str) -> None:
+        """Save a copy of a checkpoint with the keys in `published_keys` only."""
+        if not is_main_process():
+            return
+        content = read_checkpoint(ckpt_path)
+        kept = {key: value for key, value in content.items() if key in (self.published_keys or ())}
+        digest = hashlib.sha256(pickle.dumps(kept)).hexdigest()
+        published = f"{os.path.splitext(ckpt_path)[0]}-{digest[:8]}.pth"
+        write_checkpoint(published, kept)
+        runner.logger.info(f"The checkpoint {ckpt_path} without {sorted(set(content) - set(kept))} is {published}.")
+
     def _replace_interim(self, runner: Runner) -> None:
         """Let the next checkpoint replace the one of `save_now`."""
         interim = runner.message_hub.runtime_info.pop(_INTERIM, None)
@@ -205,18 +281,22 @@ class AtomicCheckpointHook(CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            backend.put_text(self.last_ckpt, os.path.join(runner.work_dir, "last_checkpoint"))
+            backend.put_text(self.last_ckpt, os.path.join(runner.work_dir, POINTER))
         self._remove_stale(runner)
 
     def _remove_stale(self, runner: Runner) -> None:
         """Remove the checkpoints that the last one has replaced."""
         bests = getattr(self, "best_ckpt_path_dict", {}).values()
-        needed = {self.last_ckpt, getattr(self, "best_ckpt_path", None), *bests}
+        paths = (self.last_ckpt, getattr(self, "best_ckpt_path", None), *bests)
+        needed = {os.path.basename(path) for path in paths if path}
         backend = self.file_backend
         stale, backend.stale = backend.stale, []
-        for path in (backend.join_path(self.out_dir, name) for name in stale):
-            if is_main_process() and path not in needed and backend.exists(path):
-                (backend.backend.rmtree if backend.isdir(path) else backend.backend.remove)(path)
+        if is_main_process():
+            for name in stale:  # may come from a checkpoint, which must not remove other files
+                path = backend.join_path(self.out_dir, name)
+                own = name not in needed and is_run_file(name, [self.filename_tmpl])
+                if own and backend.isfile(path) and not os.path.islink(path):
+                    backend.backend.remove(path)
         runner.message_hub.update_info("stale_ckpts", [])
 
 

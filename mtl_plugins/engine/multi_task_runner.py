@@ -1,5 +1,6 @@
 """mmengine's Runner with safe checkpoint loading, a short console log and compilation of the network only."""
 
+import os
 import pickle
 import time
 from collections.abc import Sequence
@@ -12,9 +13,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process, master_only
 from mmengine.fileio import get_file_backend
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import MMLogger
-from mmengine.runner import BaseLoop, CheckpointLoader, Runner
+from mmengine.runner import BaseLoop, CheckpointLoader, EpochBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model, weights_to_cpu
 from mmengine.utils import apply_to, get_git_hash
 from torch import Tensor, nn
@@ -33,6 +34,9 @@ from .checkpoint import (
     checkpoint_bytes,
     describe,
     explained,
+    find_checkpoint,
+    is_complete,
+    newest_other,
     require_resumable,
     safe_loaders,
 )
@@ -40,6 +44,7 @@ from .console import quiet_console
 from .explain_options import explain_options
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .normalisation import META_KEY, normalisation_of
+from .on_main_process import on_main_process
 from .preemption_hook import PreemptionHook
 from .rank_states import RankState, gather_rank_states, restore_rank_state
 from .refit_schedule import each_schedule, refit_schedule
@@ -101,6 +106,55 @@ class MultiTaskRunner(Runner):
         """Evaluate on the test set; see `explain_options`."""
         with explain_options(self.cfg):
             return super().test()
+
+    resumed_from: str | None = None
+    """The checkpoint from which this run continues."""
+
+    def load_or_resume(self) -> None:
+        """Resume from the newest complete checkpoint or from `load_from`, or load the weights of `load_from`.
+
+        Raises:
+            ValueError: There are checkpoints to resume from, but all are damaged; or `load_from` is damaged. The
+                message names the newest complete checkpoint, if there is one.
+        """
+        if self._has_loaded:
+            return
+        if not self._resume:
+            if self._load_from is not None:
+                self.load_checkpoint(self._load_from)
+            return
+        if self._load_from is None:
+            found = on_main_process(self._newest_checkpoint)
+            if found is None:
+                self.logger.info(f"No checkpoint in {self.work_dir}: training starts from the beginning.")
+                return
+            self.logger.info(f"Resuming from {found}.")
+            self.resume(found)
+        else:
+            try:
+                self.resume(self._load_from)
+            except (ValueError, OSError) as error:
+                other = None if is_complete(self._load_from) else newest_other(self._load_from)
+                if other is None:
+                    raise
+                raise ValueError(f"{error} The newest complete checkpoint in its folder is {other}.") from error
+        done, planned = ("epoch", "max_epochs") if self._by_epoch() else ("iter", "max_iters")
+        if getattr(self, done) >= getattr(self, planned):
+            unit = "epochs" if done == "epoch" else "iterations"
+            self.logger.info(
+                f"The training is already complete: {getattr(self, done)} of {getattr(self, planned)} {unit}. Raise "
+                f"train_cfg.{planned} to train longer."
+            )
+
+    def _by_epoch(self) -> bool:
+        return isinstance(self.train_loop, EpochBasedTrainLoop)
+
+    def _newest_checkpoint(self) -> str | None:
+        hook = next((hook for hook in self.hooks if isinstance(hook, CheckpointHook)), None)
+        folder = str(self.work_dir)
+        if hook is not None and hook.out_dir is not None and hook.out_dir != folder:
+            folder = os.path.join(hook.out_dir, os.path.basename(folder.rstrip(os.sep)))
+        return find_checkpoint(folder, [hook.filename_tmpl] if hook else [], self.work_dir, resumable=True)
 
     def load_checkpoint(self, filename: str, map_location: Any = "cpu", strict: bool = False, **kwargs: Any) -> dict:
         """Load the weights of a checkpoint; see `read_checkpoint` and `check_content` for what it may contain.
@@ -181,7 +235,7 @@ class MultiTaskRunner(Runner):
                 "with load_from."
             ) from error
         self._restore_progress(checkpoint, planned)
-        self._has_loaded = True
+        self._has_loaded, self.resumed_from = True, filename
         self.logger.info(f"resumed epoch: {self.epoch}, iter: {self.iter}")
 
     loaded_from = "the checkpoint"

@@ -118,8 +118,9 @@ def free_space(path: str | Path) -> int:
 
 
 def remove_temporaries(folder: str | Path) -> list[str]:
-    """Remove partial files that killed processes left in `folder`; returns their names."""
-    stale = sorted(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
+    """Remove partial files that killed processes left in `folder`; returns their names. Links and folders stay."""
+    found = sorted(Path(folder).glob(f"{TEMPORARY_PREFIX}*"))
+    stale = [path for path in found if path.is_file() and not path.is_symlink()]
     for path in stale:
         path.unlink(missing_ok=True)
     return [path.name for path in stale]

@@ -9,6 +9,7 @@ from .check_content import (
     require_resumable,
 )
 from .checks import WrongValueError, describe
+from .find_checkpoint import POINTER, find_checkpoint, is_complete, is_run_file, newest_other, run_files
 from .read_checkpoint import read_checkpoint
 from .safe_loaders import safe_loaders
 from .state_dicts import (
@@ -21,6 +22,7 @@ from .state_dicts import (
 from .write_checkpoint import checkpoint_bytes, write_checkpoint
 
 __all__ = [
+    "POINTER",
     "StateDictDifference",
     "WrongValueError",
     "check_content",
@@ -32,10 +34,15 @@ __all__ = [
     "describe",
     "explained",
     "extract_state_dict",
+    "find_checkpoint",
+    "is_complete",
+    "is_run_file",
     "load_weights",
+    "newest_other",
     "read_checkpoint",
     "require_resumable",
     "require_same_model",
+    "run_files",
     "safe_loaders",
     "write_checkpoint",
 ]

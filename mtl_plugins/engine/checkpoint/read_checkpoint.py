@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from numpy._core import multiarray
 
-from mtl_plugins.files import SealError, check_seal
+from mtl_plugins.files import SealError, check_seal, is_zip
 
 _SHOWN = 5  # neighbours that an error message lists
 _DTYPES = "Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64".split()
@@ -49,7 +49,9 @@ VERIFY_VARIABLE = "MTL_VERIFY_CHECKPOINTS"
 """Environment variable that switches the verification of checksums off if it is `0`."""
 
 
-def read_checkpoint(path: str | Path, map_location: Any = "cpu", verify: bool | None = None) -> dict:
+def read_checkpoint(
+    path: str | Path, map_location: Any = "cpu", verify: bool | None = None, in_place: bool = False
+) -> dict:
     """Read a checkpoint with `weights_only=True`: code in the file is refused, not executed.
 
     Args:
@@ -57,6 +59,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu", verify: bool | 
         map_location: Where to put the tensors, as in `torch.load`.
         verify: Whether to verify the checksums in the file before reading it. By default they are verified unless the
             environment variable `MTL_VERIFY_CHECKPOINTS` is `0`.
+        in_place: Whether to leave the tensors in the file (memory-mapped), for a quick look at the other values.
 
     Raises:
         IsADirectoryError: The path is a folder; the message names its last checkpoint.
@@ -75,7 +78,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu", verify: bool | 
         verify_checkpoint(path)
     try:
         with torch.serialization.safe_globals(_allowed_globals()):
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True, mmap=in_place and is_zip(path))
     except (MemoryError, torch.OutOfMemoryError, PermissionError):
         raise
     except pickle.UnpicklingError as error:

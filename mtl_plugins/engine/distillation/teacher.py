@@ -8,14 +8,13 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from mmengine.logging import print_log
-from mmengine.runner import find_latest_checkpoint
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import MODELS
 
-from ..checkpoint import extract_state_dict, load_weights, read_checkpoint, require_same_model
+from ..checkpoint import extract_state_dict, find_checkpoint, load_weights, read_checkpoint, require_same_model
 from ..normalisation import check_normalisation
 from ..optim_wrapper import autocast_context
 from ..read_config import read_config
@@ -132,7 +131,7 @@ class Teacher:
     def _last_checkpoint(self, path: Path) -> Path | str:
         if not path.is_dir():
             return path
-        last = find_latest_checkpoint(str(path))
+        last = find_checkpoint(path)
         if last is None:
             raise FileNotFoundError(f"The teacher {self.name}: {path} contains no checkpoint. Train it first.")
         return last
