@@ -89,8 +89,12 @@ def test_a_full_disk_leaves_the_last_checkpoint_complete(tmp_path, monkeypatch):
     build_runner(tmp_path, epochs=1).train()
     before = files(tmp_path)
 
-    def full(*args):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    fsync = os.fsync
+
+    def full(descriptor):
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".pth"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
 
     monkeypatch.setattr(atomic_write.os, "fsync", full)
     with pytest.raises(OSError, match="epoch_2.pth: the disk is full.*unchanged"):
