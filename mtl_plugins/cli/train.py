@@ -1,10 +1,15 @@
 """Train a network, for example: mtl train hydranet_nyud --cfg-options data_root=data/nyud"""
 
 import argparse
+import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.config import require_dataloader
+from mtl_plugins.engine.checkpoint import run_files
+from mtl_plugins.engine.restarts import restart_count
+from mtl_plugins.files import FolderLock
 
 from .options import add_config, add_run_options, load_run_config, make_parser
 
@@ -23,6 +28,11 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--overwrite", action="store_true", help="delete the checkpoints of an earlier run in the work directory"
     )
+    parser.add_argument(
+        "--requeue",
+        action="store_true",
+        help="on a signal, put the Slurm job back into the queue after saving a checkpoint; it then resumes",
+    )
     parser.add_argument("--amp", action="store_true", help="train in bfloat16 mixed precision on any hardware")
     add_run_options(parser)
     return parser.parse_args(argv)
@@ -32,6 +42,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl train`."""
     args = parse_args(argv, prog)
     cfg = load_run_config(args)
+    if restart_count() and run_files(cfg.work_dir):  # continue the first start, whatever it started from
+        args.resume, args.overwrite = "auto", False
     require_dataloader(cfg, "train_dataloader")
     if args.amp:
         cfg.optim_wrapper.type = "AutocastOptimWrapper"
@@ -46,4 +58,13 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
-    build_runner(cfg).train()
+    if args.requeue:
+        cfg.default_hooks.preemption = {**(cfg.default_hooks.get("preemption") or {}), "requeue": True}
+    with FolderLock(cfg.work_dir, "a training") if _is_first_process() else nullcontext():
+        build_runner(cfg).train()
+
+
+def _is_first_process() -> bool:
+    """Whether this is the main process, before the process group exists."""
+    ranks = [os.environ[name] for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK") if name in os.environ]
+    return not ranks or ranks[0] == "0"

@@ -4,6 +4,7 @@ import os
 import pickle
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from mmengine.utils import apply_to, get_git_hash
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mtl_plugins.files import write_text
+from mtl_plugins.files import FolderLock, write_text
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
 from mtl_plugins.unwrap_model import unwrap_model
@@ -87,7 +88,7 @@ class MultiTaskRunner(Runner):
         """Train; see `explain_options` and `PreemptionHook`."""
         guards = [hook for hook in self.hooks if isinstance(hook, PreemptionHook)]
         try:
-            with explain_options(self.cfg):
+            with explain_options(self.cfg), self._lock():
                 return super().train()
         except Exception as error:
             for hook in guards:
@@ -323,6 +324,10 @@ class MultiTaskRunner(Runner):
         differences += restore_rank_state(self, checkpoint.get("rank_states") or ())
         for sentence in differences:
             self.logger.warning(sentence)
+
+    def _lock(self) -> AbstractContextManager:
+        """The lock on the work directory, which the main process holds during training."""
+        return FolderLock(self.work_dir, "a training", self.logger.warning) if is_main_process() else nullcontext()
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
         """Register the default hooks, to which `OWN_HOOKS` belong."""

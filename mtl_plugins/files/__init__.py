@@ -13,6 +13,7 @@ from .atomic_write import (
     write_text,
 )
 from .data_error import DataError
+from .folder_lock import LOCK_NAME, FolderInUseError, FolderLock
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
 from .read_regular_file import read_regular_file
@@ -22,8 +23,11 @@ from .text_file import TextLine, read_json, read_lines, read_text, shorten
 from .zip_seal import SealError, check_seal, is_zip, seal
 
 __all__ = [
+    "LOCK_NAME",
     "TEMPORARY_PREFIX",
     "DataError",
+    "FolderInUseError",
+    "FolderLock",
     "ResumableFolder",
     "SealError",
     "TextLine",
