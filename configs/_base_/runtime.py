@@ -8,6 +8,7 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="PanelHook"),
     preemption=dict(type="PreemptionHook"),
+    heartbeat=dict(type="HeartbeatHook", timeout=600),
 )
 custom_hooks = [
     dict(type="SeedIterationHook"),

@@ -18,8 +18,10 @@ def build_runner(cfg: Config) -> Runner:
     Raises:
         ValueError: The config's launcher needs GPUs, or the process was not started by `torchrun`.
     """
-    if cfg.get("launcher", "none") != "none" and not torch.cuda.is_available():
-        _prepare_cpu_processes(cfg)
+    if cfg.get("launcher", "none") != "none":
+        _connect_after_restart(cfg)
+        if not torch.cuda.is_available():
+            _prepare_cpu_processes(cfg)
     if not torch.cuda.is_available():
         keep_freed_memory()
     runner = RUNNERS.get(cfg.get("runner_type", "MultiTaskRunner"))
@@ -34,6 +36,31 @@ def leave_processes() -> None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
+
+
+def _connect_after_restart(cfg: Config) -> None:
+    """Connect processes that torchrun has started again on one machine.
+
+    torchrun keeps its store. It still contains the addresses of the processes that have ended, and the new ones would
+    wait for those forever. Here the new processes use keys of their own.
+    """
+    env = os.environ
+    restarts = env.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if restarts == "0" or env.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or env.get("GROUP_WORLD_SIZE") != "1":
+        return
+    if torch.distributed.is_initialized():
+        return
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(env["LOCAL_RANK"]))
+        backend = cfg.get("env_cfg", {}).get("dist_cfg", {}).get("backend", "nccl")
+    store = torch.distributed.TCPStore(env["MASTER_ADDR"], int(env["MASTER_PORT"]), is_master=False)
+    torch.distributed.init_process_group(
+        backend,
+        store=torch.distributed.PrefixStore(f"restart_{restarts}", store),
+        rank=int(env["RANK"]),
+        world_size=int(env["WORLD_SIZE"]),
+    )
 
 
 def _prepare_cpu_processes(cfg: Config) -> None:

@@ -20,6 +20,7 @@ from .console import is_for_console, quiet_console
 from .distillation import DistillationHook, Teacher, TeacherError
 from .early_stopping_hook import EarlyStoppingHook
 from .freed_memory import keep_freed_memory
+from .heartbeat_hook import HeartbeatHook
 from .label_presence_hook import LabelPresenceHook
 from .label_ranges_hook import LabelRangesHook
 from .label_shares_hook import LabelSharesHook
@@ -42,6 +43,7 @@ __all__ = [
     "BadSamplesHook",
     "DistillationHook",
     "EarlyStoppingHook",
+    "HeartbeatHook",
     "LabelPresenceHook",
     "LabelRangesHook",
     "LabelSharesHook",

@@ -43,6 +43,7 @@ from .checkpoint import (
 )
 from .console import quiet_console
 from .explain_options import explain_options
+from .heartbeat_hook import HeartbeatHook
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .normalisation import META_KEY, normalisation_of
 from .on_main_process import on_main_process
@@ -57,7 +58,7 @@ _LOOPS: dict[Any, type[BaseLoop]] = {
 }
 
 #: Default hooks of every run, also of configs that do not name them; None in a config removes one.
-OWN_HOOKS = dict(preemption=dict(type="PreemptionHook"))
+OWN_HOOKS = dict(preemption=dict(type="PreemptionHook"), heartbeat=dict(type="HeartbeatHook"))
 
 
 @RUNNERS.register_module()
@@ -72,6 +73,7 @@ class MultiTaskRunner(Runner):
       labels changes from batch to batch, and every combination would be compiled separately.
     - A signal, such as SIGTERM, saves a checkpoint and ends the training; see `PreemptionHook`.
     - Checkpoints contain a checksum. Resuming checks all their values and executes nothing in them.
+    - A training in which a process is stuck ends; see `HeartbeatHook`.
     - The error for an unknown option names the component of the config and lists its options.
     """
 
@@ -85,14 +87,15 @@ class MultiTaskRunner(Runner):
             return super().from_cfg(cfg)
 
     def train(self) -> nn.Module:
-        """Train; see `explain_options` and `PreemptionHook`."""
-        guards = [hook for hook in self.hooks if isinstance(hook, PreemptionHook)]
+        """Train; see `explain_options`, `PreemptionHook` and `HeartbeatHook`."""
+        guards = [hook for hook in self.hooks if isinstance(hook, PreemptionHook | HeartbeatHook)]
         try:
             with explain_options(self.cfg), self._lock():
                 return super().train()
         except Exception as error:
             for hook in guards:
-                hook.explain(error)
+                if isinstance(hook, PreemptionHook):
+                    hook.explain(error)
             raise
         finally:
             for hook in guards:
