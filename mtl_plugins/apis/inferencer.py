@@ -17,6 +17,7 @@ from mtl_plugins.backends.build import SUFFIXES, find_backend
 from mtl_plugins.files import progress_bar
 from mtl_plugins.kinds import class_lists, head_meta, kinds_of_heads, meta_of_dataset, require_dataset
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
+from mtl_plugins.models.heads import head_method
 from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.registry import INFERENCERS
 from mtl_plugins.visualization import MultiTaskVisualizer
@@ -223,7 +224,10 @@ class MultiTaskInferencer:
     def _resize_predictions(self, images, size, dataset):
         """Predictions of an end-to-end file, which have the size of its input."""
         predictions, before = self.backend(images), tuple(images.shape[-2:])
-        return {task: self.model.heads[task].resize_prediction(predictions[task], before, size) for task in self.tasks}
+        return {
+            task: head_method(self.model.heads[task], "resize_prediction")(predictions[task], before, size)
+            for task in self.tasks
+        }
 
     def visualize(
         self, image: Tensor, sample: BaseDataElement, show: bool = False, writer: PredictionWriter | None = None

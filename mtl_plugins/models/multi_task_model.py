@@ -9,12 +9,12 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
-from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
 from .data_preprocessor import MultiTaskDataPreprocessor, check_mean, check_std
 from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly, shared_features
+from .heads import complete_head, head_method
 
 _UNLABELLED = "loss_unlabelled"  # the zero loss of a task without labels in the batch
 
@@ -68,7 +68,8 @@ class MultiTaskModel(BaseModel):
             )
         source = self.neck or self.backbone
         self.heads = ModuleDict({task: MODELS.build({**_sizes(source, task), **c}) for task, c in configs.items()})
-        _check_kinds(self.heads)
+        for task, head in self.heads.items():
+            complete_head(task, head)
         self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
         if channels_last:
@@ -181,7 +182,7 @@ class MultiTaskModel(BaseModel):
             images = inputs if len(chosen) == len(inputs) else inputs[chosen]
             predictions = predict_maps(images[..., :height, :width], size, dataset)
             for position, i in enumerate(chosen):
-                of_image = {task: _at(prediction, position) for task, prediction in predictions.items()}
+                of_image = {task: _at(_with_channel(found), position) for task, found in predictions.items()}
                 data_samples[i].pred = TaskData(**of_image)
         return data_samples
 
@@ -217,13 +218,15 @@ class MultiTaskModel(BaseModel):
             tasks: Heads to compute; all by default.
         """
         return {
-            task: self.heads[task].scores(select_outputs(self.heads[task], outputs, dataset), size)
+            task: _with_channel(
+                head_method(self.heads[task], "scores")(select_outputs(self.heads[task], outputs, dataset), size)
+            )
             for task, outputs in self.outputs(images, tasks).items()
         }
 
     def undo_mirror(self, task: str, scores: Outputs) -> Outputs:
         """Convert a task's scores of the horizontally mirrored image to scores of the image."""
-        return self.heads[task].undo_mirror(scores)
+        return head_method(self.heads[task], "undo_mirror")(scores)
 
     def _shared_losses(self, features, data_samples):
         """Losses of the neck and of the hint."""
@@ -257,7 +260,7 @@ class MultiTaskModel(BaseModel):
             return {}
         targets = _stack([data_samples[i].soft.get(task) for i in chosen], task)
         share = len(chosen) / len(data_samples)
-        losses = self.heads[task].soft_loss(_of_samples(outputs, chosen, data_samples), targets)
+        losses = head_method(self.heads[task], "soft_loss")(_of_samples(outputs, chosen, data_samples), targets)
         return {f"{task}.{name}": share * value for name, value in losses.items()}
 
 
@@ -304,14 +307,6 @@ def _sizes(module, task=None):
     return sizes
 
 
-def _check_kinds(heads):
-    for task, head in heads.items():
-        try:
-            find_kind(getattr(head, "kind", "numbers"))
-        except ValueError as error:
-            raise ValueError(f"The head of {task!r} ({type(head).__name__}): {error}") from None
-
-
 def _datasets(head):
     return getattr(head, "datasets", ())
 
@@ -330,6 +325,11 @@ def _group(head, task, data_samples, labelled):
 def _of_samples(outputs, chosen, data_samples):
     """The raw outputs of the chosen samples."""
     return outputs if len(chosen) == len(data_samples) else _at(outputs, chosen)
+
+
+def _with_channel(tree):
+    """One number per image, (N,), as a vector (N, 1), the form of its label."""
+    return tree_map(lambda tensor: tensor[:, None] if tensor.ndim == 1 else tensor, tree)
 
 
 def _at(tree, index):

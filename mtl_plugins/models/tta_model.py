@@ -12,6 +12,7 @@ from mtl_plugins.registry import MODELS
 from mtl_plugins.unwrap_model import unwrap_model
 
 from .forward_pass import Outputs
+from .heads import head_method
 
 
 @MODELS.register_module()
@@ -58,7 +59,10 @@ class MultiTaskTTAModel(BaseTTAModel):
         flips = (False, True) if self.flip else (False,)
         views = [self._scores(images, size, dataset, scale, flip) for scale in self.scales for flip in flips]
         heads = self.module.heads.items()
-        return {task: head.from_scores(self.merge_preds([view[task] for view in views])) for task, head in heads}
+        return {
+            task: head_method(head, "from_scores")(self.merge_preds([view[task] for view in views]))
+            for task, head in heads
+        }
 
     def merge_preds(self, data_samples_list: list[Outputs]) -> Any:
         """The mean of the views' scores."""
@@ -75,9 +79,9 @@ class MultiTaskTTAModel(BaseTTAModel):
                 if not leaf.is_floating_point():
                     raise TypeError(
                         f"the head of {task} ({type(head).__name__}) predicts {leaf.dtype}, which cannot be averaged: "
-                        f"implement scores(outputs, size), which returns floating-point values, and "
-                        f"from_scores(scores)."
+                        f"set its kind (kind = 'classes' for class ids), or implement scores(outputs, size), which "
+                        f"returns floating-point values, and from_scores(scores)."
                     )
-            scores = head.undo_zoom(scores, scale) if scale != 1 else scores
-            found[task] = head.undo_mirror(scores) if flip else scores
+            scores = head_method(head, "undo_zoom")(scores, scale) if scale != 1 else scores
+            found[task] = head_method(head, "undo_mirror")(scores) if flip else scores
         return found

@@ -12,6 +12,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from mtl_plugins.kernels import warm_up
+from mtl_plugins.kinds import kinds_of_heads
 from mtl_plugins.registry import MODELS
 
 from ..checkpoint import extract_state_dict, find_checkpoint, load_weights, read_checkpoint, require_same_model
@@ -81,6 +82,7 @@ class Teacher:
         if compile:
             self._scores = torch.compile(self._scores, **(compile if isinstance(compile, dict) else {}))
         self._check_tasks()
+        self._adopt_kinds(options)
         #: With `hint`: features (C, h, w) of each image of the last call of `scores`
         self.features: list[Tensor] | None = None
         self._neck_outputs: list[Tensor] = []
@@ -146,6 +148,14 @@ class Teacher:
                 f"The teacher {self.name} has no task {unknown[0]!r}; its tasks are {', '.join(known)}. If the task "
                 f"has another name there: tasks=dict(semseg=dict(teacher_task={known[0]!r}))."
             )
+
+    def _adopt_kinds(self, options: Mapping[str, dict | None]) -> None:
+        """Use the kinds of the model's heads for tasks whose kind is not set."""
+        kinds = kinds_of_heads(getattr(self.model, "heads", {}))
+        kinds |= {task: kind.name for task, kind in getattr(self.model, "kinds", {}).items()}
+        for task, setting in self.tasks.items():
+            if not (options[task] or {}).get("kind"):
+                setting.kind = kinds.get(setting.teacher_task or task, setting.kind)
 
     def to(self, device: torch.device | str) -> "Teacher":
         """Move the model to a device; on a CPU, also compile and load the kernels that it uses."""
@@ -248,6 +258,11 @@ class Teacher:
                 raise TeacherError(
                     f"The teacher {self.name} predicts a {type(value).__name__} for {task}. Pseudo-labels are only "
                     f"possible for tasks with one tensor: remove {task} from the teacher's tasks."
+                )
+            if not value.is_floating_point():
+                raise TeacherError(
+                    f"The teacher {self.name} predicts {value.dtype} for {task}, which cannot be averaged or rounded: "
+                    f"set the kind of its head (kind = 'classes' for class ids), or implement scores(outputs, size)."
                 )
 
     def _check(self, task: str, scores: Tensor, size: tuple[int, int], samples: Sequence[BaseDataElement]) -> None:

@@ -1,5 +1,6 @@
 """Heads: one per task, from features to raw outputs, losses and predictions."""
 
+from .complete_head import complete_head, head_method
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .dense_head import DenseHead
 from .depth_head import DepthHead
@@ -7,4 +8,13 @@ from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
 from .task_head import TaskHead
 
-__all__ = ["DeepLabV3PlusHead", "DenseHead", "DepthHead", "NormalsHead", "SegmentationHead", "TaskHead"]
+__all__ = [
+    "DeepLabV3PlusHead",
+    "DenseHead",
+    "DepthHead",
+    "NormalsHead",
+    "SegmentationHead",
+    "TaskHead",
+    "complete_head",
+    "head_method",
+]

@@ -5,9 +5,9 @@ from typing import Any
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
-from mtl_plugins.kinds import find_kind
+from mtl_plugins.kinds import Kind, find_kind
 from mtl_plugins.kinds.kind import resize_raw
 from mtl_plugins.registry import MODELS
 
@@ -72,7 +72,7 @@ class TaskHead(BaseModule):
             outputs: Raw output of the samples that have a soft target.
             targets: The teacher's log-probabilities, or its `scores`; maps (N, C, h', w') are resized.
         """
-        if not self.soft_losses:
+        if not getattr(self, "soft_losses", ()):
             raise ValueError(
                 "a teacher provides soft targets, but this head has no soft_loss: add one to the head, such as "
                 "soft_loss=dict(type='KLDivergenceLoss', temperature=2.0), or set soft=False for the teacher's task."
@@ -95,26 +95,28 @@ class TaskHead(BaseModule):
     def scores(self, outputs: Any, size: tuple[int, int]) -> Any:
         """Convert a raw output to floating-point values that can be averaged; maps must have `size`.
 
-        By default these are the scores of the kind. A head that overrides `predict` averages its predictions, unless it
-        overrides this method as well.
+        By default these are the scores of the kind. A head that overrides `predict` averages its predictions if they
+        are floating-point numbers, unless it overrides this method as well.
         """
+        kind = _kind_of(self)
         if type(self).predict is not TaskHead.predict:
-            return self.predict(outputs, size)
-        kind = find_kind(self.kind)
+            predicted = self.predict(outputs, size)
+            if not kind.has_classes or all(leaf.is_floating_point() for leaf in tree_leaves(predicted)):
+                return predicted
         return tree_map(lambda tensor: kind.to_scores(tensor, size), outputs)
 
     def from_scores(self, scores: Any) -> Any:
         """Convert averaged scores to a prediction."""
-        return tree_map(find_kind(self.kind).from_scores, scores)
+        return tree_map(_kind_of(self).from_scores, scores)
 
     def undo_mirror(self, scores: Any) -> Any:
         """Convert scores of the mirrored image to scores of the image; only maps (N, K, H, W) change."""
-        kind = find_kind(self.kind)
+        kind = _kind_of(self)
         return tree_map(lambda tensor: kind.undo_mirror(tensor) if tensor.ndim == 4 else tensor, scores)
 
     def undo_zoom(self, scores: Any, factor: float) -> Any:
         """Convert scores of the image enlarged by `factor`, already resized back, to scores of the image."""
-        kind = find_kind(self.kind)
+        kind = _kind_of(self)
         return tree_map(lambda tensor: kind.undo_zoom(tensor, factor) if tensor.ndim == 4 else tensor, scores)
 
     def resize_prediction(self, prediction: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
@@ -131,6 +133,10 @@ class TaskHead(BaseModule):
             return F.interpolate(tensor, tuple(after), mode="nearest-exact")
 
         return prediction if tuple(before) == tuple(after) else tree_map(resize, prediction)
+
+
+def _kind_of(head: Any) -> Kind:
+    return find_kind(getattr(head, "kind", "numbers"))
 
 
 def _build_losses(configs):
