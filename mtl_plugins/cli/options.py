@@ -5,28 +5,32 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mtl_plugins.apis import load_config
 
+from .parse_value import parse_value
 
-class CfgOptions(DictAction):
-    """Parses `KEY=VALUE` pairs as mmengine's `DictAction`, with an error that quotes the argument."""
+
+class CfgOptions(argparse.Action):
+    """Parses `KEY=VALUE` pairs as mmengine's `DictAction`, and also dicts and quoted strings; see `parse_value`."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
     ) -> None:
         """Parse the pairs; end the program with a message if one is malformed."""
+        options = dict(getattr(namespace, self.dest, None) or {})
         for pair in values:
             key, separator, value = pair.partition("=")
             if not key or not separator:
                 parser.error(f"{option_string}: expected KEY=VALUE without spaces around the =, but got {pair!r}.")
-            if any(value.count(left) != value.count(right) for left, right in ("()", "[]")):
+            try:
+                options[key] = parse_value(value)
+            except ValueError as error:
                 parser.error(
-                    f"{option_string}: unbalanced brackets in {pair!r}. In a shell, quote a value with brackets: "
-                    "'KEY=[1,2]'."
+                    f"{option_string}: {error} in {pair!r}. In a shell, quote a value with brackets: 'KEY=[1,2]'."
                 )
-        super().__call__(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, options)
 
 
 def make_parser(description: str | None, prog: str | None = None) -> argparse.ArgumentParser:
