@@ -313,3 +313,38 @@ def test_hub_weights_are_loaded(monkeypatch):
 def test_a_model_without_published_weights_raises():
     with pytest.raises(ValueError, match="no pretrained weights for mobilenetv2_hydranet"):
         MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", pretrained=True))
+
+
+@pytest.mark.parametrize(
+    "name, img_size, fixed",
+    [
+        ("hiera_tiny_224", [256, 320], (256, 320)),
+        ("hiera_tiny_224", 256, (256, 256)),
+        ("pit_ti_224", (256, 320), (256, 320)),
+        ("vit_tiny_patch16_224", (256, 320), None),
+        ("swin_tiny_patch4_window7_224", (256, 320), None),
+    ],
+)
+def test_the_given_img_size_is_used(name, img_size, fixed):
+    from mtl_plugins.models.backbones.timm_extractor import build_extractor, describe_model
+    from mtl_plugins.models.backbones.timm_probe import probe_extractor
+
+    options = {**describe_model(name)[0], "img_size": img_size}
+    with torch.device("meta"):
+        extractor = build_extractor(name, None, options)
+    assert probe_extractor(extractor, name, img_size).fixed_size == fixed
+
+
+@pytest.mark.parametrize(
+    "name, img_size",
+    [
+        ("hiera_tiny_224", (230, 310)),
+        ("nest_tiny", (256, 320)),
+        ("hiera_tiny_224", (0, 4)),
+        ("hiera_tiny_224", "224"),
+        ("hiera_tiny_224", (1, 2, 3)),
+    ],
+)
+def test_an_img_size_that_a_model_does_not_support_is_refused(name, img_size):
+    with pytest.raises(ValueError, match="img_size"):
+        MODELS.build(dict(type="TimmBackbone", model_name=name, img_size=img_size))

@@ -12,7 +12,7 @@ from mtl_plugins.registry import MODELS
 
 from .pretrained import read_pretrained
 from .timm_extractor import build_extractor, check_name, describe_model, mean_and_std
-from .timm_probe import Probe, probe_extractor
+from .timm_probe import Probe, probe_extractor, unsupported_size
 
 _FINEST_STRIDE = 4
 
@@ -32,7 +32,8 @@ class TimmBackbone(BaseModule):
             (`'blocks.3'`).
         pretrained: False, True (weights from timm's hub) or the path of a local file (.pth, .safetensors).
         init_cfg: As in mmengine's `BaseModule`.
-        **model_kwargs: Options of `timm.create_model` (`output_stride=16`, `drop_path_rate=0.1`, ...).
+        **model_kwargs: Options of `timm.create_model` (`output_stride=16`, `drop_path_rate=0.1`, ...). With `img_size`
+            (a number or (H, W)), a model with a single input size is built for this size.
 
     Attributes:
         out_channels: Channels of the features, finest first.
@@ -60,9 +61,15 @@ class TimmBackbone(BaseModule):
         free_size, pretrained_cfg = describe_model(model_name)
         self.mean, self.std = mean_and_std(pretrained_cfg)
         model_kwargs = {**free_size, **model_kwargs}
-        with torch.device("meta"):
-            extractor = build_extractor(model_name, out_features, model_kwargs)
-        probe = probe_extractor(extractor, model_name)
+        img_size = _check_img_size(model_kwargs.get("img_size"))
+        try:
+            with torch.device("meta"):
+                extractor = build_extractor(model_name, out_features, model_kwargs)
+        except (AssertionError, RuntimeError, ZeroDivisionError) as error:
+            if img_size is None:
+                raise
+            raise ValueError(unsupported_size(model_name, img_size, error)) from error
+        probe = probe_extractor(extractor, model_name, img_size)
         self.divisor, self.fixed_size = probe.divisor, probe.fixed_size
         self._select_features(probe, default=out_features is None)
         if pretrained:
@@ -125,3 +132,15 @@ class TimmBackbone(BaseModule):
                 feature = feature[..., : -(-height // stride), : -(-width // stride)]
             outputs.append(feature)
         return outputs
+
+
+def _check_img_size(img_size):
+    sizes = [img_size] if isinstance(img_size, int) else img_size
+    if sizes is not None and not (
+        isinstance(sizes, Sequence)
+        and len(sizes) in (1, 2)
+        and (len(sizes) == 2 or isinstance(img_size, int))
+        and all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
+    ):
+        raise ValueError(f"img_size must be a positive number or (height, width); given: {img_size!r}.")
+    return img_size

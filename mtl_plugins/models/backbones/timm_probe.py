@@ -41,15 +41,16 @@ class Probe(NamedTuple):
     features: tuple[Feature, ...]
 
 
-def probe_extractor(extractor: nn.Module, model_name: str) -> Probe:
+def probe_extractor(extractor: nn.Module, model_name: str, img_size: int | Sequence[int] | None = None) -> Probe:
     """Run an extractor on the meta device, which computes only shapes.
 
     Args:
         extractor: A module on the meta device, from `build_extractor`.
         model_name: Name of the timm model.
+        img_size: The size, or (H, W), that the model was built for; timm's default for the model if None.
 
     Raises:
-        ValueError: The model has no feature maps.
+        ValueError: The model has no feature maps, or cannot compute images of `img_size`.
     """
     extractor.eval()
     errors: list[Exception | str] = []
@@ -58,10 +59,24 @@ def probe_extractor(extractor: nn.Module, model_name: str) -> Probe:
         if _shapes(extractor, odd, errors) and (shapes := _shapes(extractor, _PROBE_SIZE, errors)):
             return Probe(divisor, None, _features(extractor, shapes, _PROBE_SIZE))
     config = timm.get_pretrained_cfg(model_name)
-    height, width = config.input_size[-2:] if config is not None else (224, 224)
+    if img_size is not None:
+        height, width = [img_size, img_size] if isinstance(img_size, int) else img_size
+    else:
+        height, width = config.input_size[-2:] if config is not None else (224, 224)
     if shapes := _shapes(extractor, (height, width), errors):
         return Probe(1, (height, width), _features(extractor, shapes, (height, width)))
+    if img_size is not None:
+        raise ValueError(unsupported_size(model_name, img_size, errors[-1]))
     raise ValueError(f"{model_name} has no features that a dense network can read: {errors[-1]}")
+
+
+def unsupported_size(model_name: str, img_size: int | Sequence[int], error: Exception | str) -> str:
+    """The message for a model that cannot be built for, or compute, images of `img_size`."""
+    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return (
+        f"{model_name} does not support img_size={img_size}: {reason[:200].rstrip('.')}. Choose another size, such as "
+        f"a multiple of 32 or 224; some models need squares. Without img_size, the model has its own size."
+    )
 
 
 def _shapes(model, size, errors):
