@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_run import STAGES, ToyDataset, ToyModel, atomic_write, build_runner, in_process, train
+from toy_run import STAGES, ToyDataset, ToyMetric, ToyModel, atomic_write, build_runner, in_process, train
 
 from mtl_plugins.engine import AtomicCheckpointHook, read_checkpoint
 
@@ -164,3 +164,10 @@ def test_an_option_that_mmengine_would_refuse_after_the_first_epoch_is_refused_a
     with pytest.raises(TypeError, match=r"AtomicCheckpointHook.__init__\(\) got an unexpected keyword .*'intervall'"):
         AtomicCheckpointHook(intervall=2)
     AtomicCheckpointHook(interval=2, max_keep_ckpts=1, save_best="auto")
+
+
+def test_a_best_score_that_is_not_a_number_stops_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyMetric, "compute_metrics", lambda self, results: {"depth/rmse": float("nan")})
+    message = r"save_best=\['depth/rmse'\]: depth/rmse is not a number.*warning.*The last checkpoint: .*epoch_1.pth"
+    with pytest.raises(ValueError, match=message):
+        build_runner(tmp_path).train()
