@@ -1,3 +1,6 @@
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -17,6 +20,8 @@ _FIELDS = dict(  # allowed numpy kinds, and the shape of one image
 )
 _TYPE_OF_KINDS = dict(u="uint8", iu="uint16", f="float32")
 _MAX_IMAGES = 8  # in memory per field: 10 MB
+_MAX_CHUNK = 2**29  # bytes; a chunk is decompressed into memory
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}  # others may load plugins
 
 
 class LabeledMat:
@@ -25,12 +30,14 @@ class LabeledMat:
     The fields are `images` (RGB), `labels` (raw classes 1 … 894, 0 for unlabelled), `rawDepths` (metres as measured),
     and `depths` (with holes filled in).
 
+    Nothing outside of the file is read: links to other files and data in other files are refused.
+
     Args:
         path: The file; it is checked and closed again.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        DataError: It is another file, truncated, or has unexpected fields.
+        DataError: It is another file, truncated, damaged, or has unexpected fields or more images than NYUDv2.
     """
 
     def __init__(self, path: str | Path):
@@ -39,7 +46,7 @@ class LabeledMat:
             problem = f"{path} is a folder" if Path(path).is_dir() else f"the file {path} does not exist"
             raise FileNotFoundError(f"{problem}. Download {URL} (no login), or use --download.")
         self.bytes = self.path.stat().st_size
-        with self._open() as file:
+        with self._open() as file, self._reading("is damaged:"):
             self.images = self._check_fields(file)
             chunks = [file[name].chunks for name in _FIELDS]
         # a chunk that spans several images is decompressed once for all of them
@@ -59,23 +66,29 @@ class LabeledMat:
         Raises:
             DataError: A part of the file is damaged.
         """
-        with self._open() as file:
-            try:
-                found = file[field][first:stop]
-            except (OSError, RuntimeError) as error:
-                raise DataError(
-                    f"{self.path} is damaged: {field} of the images {first + 1} to {stop} cannot be read ({error}). "
-                    f"The files prepared so far are kept. {_expected()}"
-                ) from None
-        return found.transpose(0, *range(found.ndim - 1, 0, -1))
+        problem = f"is damaged: {field} of the images {first + 1} to {stop} cannot be read"
+        with self._open() as file, self._reading(problem, "The files prepared so far are kept. "):
+            found = file[field][first:stop]
+            return found.transpose(0, *range(found.ndim - 1, 0, -1))
+
+    @contextmanager
+    def _reading(self, problem: str, advice: str = "") -> Iterator[None]:
+        """Turn what h5py raises for a damaged file, which can be nearly anything, into a DataError."""
+        try:
+            yield
+        except DataError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DataError(f"{self.path} {problem} ({reason}). {advice}{_expected()}") from None
 
     def _open(self) -> h5py.File:
         try:
             return h5py.File(self.path, "r")
-        except OSError as error:
+        except Exception as error:  # nearly anything, if the file is damaged
             raise DataError(f"{self.path} ({self.bytes:,} bytes) {self._diagnose(error)} {_expected()}") from None
 
-    def _diagnose(self, error: OSError) -> str:
+    def _diagnose(self, error: Exception) -> str:
         with open(self.path, "rb") as file:
             head = file.read(64)
         if head.startswith(b"MATLAB 5.0"):
@@ -86,9 +99,13 @@ class LabeledMat:
 
     def _check_fields(self, file: h5py.File) -> int:
         """Check the fields and return the number of images."""
+        linked = [name for name in _FIELDS if name in file.id and not _is_stored(file, name)]
+        if linked:
+            raise DataError(f"{self.path}: {', '.join(linked)} is a link, possibly to another file. {_expected()}")
         missing = [name for name in _FIELDS if not isinstance(file.get(name), h5py.Dataset)]
         if missing:
-            existing = ", ".join(name for name in file if not name.startswith("#")) or "nothing"
+            names = [str(name) for name in file]
+            existing = ", ".join(name for name in names if not name.startswith("#"))[:200] or "nothing"
             raise DataError(f"{self.path} has no {', '.join(missing)}; it contains: {existing}. {_expected()}")
         for name, (kinds, shape) in _FIELDS.items():
             field = file[name]
@@ -97,13 +114,35 @@ class LabeledMat:
                     f"{self.path}: {name} is {field.dtype} {field.shape}, but (N, {', '.join(map(str, shape))}) of "
                     f"{_TYPE_OF_KINDS[kinds]} is expected. Was the file rewritten with other axes? {_expected()}"
                 )
-        counts = {name: len(file[name]) for name in _FIELDS}
+            if fault := _fault_of_storage(field):
+                raise DataError(f"{self.path}: {name} {fault}. {_expected()}")
+        counts = {name: file[name].shape[0] for name in _FIELDS}
         if len(set(counts.values())) > 1 or not counts["images"]:
             shown = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise DataError(
                 f"{self.path}: the fields must have the same number of images, but have: {shown}. {_expected()}"
             )
+        if counts["images"] > IMAGES:
+            raise DataError(
+                f"{self.path} claims to have {counts['images']:,} images, but NYUDv2 has {IMAGES:,}. {_expected()}"
+            )
         return counts["images"]
+
+
+def _is_stored(file: h5py.File, name: str) -> bool:
+    """Whether a field is in the file itself; decided without following a link."""
+    return file.id.links.get_info(name.encode()).type == h5py.h5l.TYPE_HARD
+
+
+def _fault_of_storage(field: h5py.Dataset) -> str | None:
+    """Why the values of a field must not be read."""
+    if field.external or field.is_virtual:
+        return "has its values in another file"
+    plist = field.id.get_create_plist()
+    if not {plist.get_filter(i)[0] for i in range(plist.get_nfilters())} <= _FILTERS:
+        return "is compressed in a way that MATLAB does not use"
+    size = field.dtype.itemsize * math.prod(field.chunks or ())
+    return f"has chunks of {size / 1e6:,.0f} MB, which do not fit into memory" if size > _MAX_CHUNK else None
 
 
 def _expected() -> str:

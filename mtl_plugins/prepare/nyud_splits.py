@@ -1,3 +1,5 @@
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,9 @@ from mtl_plugins.files import read_lines
 
 _FIELDS = dict(train="trainNdxs", val="testNdxs")
 _OFFICIAL = Path(__file__).parent / "splits"
+_MAX_BYTES = 2**16  # of a splits.mat; the official one has 3 kB
+_MAX_NUMBERS = 10_000
+_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"single", "double"}
 
 
 def read_splits(path: str | Path | None = None) -> dict[str, list[int]]:
@@ -24,10 +29,9 @@ def read_splits(path: str | Path | None = None) -> dict[str, list[int]]:
         return {split: _read_numbers(_OFFICIAL / f"nyud_{split}.txt") for split in _FIELDS}
     if not Path(path).is_file():
         raise FileNotFoundError(f"the file {path} does not exist. Without --splits, the official split is used.")
-    try:
-        content = scipy.io.loadmat(path, variable_names=list(_FIELDS.values()))
-    except Exception as error:  # scipy's reader raises nearly anything if the file is not a .mat
-        raise DataError(f"{path} is not a splits.mat: {error}. {_expected()}") from None
+    if (size := Path(path).stat().st_size) > _MAX_BYTES:
+        raise DataError(f"{path} is not a splits.mat: it has {size:,} bytes. {_expected()}")
+    content = _load(path)
     missing = [field for field in _FIELDS.values() if field not in content]
     if missing:
         raise DataError(f"{path} is not a splits.mat: it has no {', '.join(missing)}. {_expected()}")
@@ -38,6 +42,21 @@ def read_splits(path: str | Path | None = None) -> dict[str, list[int]]:
         if len(np.unique(numbers)) < len(numbers):
             raise DataError(f"{path}: {_FIELDS[split]} contains a number twice. {_expected()}")
     return {split: [int(number) for number in numbers] for split, numbers in found.items()}
+
+
+def _load(path: str | Path) -> dict[str, np.ndarray]:
+    """The fields in a `.mat`. Their sizes are checked first, so that a small file cannot fill the memory."""
+    names = list(_FIELDS.values())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scipy warns about damaged names
+            for name, shape, kind in scipy.io.whosmat(path):
+                if name in names and (kind not in _NUMBERS or math.prod(shape) > _MAX_NUMBERS):
+                    raise ValueError(f"{name} is {kind} of shape {shape}")
+            return scipy.io.loadmat(path, variable_names=names)
+    except Exception as error:  # scipy's reader raises nearly anything if the file is not a .mat
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DataError(f"{path} is not a splits.mat: {reason}. {_expected()}") from None
 
 
 def _read_numbers(path: Path) -> list[int]:
