@@ -14,6 +14,7 @@ from .atomic_write import (
 )
 from .data_error import DataError
 from .folder_lock import LOCK_NAME, FolderInUseError, FolderLock
+from .download import download
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
 from .read_regular_file import read_regular_file
@@ -34,6 +35,7 @@ __all__ = [
     "WorkerKilledError",
     "check_seal",
     "disk_is_full",
+    "download",
     "flush_to_disk",
     "free_space",
     "is_zip",

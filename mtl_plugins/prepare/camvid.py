@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from mtl_plugins.datasets import CamVid
+from mtl_plugins.files import download
 
 from .arguments import add_workers_argument
 from .check_dataset import check_dataset
-from .download import download
 from .unpack_dataset import unpack_selected
 
 NAME, TITLE = "camvid", "CamVid"

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from mtl_plugins.datasets.kitti import CalibrationMissing, lidar_to_image, read_camera_intrinsics
 from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS, URL
-from mtl_plugins.files import read_text, remove_temporaries, write_text
+from mtl_plugins.files import download, read_text, remove_temporaries, write_text
 
-from .download import download
 from .unpack_dataset import unpack_dataset, unpack_selected
 
 #: (date, camera)

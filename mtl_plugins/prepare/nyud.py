@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mtl_plugins.datasets.nyudv2 import KINECT_SIZE, MASK_IDS
-from mtl_plugins.files import ResumableFolder, run_jobs, write_text
+from mtl_plugins.files import ResumableFolder, download, run_jobs, write_text
 from mtl_plugins.label_spaces import label_space
 
 from .arguments import add_workers_argument
 from .dataset_summary import print_summary, summarize
-from .download import download
 from .nyud_labeled_mat import BYTES, IMAGES, MD5, URL, LabeledMat
 from .nyud_png_files import KINDS, BlockJob, list_line, png_path, write_block
 from .nyud_splits import read_splits

@@ -4,11 +4,17 @@ import errno
 import hashlib
 import json
 import shutil
+import ssl
+import sys
+import time
+from urllib.error import URLError
+from urllib.request import Request
 
 import numpy as np
 import pytest
 
 from mtl_plugins.datasets import DataError
+from mtl_plugins.files.download import _OnlyHttp
 from mtl_plugins.prepare.download import download
 
 from .file_server import serve
@@ -180,3 +186,149 @@ def test_progress_shows_megabytes(server, fetch, capsys):
     assert fetch(show=True) == CONTENT
     printed = capsys.readouterr().out
     assert "0.3/0.3" in printed and "MB/s" in printed and "trying again" in printed
+
+
+def test_more_bytes_than_announced_are_not_read(server, fetch):
+    server.announced = 200_000
+    with pytest.raises(DataError, match="has 200,000 bytes, but 300,000 are expected"):
+        fetch(size=300_000)
+    assert fetch() == CONTENT[:200_000], "the announced size counts"
+
+
+def test_an_endless_response_without_a_length_is_cut(server, fetch):
+    server.length = False
+    with pytest.raises(DataError, match="more than the 200,000 bytes that are expected"):
+        fetch(size=200_000)
+    with pytest.raises(DataError, match="more than the 250,000 bytes that are expected"):
+        fetch(max_bytes=250_000)
+    assert not list(fetch.path.parent.iterdir()) and fetch(size=300_000) == CONTENT
+
+
+@pytest.mark.parametrize("value", ["\u00b2", "-1", "1e3", "9" * 30])
+def test_a_length_that_is_no_number(server, fetch, value):
+    server.announced = value.encode().decode("latin1")
+    try:
+        assert fetch(retries=0) == CONTENT
+    except (ConnectionError, OSError, DataError) as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("content_range", [None, "bytes 5-10/11", "nonsense", "bytes 0-299999/*"])
+def test_a_part_that_was_not_requested(server, fetch, content_range):
+    server.unasked, server.range = True, content_range
+    with pytest.raises(ConnectionError, match="only a part of the file, which was not requested"):
+        fetch(retries=1)
+    assert len(server.requests) == 2 and not fetch.path.exists()
+
+
+@pytest.mark.parametrize(
+    "content_range", ["bytes 0-299999/300000", "bytes 100001-299999/300000", "bytes 100000-1/7", "?"]
+)
+def test_a_wrong_range_starts_again(server, fetch, content_range):
+    begin(server, fetch)
+    server.range = content_range
+    assert fetch() == CONTENT and server.requests == ["bytes=100000-", None]
+
+
+def test_a_server_that_refuses_every_range(server, fetch):
+    server.status = 416
+    with pytest.raises(FileNotFoundError, match="416"):
+        fetch()
+
+
+def test_a_slow_server_is_given_up(server, fetch):
+    server.block, server.pause = 1, 0.05
+    begin = time.monotonic()
+    with pytest.raises(ConnectionError, match="brings only .* bytes per second.*without progress: 2"):
+        fetch(retries=1, timeout=0.3)
+    assert time.monotonic() - begin < 10
+    server.block = 10_000
+    assert fetch(min_rate=100, timeout=0.3) == CONTENT
+
+
+def test_slow_headers_are_given_up(server, fetch):
+    server.header_pause = 0.05
+    with pytest.raises(ConnectionError, match="does not complete the headers"):
+        fetch(retries=0, timeout=0.2)
+    server.header_pause = 0
+
+
+def test_the_total_time_is_limited(server, fetch):
+    server.block, server.pause = 20_000, 0.1
+    with pytest.raises(ConnectionError, match="the time limit was reached.* MB are kept"):
+        fetch(max_seconds=0.4)
+    server.pause = 0
+    assert fetch() == CONTENT and server.requests[-1].startswith("bytes=")
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x", "gopher://x/"])
+def test_redirections_to_other_protocols_are_refused(server, fetch, address):
+    server.redirect = address
+    with pytest.raises((DataError, FileNotFoundError), match="not allowed"):  # urllib refuses most
+        fetch()
+    assert len(server.requests) == 1 and not fetch.path.exists()
+    with pytest.raises(ValueError, match="is not an address of http or https"):
+        download(address, fetch.path)
+
+
+def test_https_never_changes_to_http():
+    request = Request("https://a.example/set.zip")
+    with pytest.raises(DataError, match="https never changes to http"):
+        _OnlyHttp().redirect_request(request, None, 302, "Found", {}, "http://a.example/set.zip")
+    assert _OnlyHttp().redirect_request(request, None, 302, "Found", {}, "https://b.example/x").host == "b.example"
+
+
+def test_redirections_without_end(server, fetch):
+    server.redirect = server.url
+    with pytest.raises(FileNotFoundError, match="infinite loop") as caught:
+        fetch()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_compressed_response_is_refused(server, fetch):
+    server.encoding = "gzip"
+    with pytest.raises(DataError, match="was sent with the encoding 'gzip', which was not requested"):
+        fetch()
+    server.encoding = "identity"
+    assert fetch() == CONTENT
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><p>blocked", b"\n <HTML><body>log in"])
+def test_a_web_page_under_another_type(server, fetch, page):
+    server.content, server.type = page, "application/zip"
+    with pytest.raises(DataError, match="returned a web page, not set.zip"):
+        fetch()
+    assert not list(fetch.path.parent.iterdir())
+
+
+@pytest.mark.parametrize("note", ["", "[]", "null", "{}", "[" * 10_000, '{"url": 1}', '{"validator": [], "size": "x"}'])
+def test_a_damaged_note_starts_again(server, fetch, note):
+    begin(server, fetch)
+    path = fetch.path.with_name("set.zip.part.json")
+    path.write_text(note if "validator" not in note else json.dumps(json.loads(note) | {"url": server.url}))
+    assert fetch() == CONTENT and server.requests == [None]
+
+
+def test_a_link_is_not_written_through(server, fetch, tmp_path):
+    begin(server, fetch)
+    mine = tmp_path / "mine"
+    fetch.part.rename(mine)
+    fetch.part.symlink_to(mine)
+    assert fetch() == CONTENT and mine.read_bytes() == CONTENT[:100_000]
+
+
+def test_a_folder_in_place_of_the_file(server, fetch):
+    fetch.path.mkdir(parents=True)
+    with pytest.raises(IsADirectoryError, match="is a folder, but .* is one file"):
+        fetch()
+
+
+def test_a_certificate_that_is_not_valid(fetch, monkeypatch):
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+
+    def fail(*args):
+        raise URLError(error)
+
+    monkeypatch.setattr(sys.modules[_OnlyHttp.__module__], "_open", fail)
+    with pytest.raises(ConnectionError, match="certificate of the server is not valid.*SSL_CERT_FILE"):
+        download("https://a.example/set.zip", fetch.path, show=False)

@@ -8,6 +8,8 @@ import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.runner import CheckpointLoader
 
+from mtl_plugins.files import download
+
 from .read_checkpoint import read_checkpoint
 
 _LOADERS = RLock()
@@ -40,10 +42,12 @@ def load_from_http(filename: str, map_location: Any = None) -> dict:
     """Download once into torch's hub folder, then read the file."""
     path = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(filename.split("?")[0]))
     if is_main_process() and not os.path.isfile(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        torch.hub.download_url_to_file(filename, path)
+        download(filename, path)
     barrier()
-    return read_checkpoint(path, map_location or "cpu")
+    try:
+        return read_checkpoint(path, map_location or "cpu")
+    except ValueError as error:
+        raise ValueError(f"{error} It was downloaded from {filename}; to download it again, delete it.") from error
 
 
 def _refuse_address(filename: str, map_location: Any = None) -> NoReturn:
