@@ -13,8 +13,8 @@ from .atomic_write import (
     write_text,
 )
 from .data_error import DataError
-from .folder_lock import LOCK_NAME, FolderInUseError, FolderLock
 from .download import download
+from .folder_lock import LOCK_NAME, FolderInUseError, FolderLock
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
 from .read_regular_file import read_regular_file

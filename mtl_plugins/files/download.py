@@ -236,7 +236,7 @@ def _raise_if_permanent(error: Exception, source: _Source) -> None:
     if isinstance(cause, ssl.SSLCertVerificationError):
         raise ConnectionError(
             f"{source.url} was not downloaded: the certificate of the server is not valid "
-            f"({getattr(cause, 'verify_message', cause)}). Is the clock right, or does a proxy replace the certificate? "
+            f"({getattr(cause, 'verify_message', cause)}). Is the clock right, or does a proxy replace it? "
             f"Then set SSL_CERT_FILE to the proxy's. {source.advice()}"
         ) from None
     if isinstance(error, OSError) and disk_is_full(error):
