@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mtl_plugins.engine import keep_freed_memory
+from mtl_plugins.engine import MultiTaskRunner, keep_freed_memory
 from mtl_plugins.registry import RUNNERS
 
 _TORCHRUN = "torchrun --nproc-per-node N -m mtl_plugins train CONFIG --launcher pytorch"
@@ -16,7 +16,8 @@ def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on a GPU if available, else on the CPU (with gloo for several processes).
 
     Raises:
-        ValueError: The config's launcher needs GPUs, or the process was not started by `torchrun`.
+        ValueError: The launcher needs GPUs, the process was not started by `torchrun`, or the runner type cannot
+            read checkpoints safely.
     """
     if cfg.get("launcher", "none") != "none":
         _connect_after_restart(cfg)
@@ -24,7 +25,15 @@ def build_runner(cfg: Config) -> Runner:
             _prepare_cpu_processes(cfg)
     if not torch.cuda.is_available():
         keep_freed_memory()
-    runner = RUNNERS.get(cfg.get("runner_type", "MultiTaskRunner"))
+    name = cfg.get("runner_type", "MultiTaskRunner")
+    runner = RUNNERS.get(name)
+    if runner is None:
+        raise ValueError(f"runner_type={name!r} is unknown. Omit it, or name a registered subclass of MultiTaskRunner.")
+    if not issubclass(runner, MultiTaskRunner) and (cfg.get("resume") or cfg.get("load_from")):
+        raise ValueError(
+            f"runner_type={name!r} cannot resume or load a checkpoint, because it would execute code in the file. Omit "
+            "runner_type, derive the class from MultiTaskRunner, or train without --resume and load_from."
+        )
     return runner.from_cfg(cfg)
 
 

@@ -9,7 +9,14 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.datasets import combine_metainfo
-from mtl_plugins.engine import check_normalisation, load_weights, read_checkpoint, require_same_model, safe_loaders
+from mtl_plugins.engine import (
+    check_meta,
+    check_normalisation,
+    load_weights,
+    read_checkpoint,
+    require_same_model,
+    safe_loaders,
+)
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.label_spaces import label_space
 from mtl_plugins.models import MultiTaskModel
@@ -45,7 +52,7 @@ def init_model(
     if checkpoint is not None:
         drop_pretrained(cfg)
     model = MODELS.build(cfg.model)
-    content = {}
+    meta = {}
     if checkpoint is None:
         with _warnings_only(), safe_loaders():
             model.init_weights()
@@ -53,9 +60,10 @@ def init_model(
         content = read_checkpoint(checkpoint)
         require_same_model(model, content, str(checkpoint))
         load_weights(model, content)
+        meta = check_meta(content, str(checkpoint))
         check_normalisation(model, content, str(checkpoint))
     model.cfg = cfg
-    meta = content.get("meta", {}).get("dataset_meta") or _dataset_meta(cfg)
+    meta = meta.get("dataset_meta") or _dataset_meta(cfg)
     model.dataset_meta = combine_metainfo(meta["datasets"]) if meta.get("datasets") else meta
     if torch.device(device).type == "cpu":
         warm_up()

@@ -3,8 +3,11 @@
 import argparse
 from collections.abc import Sequence
 
-from mtl_plugins.engine import read_checkpoint, write_checkpoint
+from torch import Tensor
+
+from mtl_plugins.engine import extract_state_dict, read_checkpoint, write_checkpoint
 from mtl_plugins.engine.converters import CONVERTERS
+from mtl_plugins.functional import tensor_fault
 
 from .options import make_parser
 
@@ -22,7 +25,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl convert`."""
     args = parse_args(argv, prog)
     checkpoint = read_checkpoint(args.src)
-    converted = CONVERTERS[args.format](checkpoint.get("state_dict", checkpoint))
+    weights = extract_state_dict(checkpoint, args.src)
+    for name, weight in weights.items():
+        if isinstance(weight, Tensor) and (fault := tensor_fault(weight)):
+            raise ValueError(f"{args.src}: the weight {name} cannot be used: {fault}.")
+    converted = CONVERTERS[args.format](weights)
     content = {"state_dict": converted, "meta": {"source": args.format}}
     write_checkpoint(args.dst, content)
     tasks = sorted({name.split(".")[1] for name in converted if name.startswith("heads.")})

@@ -7,6 +7,7 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .bad_samples_hook import BAD_SAMPLES_FILE, BadSamplesHook
 from .checkpoint import (
     StateDictDifference,
+    check_meta,
     compare_state_dicts,
     extract_state_dict,
     find_checkpoint,
@@ -59,6 +60,7 @@ __all__ = [
     "Teacher",
     "TeacherError",
     "autocast_context",
+    "check_meta",
     "check_normalisation",
     "compare_state_dicts",
     "cpu_has_bfloat16",

@@ -35,10 +35,12 @@ from .checkpoint import (
     checkpoint_bytes,
     describe,
     explained,
+    extract_state_dict,
     find_checkpoint,
     is_complete,
     newest_other,
     require_resumable,
+    require_usable_weights,
     safe_loaders,
 )
 from .console import quiet_console
@@ -175,6 +177,10 @@ class MultiTaskRunner(Runner):
         with safe_loaders():
             content = CheckpointLoader.load_checkpoint(filename, map_location, logger=self.logger)
         checkpoint = check_content(content, filename)
+        own = unwrap_model(self.model).state_dict()
+        for part in ("state_dict", "ema_state_dict"):
+            if checkpoint.get(part):
+                require_usable_weights(own, extract_state_dict(checkpoint[part], filename), filename)
         self._check_averaged_weights(checkpoint, filename)
         self.loaded_from = filename
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)

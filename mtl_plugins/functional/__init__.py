@@ -50,7 +50,7 @@ from .painting import (
 )
 from .palette import VOID_COLOUR, make_palette
 from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
-from .tensor_faults import non_finite, tensor_fault
+from .tensor_faults import non_finite, tensor_fault, weight_fault
 from .unit_vectors import unit_vectors
 
 __all__ = [
@@ -111,6 +111,7 @@ __all__ = [
     "unpack_intrinsics",
     "valid_depth",
     "valid_normals",
+    "weight_fault",
     "valid_pixels",
     "zero_loss",
 ]

@@ -37,6 +37,30 @@ def tensor_fault(tensor: Tensor, values: bool = True) -> str | None:
     return None
 
 
+def weight_fault(value: object, own: object) -> str | None:
+    """Why a value from a file cannot replace a weight of a model; None if it can.
+
+    Args:
+        value: The value.
+        own: The model's weight.
+    """
+    if not isinstance(own, Tensor):  # extra state of a module
+        return None if type(value) is type(own) else f"it is a {type(value).__name__}, not a {type(own).__name__}"
+    if not isinstance(value, Tensor):
+        return f"it is a {type(value).__name__}, not a tensor"
+    fault = tensor_fault(value, values=False)
+    if fault is not None:
+        return None if fault == tensor_fault(own, values=False) else fault
+    floating = value.dtype in FLOATS
+    if floating != own.is_floating_point() and value.numel() > 1:
+        kinds = [str(dtype).removeprefix("torch.") for dtype in (value.dtype, own.dtype)]
+        return f"it has the type {kinds[0]}, the model {kinds[1]}"
+    if floating and own.is_floating_point():
+        fault = non_finite(value.to(own.dtype))
+        return fault if fault and (own.is_meta or non_finite(own) is None) else None
+    return non_finite(value) if floating else None
+
+
 def overlaps(tensor: Tensor) -> bool:
     """Whether several elements of a tensor are the same memory, as after `expand`."""
     extent = 1

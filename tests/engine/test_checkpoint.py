@@ -224,3 +224,59 @@ def test_averaged_weights_are_read_from_an_ema_checkpoint(tmp_path):
     assert torch.equal(state["stem.0.weight"], ema.stem[0].weight)
     assert not torch.equal(state["stem.0.weight"], runner.model.stem[0].weight)
     load_weights(ToyModel(), tmp_path / "epoch_1.pth")
+
+
+def spoilt(value, kind):
+    """`value` as it must not be in a checkpoint."""
+    if kind == "nan":
+        return torch.full_like(value, torch.nan)
+    if kind == "inf":
+        return torch.full_like(value, torch.inf)
+    if kind == "complex":
+        return value.to(torch.complex64)
+    if kind == "integers":
+        return value.long()
+    if kind == "too large":
+        return torch.full_like(value, 1e300, dtype=torch.float64)
+    if kind == "quantized":
+        return torch.quantize_per_tensor(value, 0.1, 0, torch.qint8)
+    if kind == "sparse":
+        return value.to_sparse()
+    if kind == "meta":
+        return value.to("meta")
+    if kind == "shared memory":
+        return value[:1, :1].clone().expand(value.shape)
+    return value.tolist()
+
+
+SPOILT = {
+    **{kind: "values are NaN or infinite" for kind in ("nan", "inf", "too large")},
+    **{"complex": "it is complex", "integers": "it has the type int64, the model float32"},
+    **{"quantized": "it is quantized", "sparse": "it is sparse", "shared memory": "its elements share memory"},
+    **{"meta": "it has no values", "list": "a list"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization")
+@pytest.mark.parametrize("kind", SPOILT)
+def test_weights_that_cannot_be_computed_with_are_named(kind, tmp_path):
+    state = ToyModel().state_dict()
+    state["stem.0.weight"] = spoilt(state["stem.0.weight"], kind)
+    torch.save(dict(state_dict=state), tmp_path / "spoilt.pth")
+    message = f"spoilt.pth.*stem.0.weight.*{SPOILT[kind]}" if kind != "list" else "spoilt.pth"
+    target = ToyModel()
+    before = {key: value.clone() for key, value in target.state_dict().items()}
+    for strict in (True, False):
+        if kind != "list" or strict:
+            with pytest.raises(ValueError, match=message):
+                load_weights(target, tmp_path / "spoilt.pth", strict=strict)
+    runner = build_runner(tmp_path / "run", load_from=str(tmp_path / "spoilt.pth"))
+    with pytest.raises(ValueError, match=message.replace(".*stem", "[^$]*stem")):
+        runner.load_or_resume()
+    assert all(torch.equal(value, before[key]) for key, value in target.state_dict().items())
+
+
+def test_a_non_finite_buffer_of_the_model_itself_is_accepted():
+    own = nn.Linear(2, 2)
+    own.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+    assert not load_weights(own, own.state_dict())

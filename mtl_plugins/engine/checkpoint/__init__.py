@@ -18,6 +18,7 @@ from .state_dicts import (
     extract_state_dict,
     load_weights,
     require_same_model,
+    require_usable_weights,
 )
 from .write_checkpoint import checkpoint_bytes, write_checkpoint
 
@@ -42,6 +43,7 @@ __all__ = [
     "read_checkpoint",
     "require_resumable",
     "require_same_model",
+    "require_usable_weights",
     "run_files",
     "safe_loaders",
     "write_checkpoint",

@@ -7,6 +7,9 @@ from typing import Any, NoReturn
 import torch
 from mmengine.dist import barrier, is_main_process
 from mmengine.runner import CheckpointLoader
+from torch import Tensor
+
+from mtl_plugins.functional import tensor_fault
 
 from mtl_plugins.files import download
 
@@ -35,7 +38,7 @@ def safe_loaders() -> Iterator[None]:
 
 def load_from_disk(filename: str, map_location: Any = None) -> dict:
     """mmengine's loader of files; it logs the name of this function without `load_from_`."""
-    return read_checkpoint(filename, map_location or "cpu")
+    return _without_nan(read_checkpoint(filename, map_location or "cpu"), filename)
 
 
 def load_from_http(filename: str, map_location: Any = None) -> dict:
@@ -45,9 +48,20 @@ def load_from_http(filename: str, map_location: Any = None) -> dict:
         download(filename, path)
     barrier()
     try:
-        return read_checkpoint(path, map_location or "cpu")
+        return _without_nan(read_checkpoint(path, map_location or "cpu"), filename)
     except ValueError as error:
         raise ValueError(f"{error} It was downloaded from {filename}; to download it again, delete it.") from error
+
+
+def _without_nan(checkpoint: dict, origin: str) -> dict:
+    """mmengine does not check what it loads into a model, for example for `init_cfg=dict(type="Pretrained")`."""
+    state = checkpoint.get("state_dict", checkpoint)
+    for name, value in state.items() if isinstance(state, dict) else ():
+        if isinstance(value, Tensor):
+            fault = tensor_fault(value, values=False)
+            if fault or (value.is_floating_point() and bool(value.isnan().any())):
+                raise ValueError(f"{origin}: the weight {name} cannot be used: {fault or 'it contains NaN'}.")
+    return checkpoint
 
 
 def _refuse_address(filename: str, map_location: Any = None) -> NoReturn:

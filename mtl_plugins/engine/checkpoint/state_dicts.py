@@ -4,12 +4,14 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from mtl_plugins.functional import weight_fault
 from mtl_plugins.unwrap_model import unwrap_model
 
+from .checks import describe
 from .read_checkpoint import read_checkpoint
 
 _SHOWN = 5  # keys of each kind that an error message lists
@@ -42,6 +44,11 @@ def extract_state_dict(checkpoint: Mapping, origin: str = "the checkpoint") -> O
         ValueError: The checkpoint contains no tensors.
     """
     state = checkpoint.get("state_dict", checkpoint)
+    if (
+        isinstance(state, dict)
+        and (wrong := next((key for key in state if not isinstance(key, str)), None)) is not None
+    ):
+        raise ValueError(f"{origin} has no weights: a name of a weight must be a string, but is {describe(wrong)}.")
     if not isinstance(state, dict) or not any(isinstance(value, Tensor) for value in state.values()):
         keys = ", ".join(map(str, list(checkpoint)[:_SHOWN])) or "none"
         raise ValueError(f"{origin} has no weights: expected 'state_dict', or tensors by name. Its keys: {keys}.")
@@ -73,12 +80,38 @@ def require_same_model(model: nn.Module, checkpoint: Mapping, origin: str = "the
         advice: Last sentence of the error message.
 
     Raises:
-        ValueError: The checkpoint belongs to another model; the message lists the keys that differ.
+        ValueError: The checkpoint belongs to another model; the message lists the keys that differ. Or its weights are
+            NaN, infinite or of another kind than the model's.
     """
     wanted, given = unwrap_model(model).state_dict(), extract_state_dict(checkpoint, origin)
     difference = compare_state_dicts(wanted, given)
     if difference:
         raise ValueError(_describe(difference, wanted, given, origin, advice))
+    require_usable_weights(wanted, given, origin)
+
+
+def require_usable_weights(wanted: Mapping[str, Any], given: Mapping[str, Any], origin: str) -> None:
+    """Check that weights are finite numbers of the model's kind; keys that the model does not have are ignored.
+
+    Args:
+        wanted: The model's state dict.
+        given: The weights.
+        origin: Name of their file in error messages.
+
+    Raises:
+        ValueError: Some are NaN, infinite or too large for the model's type, complex, quantized, sparse, without
+            values, or integers instead of real numbers; the message names them.
+    """
+    faults = {
+        key: fault for key, value in given.items() if key in wanted and (fault := weight_fault(value, wanted[key]))
+    }
+    if faults:
+        shown = "; ".join(f"{key}: {fault}" for key, fault in list(faults.items())[:_SHOWN])
+        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        raise ValueError(
+            f"{origin}: {len(faults)} of {len(given)} weights cannot be used ({shown}{more}). The training diverged, "
+            "or the file is damaged or was converted wrongly. Use another checkpoint."
+        )
 
 
 def _describe(difference: StateDictDifference, wanted: Mapping, given: Mapping, origin: str, advice: str) -> str:
@@ -115,7 +148,8 @@ def load_weights(model: nn.Module, checkpoint: str | Path | dict, strict: bool =
         The keys that did not match.
 
     Raises:
-        ValueError: With `strict`, the checkpoint belongs to another model; the message lists the keys that differ.
+        ValueError: With `strict`, the checkpoint belongs to another model; the message lists the keys that differ. Or
+            its weights are NaN, infinite or of another kind than the model's.
     """
     origin = "the checkpoint"
     if not isinstance(checkpoint, dict):
@@ -123,9 +157,11 @@ def load_weights(model: nn.Module, checkpoint: str | Path | dict, strict: bool =
     model = unwrap_model(model)
     if strict:
         require_same_model(model, checkpoint, origin, "To load only what matches: load_weights(..., strict=False).")
-    state = extract_state_dict(checkpoint, origin)
-    difference = compare_state_dicts(model.state_dict(), state)
+    state, own = extract_state_dict(checkpoint, origin), model.state_dict()
+    difference = compare_state_dicts(own, state)
     for key in (*difference.reshaped, *difference.unexpected):
         del state[key]
+    if not strict:
+        require_usable_weights(own, state, origin)
     model.load_state_dict(state, strict=False)
     return difference

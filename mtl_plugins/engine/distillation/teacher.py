@@ -15,7 +15,14 @@ from mtl_plugins.kernels import warm_up
 from mtl_plugins.kinds import kinds_of_heads
 from mtl_plugins.registry import MODELS
 
-from ..checkpoint import extract_state_dict, find_checkpoint, load_weights, read_checkpoint, require_same_model
+from ..checkpoint import (
+    check_meta,
+    extract_state_dict,
+    find_checkpoint,
+    load_weights,
+    read_checkpoint,
+    require_same_model,
+)
 from ..normalisation import check_normalisation
 from ..optim_wrapper import autocast_context
 from ..read_config import read_config
@@ -127,6 +134,7 @@ class Teacher:
             target = inner if inner is not None and bare else built
             require_same_model(target, content, str(checkpoint))
             load_weights(target, content)
+            check_meta(content, str(checkpoint))
             check_normalisation(built, content, f"The teacher's checkpoint {checkpoint}")
         return built
 

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,9 @@ import timm
 import torch
 from timm.models import load_state_dict as read_weights
 from torch import Tensor
+
+from mtl_plugins.files import SealError, check_seal, is_zip
+from mtl_plugins.functional import weight_fault
 
 
 def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) -> dict[str, Tensor]:
@@ -25,12 +29,16 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
     with torch.device("meta"):
         model = timm.create_model(model_name, **model_kwargs)
     wanted = model.state_dict()
-    weights = _renamed(model, weights.get("state_dict", weights))
+    weights = weights.get("state_dict", weights)
+    if not isinstance(weights, dict):
+        raise ValueError(f"{source} contains a {type(weights).__name__}, not a dict of weights. Use another file.")
+    weights = _renamed(model, weights)
     classifiers = _classifiers(model)
     missing = [
         key
         for key, value in wanted.items()
-        if (key not in weights or weights[key].shape != value.shape) and not key.startswith(classifiers)
+        if (key not in weights or getattr(weights[key], "shape", None) != value.shape)
+        and not key.startswith(classifiers)
     ]
     if missing:
         reshaped = sum(key in weights for key in missing)
@@ -38,6 +46,16 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
             f"{source if source is not True else 'the hub file'} does not contain the weights of {model_name}: "
             f"{len(missing)} of {len(wanted)} tensors are missing ({reshaped} of them have another shape), "
             f"such as {', '.join(missing[:5])}. Use the file of this model, or change model.backbone.model_name."
+        )
+    faults = [
+        f"{key}: {fault}"
+        for key, own in wanted.items()
+        if key in weights and not key.startswith(classifiers) and (fault := weight_fault(weights[key], own))
+    ]
+    if faults:
+        raise ValueError(
+            f"{source if source is not True else 'the hub file'} contains {len(faults)} weights that cannot be used, "
+            f"such as {'; '.join(faults[:3])}. Use another file."
         )
     return {key: weights[key] for key in wanted if key in weights and not key.startswith(classifiers)}
 
@@ -49,12 +67,18 @@ def _from_file(path):
             f"file, True for timm's hub, or False to start from scratch."
         )
     try:
+        if is_zip(path) and os.environ.get("MTL_VERIFY_CHECKPOINTS") != "0":
+            check_seal(path)
         return read_weights(str(path), use_ema=False, weights_only=True)
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as plain weights ({type(error).__name__}): it is damaged, or a pickle with other "
+            f"{path} cannot be read as plain weights ({_reason(error)}): it is damaged, or a pickle with other "
             f"objects than tensors, which is refused. Save it again with torch.save(model.state_dict(), ...)."
         ) from error
+
+
+def _reason(error):
+    return str(error) if isinstance(error, SealError) else type(error).__name__
 
 
 def _from_hub(model_name):
