@@ -60,7 +60,7 @@ _LOOPS: dict[Any, type[BaseLoop]] = {
 }
 
 #: Default hooks of every run, also of configs that do not name them; None in a config removes one.
-OWN_HOOKS = dict(preemption=dict(type="PreemptionHook"), heartbeat=dict(type="HeartbeatHook"))
+OWN_HOOKS: dict[str, dict] = dict(preemption=dict(type=PreemptionHook), heartbeat=dict(type=HeartbeatHook))
 
 
 @RUNNERS.register_module()
@@ -239,10 +239,10 @@ class MultiTaskRunner(Runner):
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # of an optimizer whose own state this project does not know
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(
-                f"{filename}: the state of the optimizer or of a scheduler cannot be restored "
-                f"({type(error).__name__}: {error}). Resume with the config of the training, or load only the weights "
-                "with load_from."
+                f"{filename}: the state of the optimizer or of a scheduler cannot be restored ({reason}). Resume with "
+                "the config of the training, or load only the weights with load_from."
             ) from error
         self._restore_progress(checkpoint, planned)
         self._has_loaded, self.resumed_from = True, filename

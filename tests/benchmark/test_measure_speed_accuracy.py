@@ -61,7 +61,7 @@ def test_folders_of_the_same_name_are_reported_with_their_paths(trainings, tmp_p
             FileNotFoundError,
             "is not the work directory of a training: it must contain one config file, but contains 0",
         ),
-        ("last_checkpoint", FileNotFoundError, "contains no checkpoint: train the network first, with mtl train"),
+        ("epoch_1.pth", FileNotFoundError, "contains no checkpoint: train the network first, with mtl train"),
         ("metrics.json", FileNotFoundError, r"Write it with: mtl test .*small.py .*epoch_1.pth --out"),
         (None, ValueError, r"has no score 'depth/rsme': choose from semseg/mIoU, depth/rmse\."),
     ],
@@ -70,6 +70,7 @@ def test_missing_files_and_unknown_scores_raise(trainings, tmp_path, missing, er
     shutil.copytree(next(iter(trainings)), tmp_path / "small")
     if missing:
         (tmp_path / "small" / missing).unlink()
+        (tmp_path / "small" / "last_checkpoint").unlink()  # names the file in the original folder
     with pytest.raises(error, match=message):
         measure_speed_accuracy([tmp_path / "small"], "depth/rsme")
 

@@ -15,6 +15,7 @@ from mtl_plugins.functional import non_finite, tensor_fault
 
 from .checks import (
     MAX_COUNT,
+    MISSING,
     Check,
     WrongValueError,
     boolean,
@@ -128,6 +129,7 @@ def check_optimizer(state: Any, own: Mapping, shapes: list[torch.Size], where: s
             raise WrongValueError(f"a key of {where}['state']", index, f"the number of one of {len(shapes)} parameters")
         for key, value in values.items():
             _check_parameter_state(key, value, shapes[index], f"{place}[{key!r}]")
+    _require_equal_keys(by_parameter, f"{where}['state']")
     rest = {key: value for key, value in state.items() if key not in ("state", "param_groups")}
     if "loss_scaler" in rest:
         numbers = mapping({"growth_interval": integer(1), "_growth_tracker": integer()}, others=number(0))
@@ -157,6 +159,15 @@ _SHAPED = {
     *("exp_inf", "prev", "ax"),
 }
 _SQUARES = {"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum", "acc_delta", "exp_inf"}
+
+
+def _require_equal_keys(states: Mapping[int, Mapping[str, Any]], where: str) -> None:
+    """Check that no value of a parameter is missing, if the optimizer is one of those with equal keys everywhere."""
+    every = set().union(*states.values())
+    if every <= _SHAPED | {"step", "mu_product", "eta", "step_size"}:
+        for index, state in states.items():
+            for key in every - {"max_exp_avg_sq"} - set(state):
+                raise WrongValueError(f"{where}[{index}][{key!r}]", MISSING, "a value, as other parameters have it")
 
 
 def _check_parameter_state(key: str, value: Any, shape: torch.Size, where: str) -> None:

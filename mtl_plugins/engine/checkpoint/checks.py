@@ -131,7 +131,7 @@ def mapping(
         for key in required:
             if key not in value:
                 present = ", ".join(map(repr, list(value)[:8])) or "none"
-                raise WrongValueError(f"{where}[{key!r}]", _MISSING, f"a value (there are {present[:200]})")
+                raise WrongValueError(f"{where}[{key!r}]", MISSING, f"a value (there are {present[:200]})")
         checked = type(value)() if type(value).__module__ in ("builtins", "collections") else {}
         for key, part in value.items():
             if not isinstance(key, keys) or isinstance(key, str) and len(key) > _MAX_NAME:
@@ -150,7 +150,8 @@ class _Missing:
     """Stands for an absent value."""
 
 
-_MISSING = _Missing()
+MISSING = _Missing()
+"""The value of a `WrongValueError` about an absent key."""
 
 
 def tensor(value: Any, where: str) -> Tensor:

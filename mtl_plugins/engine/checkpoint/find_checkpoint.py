@@ -58,7 +58,8 @@ def find_checkpoint(
         Its path, or None if the folder contains no checkpoint.
 
     Raises:
-        ValueError: All checkpoints are damaged, or the only one that `last_checkpoint` names is missing.
+        ValueError: All checkpoints are damaged, or with `resumable`, the one that `last_checkpoint` names is missing
+            and there is no other.
     """
     folder, damaged = Path(folder), []
     pointer = _read_pointer(Path(pointer_folder or folder))
@@ -93,8 +94,8 @@ def find_checkpoint(
         )
     if pointer is None:
         return None
-    if not resumable and pointer.is_file():  # a run with `out_dir`
-        return str(pointer)
+    if not resumable:
+        return str(pointer) if pointer.is_file() else None  # a run with `out_dir`
     raise ValueError(
         f"{Path(pointer_folder or folder) / POINTER} names {pointer}, but {folder} contains no checkpoint. Copy the "
         f"checkpoint there, give its path with --resume PATH, or train from the beginning with --overwrite or another "
