@@ -9,9 +9,8 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from mtl_plugins.functional import tensor_fault
-
 from mtl_plugins.files import download
+from mtl_plugins.functional import tensor_fault
 
 from .read_checkpoint import read_checkpoint
 
