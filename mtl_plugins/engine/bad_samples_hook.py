@@ -62,7 +62,7 @@ class BadSamplesHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Collect the bad samples of the batch."""
-        if self._allowed["train"] is not None:
+        if self._allowed.get("train") is not None:
             self._collect("train", data_batch)
             if self.every_n_train_iters(runner, self.interval):
                 self._merge(runner, "train")
@@ -71,14 +71,19 @@ class BadSamplesHook(Hook):
         """Exchange, log and write."""
         self._merge(runner, "train")
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Write what this process has found, so that a run resumed from the checkpoint continues the list."""
+        if self._allowed.get("train") is not None and is_main_process():
+            self._write(runner, "train")
+
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Collect the bad samples of the batch."""
-        if self._allowed["val"] is not None:
+        if self._allowed.get("val") is not None:
             self._collect("val", data_batch)
 
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Collect the bad samples of the batch."""
-        if self._allowed["test"] is not None:
+        if self._allowed.get("test") is not None:
             self._collect("test", data_batch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
@@ -107,6 +112,15 @@ class BadSamplesHook(Hook):
             return
         for found in all_gather_object(self._found):
             self._found = found | self._found
+        bad = self._write(runner, loop)
+        if len(bad) > allowed:
+            raise DataError(
+                f"{len(bad)} samples of the {loop} set could not be read, but max_bad_samples allows {allowed}. The "
+                f"first one: {bad[0].reason} Fix the data, or set a larger max_bad_samples in the dataset's config."
+            )
+
+    def _write(self, runner: Runner, loop: str) -> list[BadSample]:
+        """Log and write the list if it has grown; returns the bad samples of the loop."""
         bad = [each for (where, _), each in sorted(self._found.items()) if where == loop]
         if len(bad) > self._reported.get(loop, 0):
             file = Path(runner.work_dir) / BAD_SAMPLES_FILE
@@ -118,11 +132,7 @@ class BadSamplesHook(Hook):
                 f"The first one: {bad[0].reason}"
             )
         self._reported[loop] = len(bad)
-        if len(bad) > allowed:
-            raise DataError(
-                f"{len(bad)} samples of the {loop} set could not be read, but max_bad_samples allows {allowed}. The "
-                f"first one: {bad[0].reason} Fix the data, or set a larger max_bad_samples in the dataset's config."
-            )
+        return bad
 
 
 def _parts(dataset: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import load_config
-from mtl_plugins.apis.write_pseudo_labels import LIST
+from mtl_plugins.apis.write_pseudo_labels import LIST, write_pseudo_labels
 from mtl_plugins.datasets.readers import read_classes
 from mtl_plugins.engine import DistillationHook, Teacher
 from mtl_plugins.registry import DATASETS, MODELS
@@ -143,3 +143,17 @@ def test_label_shares_keep_a_part_of_the_labels(nyud_folder):
         dataset(nyud_folder, label_shares=dict(depth=1.5))
     with pytest.raises(ValueError, match="no label.*edge.*known"):
         dataset(nyud_folder, label_shares=dict(edge=0.5))
+
+
+def test_images_that_cannot_be_read_get_no_label(files, tmp_path, capture_log):
+    config, checkpoint, data = files
+    options = dict(label_shares=dict(depth=0), tasks=["depth"])
+    image = dataset(data, **options).samples[1].img
+    image.write_bytes(image.read_bytes()[:100])
+    teacher = Teacher(dict(depth={}), config=config, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match=image.name):
+        write_pseudo_labels(dataset(data, **options), teacher, tmp_path / "all", show=False)
+    skipping = dataset(data, on_bad_sample="skip", max_bad_samples=1, **options)
+    listed = write_pseudo_labels(skipping, teacher, tmp_path / "readable", show=False)["listed"]
+    assert listed["depth"] == dict(real=0, pseudo=len(skipping) - 1, missing=1)
+    assert f"{image} gets no label: " in capture_log()
