@@ -102,6 +102,25 @@ def test_train_resume_test_and_predict(config, run_tool, nyud_folder, tmp_path, 
     assert depth.dtype == np.uint16 and depth.shape == (48, 64)
 
 
+def test_the_file_of_metrics_states_another_size_and_images_that_were_left_out(
+    config, trained, run_tool, nyud_folder, tmp_path
+):
+    shutil.copytree(nyud_folder, tmp_path / "data")
+    name = (tmp_path / "data" / "val.txt").read_text().splitlines()[1].split("\t")[1]
+    (tmp_path / "data" / name).write_bytes(b"")
+    more = """
+smaller = [dict(type="Resize", size=(24, 32)), dict(type="PackSample")]
+val_dataloader = dict(dataset=dict(pipeline=smaller, on_bad_sample="skip", max_bad_samples=1))
+test_dataloader = val_dataloader
+"""
+    file = config(data=tmp_path / "data", more=more)
+    run_tool("test", file, trained, "--work-dir", tmp_path / "t", "--out", "metrics.json")
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["unread_images"] == 1 and name in (tmp_path / "t" / "bad_samples.txt").read_text()
+    for protocol in metrics["protocols"].values():
+        assert protocol.endswith(", at 24×32 instead of the stored 48×64 pixels (H×W)")
+
+
 def test_options_on_the_command_line_take_precedence(config, run_tool, tmp_path):
     options = ["train_cfg.max_epochs=1", "model.heads.normals=None"]
     run_tool("train", config(), "--work-dir", tmp_path / "run", "--amp", "--cfg-options", *options)
