@@ -26,6 +26,8 @@ from mtl_plugins.backends.graph import Graph, first_line
 from mtl_plugins.files import disk_is_full, flush_to_disk, free_space, write_error
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
+from .check_dataset import check_dataset
+
 __all__ = ["TOLERANCE", "Export", "compare", "describe", "difference", "export_model"]
 
 TOLERANCE = 1e-3  # in float32: share of an output's range; of class ids, share of pixels that may differ
@@ -96,6 +98,8 @@ def export_model(
     backend.require_libraries()
     out = Path(out)
     out = out if out.suffix == backend.suffix else out.with_name(out.name + backend.suffix)
+    if dataset is not None:
+        check_dataset(model, dataset, tasks)
     network = InferenceNetwork(model, tasks, end_to_end, dataset)
     prepared = None if calibration is None else [_as_input(network, image[None]) for image in calibration]
     with _temporary_folder(out) as folder:

@@ -15,13 +15,14 @@ from torch import Tensor
 from mtl_plugins.backends import GraphBackend, build_backend, check_exported, load_backend
 from mtl_plugins.backends.build import SUFFIXES, find_backend
 from mtl_plugins.files import progress_bar
-from mtl_plugins.kinds import class_lists, head_meta, kinds_of_heads, meta_of_dataset, require_dataset
-from mtl_plugins.models import InferenceNetwork, MultiTaskModel
+from mtl_plugins.kinds import head_meta, kinds_of_heads, meta_of_dataset
+from mtl_plugins.models import InferenceNetwork
 from mtl_plugins.models.heads import head_method
 from mtl_plugins.models.multi_task_model import select_outputs
 from mtl_plugins.registry import INFERENCERS
 from mtl_plugins.visualization import MultiTaskVisualizer
 
+from .check_dataset import check_dataset
 from .config import drop_pretrained, load_config
 from .init_model import init_model
 from .predict_pipeline import build_predict_pipeline, input_size
@@ -90,7 +91,7 @@ class MultiTaskInferencer:
                 logging.WARNING,
             )
         model = init_model(cfg, None if from_file else checkpoint, device)
-        self.dataset = _check_dataset(model, dataset, tasks)
+        self.dataset = check_dataset(model, dataset, tasks)
         network = InferenceNetwork(model, tasks)
         self.model = network.model
         self.pipeline = build_predict_pipeline(cfg)
@@ -294,29 +295,3 @@ def _listed(inputs: Any, camera: bool = False) -> tuple[bool, Iterable, int | No
     if isinstance(inputs, str | Path | np.ndarray | Tensor) or not isinstance(inputs, Iterable):
         return True, [inputs], 1
     return False, inputs, len(inputs) if isinstance(inputs, Sequence) else None
-
-
-def _check_dataset(model: MultiTaskModel, dataset: str | None, tasks: Sequence[str] | None) -> str | None:
-    """The dataset, after checking that it exists and decides the classes of the tasks."""
-    distinguished, trained = sorted(model.datasets), tuple(model.dataset_meta.get("datasets") or ())
-    advice = "with dataset=NAME (predict.py: --dataset NAME)"
-    if dataset is not None:
-        if not distinguished and not trained:
-            raise ValueError(
-                f"dataset {dataset!r} does not exist: the network was trained on a single dataset. Leave out dataset "
-                "(predict.py: --dataset)."
-            )
-        require_dataset(dataset, distinguished or trained)
-        return dataset
-    if distinguished:
-        raise ValueError(
-            "dataset is not set, but this network predicts the classes and depths of one dataset at a time: choose one "
-            f"of {', '.join(distinguished)} {advice}."
-        )
-    for task in model.tasks if tasks is None else tasks:
-        if len(class_lists(task, model.dataset_meta)) > 1:
-            raise ValueError(
-                f"dataset is not set, but the classes of {task} have other names in each of the datasets "
-                f"{', '.join(trained)}: choose one {advice}."
-            )
-    return None

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mtl_plugins.apis import MultiTaskInferencer, load_config
+from mtl_plugins.apis import MultiTaskInferencer, export_model, init_model, load_config
 from mtl_plugins.datasets import combine_metainfo
 from mtl_plugins.engine.check_dataset_names import check_dataset_names
 from mtl_plugins.kinds import meta_of_dataset, meta_of_task
@@ -54,6 +54,11 @@ def test_a_head_that_distinguishes_the_datasets_has_the_classes_of_each():
 def test_a_misspelt_dataset_is_always_an_error(heads):
     with pytest.raises(ValueError, match="dataset 'camvit' does not exist: did you mean 'camvid'"):
         build("camvit", num_classes=51, heads=heads)
+
+
+def test_a_misspelt_dataset_is_an_error_in_an_export(tmp_path):
+    with pytest.raises(ValueError, match="dataset 'camvit' does not exist: did you mean 'camvid'"):
+        export_model(init_model(make_config()), "onnx", tmp_path / "x.onnx", end_to_end=True, dataset="camvit")
 
 
 def test_a_dataset_of_a_network_without_several_datasets():
