@@ -29,6 +29,7 @@ from .label_shares import Share, images_with_label
 from .pseudo_label_files import PseudoLabels
 from .readers import find_reader
 from .readers.image import read_image_and_orientation
+from .reading_notes import note_reading
 from .sample_cache import SampleCache
 from .sample_files import Sample, SampleFiles
 from .seeded_draw import seeded_draw
@@ -237,6 +238,7 @@ class MultiTaskDataset(Dataset):
         return allowed_number(self.max_bad_samples, len(self)) if self.on_bad_sample == "skip" else 0
 
     def _read_or_cached(self, index: int) -> Sample:
+        note_reading(str(self.samples[index].img))
         if self.cache is None:
             return self.read(index)
         files = self.samples[index]

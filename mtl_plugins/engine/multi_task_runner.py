@@ -22,6 +22,7 @@ from mmengine.utils import apply_to, get_git_hash
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mtl_plugins.datasets.reading_notes import watch_workers
 from mtl_plugins.files import FolderLock, write_text
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
@@ -45,6 +46,7 @@ from .checkpoint import (
 )
 from .console import quiet_console
 from .explain_options import explain_options
+from .explain_worker_death import explain_worker_death
 from .heartbeat_hook import HeartbeatHook
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .normalisation import META_KEY, normalisation_of
@@ -92,7 +94,7 @@ class MultiTaskRunner(Runner):
         """Train; see `explain_options`, `PreemptionHook` and `HeartbeatHook`."""
         guards = [hook for hook in self.hooks if isinstance(hook, PreemptionHook | HeartbeatHook)]
         try:
-            with explain_options(self.cfg), self._lock():
+            with explain_options(self.cfg), explain_worker_death(self), self._lock():
                 return super().train()
         except Exception as error:
             for hook in guards:
@@ -105,12 +107,12 @@ class MultiTaskRunner(Runner):
 
     def val(self) -> dict:
         """Evaluate on the validation set; see `explain_options`."""
-        with explain_options(self.cfg):
+        with explain_options(self.cfg), explain_worker_death(self):
             return super().val()
 
     def test(self) -> dict:
         """Evaluate on the test set; see `explain_options`."""
-        with explain_options(self.cfg):
+        with explain_options(self.cfg), explain_worker_death(self):
             return super().test()
 
     resumed_from: str | None = None
@@ -348,8 +350,9 @@ class MultiTaskRunner(Runner):
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
-        """Build a data loader as mmengine's Runner does; see `shield_workers`."""
+        """Build a data loader as mmengine's Runner does; see `watch_workers` and `shield_workers`."""
         loader = Runner.build_dataloader(*args, **kwargs)
+        watch_workers(loader)
         shield_workers(loader)
         return loader
 

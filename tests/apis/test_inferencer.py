@@ -9,7 +9,7 @@ from PIL import Image
 
 from mtl_plugins.apis import MultiTaskInferencer
 from mtl_plugins.apis.map_files import DEPTH_SCALE, write_map
-from mtl_plugins.apis.sources import list_images
+from mtl_plugins.apis.sources import list_images, read_source
 from mtl_plugins.backends import available_backends
 from mtl_plugins.functional.normals_png import decode_normals
 
@@ -222,3 +222,11 @@ def test_a_network_without_a_checkpoint_warns(capture_log, tmp_path):
     torch.save({"state_dict": inferencer.model.state_dict()}, tmp_path / "net.pth")
     MultiTaskInferencer("hydranet_nyud", tmp_path / "net.pth", "cpu", OPTIONS)
     assert capture_log().count("its heads have random weights") == 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_photos_are_turned_as_viewers_show_them(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / f"photo.{suffix}", exif=exif)
+    assert read_source(tmp_path / f"photo.{suffix}")[0].shape == (3, 32, 24)

@@ -1,6 +1,7 @@
 """Video in and out: what is read, what is written, and what is kept when something goes wrong."""
 
 import shutil
+import struct
 from collections import namedtuple
 from importlib.metadata import requires
 
@@ -198,3 +199,33 @@ def test_frames_missing_in_the_written_file_raise(monkeypatch, tmp_path):
 
 def test_mmengine_requires_opencv():
     assert any(requirement.startswith("opencv-python") for requirement in requires("mmengine"))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "size", "corner"),
+    [
+        ((1, 0, 0, 1), (48, 64), (0, 0)),
+        ((0, 1, -1, 0), (64, 48), (0, -1)),
+        ((-1, 0, 0, -1), (48, 64), (-1, -1)),
+        ((0, -1, 1, 0), (64, 48), (-1, 0)),
+    ],
+)
+def test_videos_are_turned_as_players_show_them(tmp_path, matrix, size, corner):
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:24, :32] = (255, 0, 0)
+    path = tmp_path / "phone.mp4"
+    with VideoWriter(path, 25) as writer:
+        for _ in range(3):
+            writer.write(frame)
+
+    def transformation(a, b, c, d):
+        return struct.pack(">9i", *(n * 2**16 for n in (a, b, 0, c, d, 0)), 0, 0, 2**30)
+
+    content = path.read_bytes()
+    at = content.index(transformation(1, 0, 0, 1), content.index(b"tkhd"))
+    path.write_bytes(content[:at] + transformation(*matrix) + content[at + 36 :])
+    reader = VideoReader(path)
+    shown = next(iter(reader))
+    assert reader.size == shown.shape[:2] == size
+    red = shown[..., 0] > 128
+    assert red[corner] and red.sum() < 0.3 * red.size

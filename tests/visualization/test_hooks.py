@@ -12,7 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from mtl_plugins.visualization import CurvesHook, PanelHook, SummaryHook
-from mtl_plugins.visualization.panel_hook import _picture
+from mtl_plugins.visualization.panel_hook import _picture, _read_if_size
 
 SIZE = (12, 16)
 METAINFO = dict(classes=("wall", "floor"), palette=[(200, 20, 20), (20, 200, 20)])
@@ -221,3 +221,13 @@ def test_mmengines_visualizer_is_supported(tmp_path):
 def test_invalid_settings_raise(settings):
     with pytest.raises(ValueError, match="num_images=.*interval="):
         PanelHook(**settings)
+
+
+def test_a_picture_read_again_is_turned_as_the_prediction(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "photo.png", exif=exif)
+    assert _read_if_size(tmp_path / "photo.png", (6, 4)).shape == (6, 4, 3)
+    assert _read_if_size(tmp_path / "photo.png", (4, 6)) is None
+    (tmp_path / "damaged.png").write_bytes((tmp_path / "photo.png").read_bytes()[:60])
+    assert _read_if_size(tmp_path / "damaged.png", (6, 4)) is None and _read_if_size(None, (6, 4)) is None
