@@ -100,12 +100,23 @@ class NamedRegistry(Registry):
         return sorted(names)
 
     def _unknown(self, key: str) -> str:
-        hint = did_you_mean(key, self.known_names(), n=3)
+        in_scopes = _in_children(self.root, key)  # such as a user's registry with the scope 'mine'
+        hint = f"did you mean {' or '.join(map(repr, in_scopes))}? " if in_scopes else ""
+        hint = hint or did_you_mean(key, self.known_names(), n=3)
         own = f"Registered here: {', '.join(sorted(self.module_dict))}. " if self.module_dict else ""
         return (
             f"unknown {self.name} {key!r}: {hint}{own}To use a class of your own, list its module in the config: "
             "custom_imports = dict(imports=['your_module'])."
         )
+
+
+def _in_children(registry: Registry, key: str) -> list[str]:
+    """The names with scope, `scope.key`, under which registries below `registry` contain `key`."""
+    found = []
+    for child in registry.children.values():
+        found += [f"{child.scope}.{key}"] if key in child.module_dict else []
+        found += _in_children(child, key)
+    return found
 
 
 def parse_unknown_option(error: TypeError) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from mtl_plugins.backends import GraphBackend, build_backend, check_exported, load_backend
 from mtl_plugins.backends.build import SUFFIXES, find_backend
 from mtl_plugins.files import progress_bar
+from mtl_plugins.functional.stretch import describe_stretch
 from mtl_plugins.kinds import head_meta, kinds_of_heads, meta_of_dataset
 from mtl_plugins.models import InferenceNetwork
 from mtl_plugins.models.heads import head_method
@@ -25,7 +26,7 @@ from mtl_plugins.visualization import MultiTaskVisualizer
 from .check_dataset import check_dataset
 from .config import drop_pretrained, load_config
 from .init_model import init_model
-from .predict_pipeline import build_predict_pipeline, input_size
+from .predict_pipeline import build_predict_pipeline, input_size, resizes_only
 from .predict_video import VideoReport, predict_video
 from .predictions import PredictionWriter, to_numpy
 from .sources import is_many, is_video, list_images, read_source
@@ -95,6 +96,7 @@ class MultiTaskInferencer:
         network = InferenceNetwork(model, tasks)
         self.model = network.model
         self.pipeline = build_predict_pipeline(cfg)
+        self._may_stretch = resizes_only(cfg)
         if from_file:
             self.backend = load_backend(backend, **options)
             check_exported(self.backend.signature, network.model, tasks, self.dataset)
@@ -169,6 +171,20 @@ class MultiTaskInferencer:
             for images, samples in results:
                 yield from zip(images, samples, strict=True)
 
+    def _warn_if_stretched(self, batch: Sequence[tuple[Tensor, str]], packed: Sequence[dict]) -> None:
+        """Warn once if the config's `predict_pipeline` changes the aspect ratio of an image."""
+        for (image, path), sample in zip(batch, packed, strict=True):
+            stretch = describe_stretch(image.shape[-2:], sample["inputs"].shape[-2:])
+            if self._may_stretch and stretch:
+                self._may_stretch = False
+                print_log(
+                    f"{path or 'the image'}: {stretch}; the network may be less accurate. Crop the images to "
+                    f"that aspect ratio, or set another size in predict_pipeline, which a file must support as well "
+                    f"(export it without --fixed-size).",
+                    "current",
+                    logging.WARNING,
+                )
+
     def preprocess(
         self, inputs: Iterable, batch_size: int = 1, on_error: Callable[[Exception], None] | None = None
     ) -> Iterator[dict]:
@@ -190,6 +206,7 @@ class MultiTaskInferencer:
                 self.pipeline({"img": image, "meta": {"img_path": path, "dataset": self.dataset}})
                 for image, path in batch
             ]
+            self._warn_if_stretched(batch, packed)
             yield dict(
                 images=[image for image, _ in batch],
                 inputs=[sample["inputs"] for sample in packed],

@@ -35,3 +35,9 @@ def prepared_size(cfg: Config) -> tuple[int, int] | None:
         if size := transform.get("size"):
             return (size, size) if isinstance(size, int) else tuple(size)
     return None
+
+
+def resizes_only(cfg: Config) -> bool:
+    """Whether the pipeline resizes images to a fixed size and crops nothing."""
+    names = [str(transform.get("type")) for transform in cfg.get("predict_pipeline") or []]
+    return any("Resize" in name for name in names) and not any("Crop" in name for name in names)

@@ -8,11 +8,13 @@ from .compare import compare, difference
 from .compute_with import compute_with
 from .graph import NotExpressibleError
 from .graph_backend import GraphBackend
+from .pt2_program import OPERATOR_NAMESPACES
 from .signature import Signature
 
 __all__ = [
     "BACKENDS",
     "FORMATS",
+    "OPERATOR_NAMESPACES",
     "Backend",
     "BuildOptions",
     "GraphBackend",

@@ -23,6 +23,7 @@ from .bad_samples import (
     none_is_readable,
     replacements,
 )
+from .check_label import check_label
 from .data_error import DataError
 from .label_orientation import check_label_orientation, turn_label
 from .label_shares import Share, images_with_label
@@ -256,6 +257,7 @@ class MultiTaskDataset(Dataset):
                 label = self.pseudo_labels.read(task, path)
             else:
                 label = self.readers[task](path)
+                check_label(label, task, path, self._name())
             if label is None:
                 del info["label_paths"][task]
                 continue

@@ -28,6 +28,7 @@ from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS
 from mtl_plugins.unwrap_model import unwrap_model
 
+from .check_config import check_batches, check_config
 from .checkpoint import (
     WrongValueError,
     check_content,
@@ -45,6 +46,7 @@ from .checkpoint import (
     safe_loaders,
 )
 from .console import quiet_console
+from .explain_errors import explain_errors
 from .explain_options import explain_options
 from .explain_worker_death import explain_worker_death
 from .heartbeat_hook import HeartbeatHook
@@ -86,7 +88,8 @@ class MultiTaskRunner(Runner):
 
     @classmethod
     def from_cfg(cls, cfg: Config | ConfigDict | dict) -> "MultiTaskRunner":
-        """Build a Runner from a config; see `explain_options`."""
+        """Build a Runner from a config; see `check_config` and `explain_options`."""
+        check_config(cfg)
         with explain_options(cfg):
             return super().from_cfg(cfg)
 
@@ -94,7 +97,7 @@ class MultiTaskRunner(Runner):
         """Train; see `explain_options`, `PreemptionHook` and `HeartbeatHook`."""
         guards = [hook for hook in self.hooks if isinstance(hook, PreemptionHook | HeartbeatHook)]
         try:
-            with explain_options(self.cfg), explain_worker_death(self), self._lock():
+            with explain_options(self.cfg), explain_errors(), explain_worker_death(self), self._lock():
                 return super().train()
         except Exception as error:
             for hook in guards:
@@ -388,7 +391,9 @@ class MultiTaskRunner(Runner):
             loop = dict(loop)
             kind = loop.pop("by_epoch") if "by_epoch" in loop else loop.get("type")
             loop["type"] = _LOOPS.get(kind, kind)
-        return super().build_train_loop(loop)
+        built = super().build_train_loop(loop)
+        check_batches(built.dataloader, "train_dataloader")
+        return built
 
     rank_states: Sequence[RankState] = ()
     """What the processes do not have in common, for the checkpoint that is being saved."""

@@ -230,3 +230,13 @@ def test_photos_are_turned_as_viewers_show_them(tmp_path, suffix):
     exif[0x0112] = 6
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / f"photo.{suffix}", exif=exif)
     assert read_source(tmp_path / f"photo.{suffix}")[0].shape == (3, 32, 24)
+
+
+def test_a_changed_aspect_ratio_is_reported_once(capture_log):
+    options = OPTIONS | {"predict_pipeline": [dict(type="ResizeInput", size=(64, 96)), dict(type="PackSample")]}
+    predict = MultiTaskInferencer("hydranet_nyud_three", device="cpu", cfg_options=options, tasks=["depth"])
+    wide, same = np.zeros((40, 160, 3), np.uint8), np.zeros((32, 48, 3), np.uint8)
+    predict([same], show_progress=False)
+    assert "is resized to" not in capture_log()
+    predict([wide, wide], show_progress=False)
+    assert capture_log().count("an image of 40 x 160 is resized to 64 x 96") == 1

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
 from .component_contract import ComponentContract
@@ -87,6 +88,15 @@ class HeadContract(ComponentContract):
         assert set(losses) == {f"loss_{name}", "loss_again"}
         torch.testing.assert_close(losses[f"loss_{name}"], 0.5 * plain)
         torch.testing.assert_close(losses["loss_again"], 2.0 * plain)
+
+    def test_the_head_works_in_test_time_augmentation_and_as_a_teacher(self, head):
+        outputs, size = head(self.features()), (20, 28)
+        scores = head.scores(outputs, size)
+        assert scores.is_floating_point() and scores.shape[0] == 2 and scores.shape[-2:] == size
+        averaged = torch.stack([scores, head.undo_mirror(head.undo_mirror(scores))]).mean(0)
+        torch.testing.assert_close(head.from_scores(averaged), head.predict(outputs, size), rtol=1e-4, atol=1e-4)
+        label, _ = find_kind(head.kind).to_label(scores)
+        assert label.shape == (2, self.label_channels, *size)
 
     def test_two_losses_of_the_same_name_raise(self, head):
         loss = dict(type=type(head.losses[0]).__name__)

@@ -2,6 +2,7 @@
 
 import pytest
 from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry
 
 import registry
 from mtl_plugins import registry as reexported
@@ -96,3 +97,18 @@ def test_mmengines_registry_finds_our_components_by_scope():
     assert mmengine_registry.MODELS.get("mtl_plugins.DepthHead") is MODELS.get("DepthHead")
     with mmengine_registry.MODELS.switch_scope_and_registry("mtl_plugins") as registry_of_scope:
         assert registry_of_scope is MODELS
+
+
+def test_a_class_of_a_child_scope_is_suggested_with_its_prefix():
+    child = Registry("model", scope="mine", parent=MODELS)
+    try:
+
+        @child.register_module()
+        class OnlyInMine:
+            pass
+
+        with pytest.raises(UnknownComponentError, match="did you mean 'mine.OnlyInMine'"):
+            MODELS.build(dict(type="OnlyInMine"))
+        assert isinstance(MODELS.build(dict(type="mine.OnlyInMine")), OnlyInMine)
+    finally:
+        MODELS.children.pop("mine")

@@ -1,10 +1,13 @@
+import logging
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmengine.logging import print_log
 from torch import Tensor
 
+from mtl_plugins.functional.stretch import describe_stretch
 from mtl_plugins.registry import MODELS
 
 from .foreign_model import ForeignModel
@@ -60,6 +63,7 @@ class OnnxModel(ForeignModel):
         self.num_classes = num_classes
         batch, _, *size = self.input.shape
         self.batch = batch if isinstance(batch, int) else None
+        self._has_warned = False
         self.size = tuple(size) if all(isinstance(n, int) for n in size) else None
 
     def _match(self, given):
@@ -77,6 +81,15 @@ class OnnxModel(ForeignModel):
 
     def raw(self, images: Tensor) -> dict[str, Tensor]:
         if self.size is not None and tuple(images.shape[-2:]) != self.size:
+            stretch = describe_stretch(images.shape[-2:], self.size)
+            if stretch and not self._has_warned:
+                self._has_warned = True
+                print_log(
+                    f"OnnxModel: {stretch}, because the file has a fixed size. Export it for any size, or for the "
+                    f"aspect ratio of the images.",
+                    "current",
+                    logging.WARNING,
+                )
             images = F.interpolate(images, self.size, mode="bilinear", align_corners=False)
         dtype = torch.float16 if "float16" in self.input.type else torch.float32
         parts = [self._run(part.to("cpu", dtype)) for part in images.split(self.batch or len(images))]
