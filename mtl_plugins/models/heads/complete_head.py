@@ -26,6 +26,12 @@ def complete_head(task: str, head: Any) -> None:
         ValueError: A method is missing, or the kind is unknown.
     """
     name = f"The head of {task!r} ({type(head).__name__})"
+    if not hasattr(head, "kind"):
+        head.kind = kind_of_task(task).name
+    try:
+        find_kind(head.kind)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     no_forward = getattr(type(head), "forward", None) is nn.Module.forward
     missing = [
         f"{method}({arguments})"
@@ -37,9 +43,3 @@ def complete_head(task: str, head: Any) -> None:
             f"{name} has no method {' and no '.join(missing)}: a head implements forward(features), "
             f"loss(outputs, targets) and predict(outputs, size), or derives from TaskHead."
         )
-    if not hasattr(head, "kind"):
-        head.kind = kind_of_task(task).name
-    try:
-        find_kind(head.kind)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
