@@ -7,7 +7,7 @@ from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.kinds import require_dataset
 
 
-def check_dataset_names(heads: Mapping[str, Any], dataset: Any, teachers: Iterable[Any] = ()) -> None:
+def check_dataset_names(heads: Mapping[str, Any], dataset: Any, teachers: Iterable[Mapping[str, Any]] = ()) -> None:
     """Compare the dataset names in heads and teachers with those of the training set.
 
     A head that distinguishes datasets must know each dataset that has its labels; it may know others, as for
@@ -16,7 +16,7 @@ def check_dataset_names(heads: Mapping[str, Any], dataset: Any, teachers: Iterab
     Args:
         heads: The heads by task.
         dataset: The training set. Nothing is checked if its parts have no names.
-        teachers: The teachers of a `DistillationHook`.
+        teachers: Configs of the teachers of a `DistillationHook`.
 
     Raises:
         ValueError: A dataset does not exist, or a head does not know it.
@@ -37,5 +37,5 @@ def check_dataset_names(heads: Mapping[str, Any], dataset: Any, teachers: Iterab
         for name in getattr(head, "dataset_weights", ()):
             require_dataset(name, dict.fromkeys((*parts, *known)), f"model.heads.{task}.dataset_weights: dataset")
     for teacher in teachers:
-        for name in getattr(teacher, "datasets", None) or ():
+        for name in teacher.get("datasets") or ():
             require_dataset(name, parts, "DistillationHook: the teacher's dataset")

@@ -34,7 +34,8 @@ class LabelPresenceHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Compare the heads with the dataset's label counts."""
         heads, dataset = _trained_heads(runner), runner.train_dataloader.dataset
-        teachers = [teacher for hook in runner.hooks if isinstance(hook, DistillationHook) for teacher in hook.teachers]
+        hooks = [hook for hook in runner.hooks if isinstance(hook, DistillationHook)]
+        teachers = [config for hook in hooks for config in getattr(hook, "configs", ())]
         check_dataset_names(getattr(unwrap_model(runner.model), "heads", {}), dataset, teachers)
         counts = _label_counts(dataset)
         if counts is None:

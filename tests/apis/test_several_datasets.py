@@ -131,4 +131,4 @@ def test_dataset_names_in_heads(head, message):
 def test_dataset_names_of_teachers():
     parts = type("Parts", (), dict(datasets=dict(rooms=Part("depth"))))()
     with pytest.raises(ValueError, match="the teacher's dataset 'room' does not exist: did you mean 'rooms'"):
-        check_dataset_names({}, parts, [type("Teacher", (), dict(datasets={"room"}))()])
+        check_dataset_names({}, parts, [dict(datasets=["room"])])
