@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from mtl_plugins.engine import find_checkpoint
-from mtl_plugins.files import write_text
+from mtl_plugins.files import read_json, write_text
 
 from .options import make_parser
 
@@ -75,7 +75,7 @@ def run_stage(stage: str, seed: int, folder: Path, options: Sequence[str] = ()) 
         options = [f"randomness.seed={seed}", *options]
         _run(folder, "train", config, "--work-dir", folder, "--resume", "--cfg-options", *options)
         _run(folder, "test", config, find_checkpoint(folder), "--work-dir", folder, "--out", result)
-    return json.loads(result.read_text())
+    return read_json(result)
 
 
 def _run(folder: Path, command: str, *arguments: object) -> None:

@@ -1,4 +1,5 @@
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ class Journal:
     """A file of results that are appended one by one, so that a killed run can resume.
 
     Args:
-        path: The file, with one result per line. Lines that a kill truncated are ignored.
+        path: The file, with one result and its checksum per line. Truncated and damaged lines are ignored.
     """
 
     def __init__(self, path: Path):
@@ -18,18 +19,23 @@ class Journal:
         found = {}
         for line in self.path.read_text(errors="replace").splitlines() if self.path.is_file() else ():
             try:
-                key, result = json.loads(line)
-            except ValueError:
+                key, result, checksum = json.loads(line)
+                if checksum == _checksum(key, result):
+                    found[key] = result
+            except (ValueError, TypeError, RecursionError):
                 continue
-            found[key] = result
         return found
 
     def add(self, key: str, result: object) -> None:
         """Append a result; safe to call from several processes, because a line is written at once."""
         # the line break comes first, in case the last line is truncated
         with open(self.path, "ab", buffering=0) as file:
-            file.write(f"\n{json.dumps([key, result])}\n".encode())
+            file.write(f"\n{json.dumps([key, result, _checksum(key, result)])}\n".encode())
 
     def remove(self) -> None:
         """Delete the file."""
         self.path.unlink(missing_ok=True)
+
+
+def _checksum(key: str, result: object) -> int:
+    return zlib.crc32(json.dumps([key, result]).encode())
