@@ -19,6 +19,7 @@ from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
 from .read_regular_file import read_regular_file
 from .resumable_folder import ResumableFolder
+from .run_in_child import run_in_child
 from .run_jobs import WorkerKilledError, run_jobs
 from .text_file import TextLine, read_json, read_lines, read_text, shorten
 from .zip_seal import SealError, check_seal, is_zip, seal
@@ -46,6 +47,7 @@ __all__ = [
     "read_regular_file",
     "read_text",
     "remove_temporaries",
+    "run_in_child",
     "run_jobs",
     "seal",
     "shorten",

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.io
 
 from mtl_plugins.datasets import DataError
-from mtl_plugins.files import read_lines
+from mtl_plugins.files import WorkerKilledError, read_lines, run_in_child
 
 _FIELDS = dict(train="trainNdxs", val="testNdxs")
 _OFFICIAL = Path(__file__).parent / "splits"
@@ -45,18 +45,24 @@ def read_splits(path: str | Path | None = None) -> dict[str, list[int]]:
 
 
 def _load(path: str | Path) -> dict[str, np.ndarray]:
-    """The fields in a `.mat`. Their sizes are checked first, so that a small file cannot fill the memory."""
-    names = list(_FIELDS.values())
+    """The fields in a `.mat`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scipy warns about damaged names
-            for name, shape, kind in scipy.io.whosmat(path):
-                if name in names and (kind not in _NUMBERS or math.prod(shape) > _MAX_NUMBERS):
-                    raise ValueError(f"{name} is {kind} of shape {shape}")
-            return scipy.io.loadmat(path, variable_names=names)
-    except Exception as error:  # scipy's reader raises nearly anything if the file is not a .mat
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise DataError(f"{path} is not a splits.mat: {reason}. {_expected()}") from None
+        return run_in_child(_read_fields, path)  # scipy crashes for some damaged files
+    except (ValueError, WorkerKilledError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{path} is not a splits.mat, or damaged: {reason}. {_expected()}") from None
+
+
+def _read_fields(path: str | Path) -> dict[str, np.ndarray]:
+    """Read the fields. Their sizes are checked first, so that a small file cannot fill the memory."""
+    names = list(_FIELDS.values())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scipy warns about damaged names
+        for name, shape, kind in scipy.io.whosmat(path):
+            if name in names and (kind not in _NUMBERS or math.prod(shape) > _MAX_NUMBERS):
+                raise ValueError(f"{name} is {kind} of shape {shape}")
+        content = scipy.io.loadmat(path, variable_names=names)
+    return {name: np.asarray(content[name]) for name in names if name in content}
 
 
 def _read_numbers(path: Path) -> list[int]:
