@@ -122,12 +122,12 @@ def _members(read: Read, end: int, file: BinaryIO) -> list[_Member]:
         entries = list(_entries(bytes(read(offset, offset + size)), total))
     members, position = [], 0
     for header, length, crc, name, compression, stored in sorted(entries):
+        if compression != zipfile.ZIP_STORED or stored != length:
+            raise SealError(f"its part {name.decode(errors='replace')} is compressed, which torch.save never does")
         mark, name_length, extra_length = _LOCAL.unpack(read(header, header + _LOCAL.size))
         start = header + _LOCAL.size + name_length + extra_length
         if mark != b"PK\x03\x04" or header < position or start + length > end:
             raise SealError(f"the header of its part {name.decode(errors='replace')} is damaged")
-        if compression != zipfile.ZIP_STORED or stored != length:
-            raise SealError(f"its part {name.decode(errors='replace')} is compressed, which torch.save never does")
         position = start + length
         members.append(_Member(start, length, crc, name))
     return members

@@ -46,7 +46,8 @@ def check_content(checkpoint: Mapping, origin: str) -> dict:
     """
     if "state_dict" not in checkpoint:
         checkpoint = {"state_dict": checkpoint}
-    return explained(lambda: _CONTENT(dict(checkpoint), ""), origin)
+    checked = explained(lambda: _CONTENT(dict(checkpoint), ""), origin)
+    return {key: value for key, value in checked.items() if value is not None}
 
 
 def check_meta(checkpoint: Mapping, origin: str) -> dict:
