@@ -45,9 +45,9 @@ def weight_fault(value: object, own: object) -> str | None:
         own: The model's weight.
     """
     if not isinstance(own, Tensor):  # extra state of a module
-        return None if type(value) is type(own) else f"it is a {type(value).__name__}, not a {type(own).__name__}"
+        return None if type(value) is type(own) else "it has another type than in the model"
     if not isinstance(value, Tensor):
-        return f"it is a {type(value).__name__}, not a tensor"
+        return f"it is {'None' if value is None else f'a {type(value).__name__}'}, not a tensor"
     fault = tensor_fault(value, values=False)
     if fault is not None:
         return None if fault == tensor_fault(own, values=False) else fault
