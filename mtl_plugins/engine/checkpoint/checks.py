@@ -67,7 +67,8 @@ def number(low: float = -math.inf, high: float = math.inf, infinite: bool = Fals
     def check(value: Any, where: str) -> Any:
         plain_ = value.item() if isinstance(value, np.integer | np.floating) else value
         good = isinstance(plain_, int | float) and not isinstance(plain_, bool)
-        if not good or not low <= plain_ <= high or abs(plain_) > 1e308 and not (infinite and isinstance(plain_, float)):
+        large = good and abs(plain_) > 1e308 and not (infinite and isinstance(plain_, float))
+        if not good or large or not low <= plain_ <= high:
             within = "" if (low, high) == (-math.inf, math.inf) else f" from {low} to {high}"
             raise WrongValueError(where, value, f"a {'' if infinite else 'finite '}number{within}")
         return value
