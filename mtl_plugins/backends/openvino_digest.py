@@ -30,6 +30,8 @@ def check_digest(path: Path) -> None:
     content = path.read_bytes()
     found = _COMMENT.search(content)
     if found is None:
+        if b"<!-- sha256" in content:
+            raise ValueError(f"{path} is damaged: its checksums are incomplete. Copy or export it again.")
         return
     for file, data, digest in zip(
         (path, weights), (content[: found.start()], weights.read_bytes()), found.groups(), strict=True

@@ -11,6 +11,7 @@ from typing import Any
 _KEY = b"mtl_plugins.sha256"
 # An entry of the model's `metadata_props` (field 14), which may stand at the end: {key: _KEY, value: 64 digits}
 _DIGEST_START = b"\x72" + bytes([4 + len(_KEY) + 64]) + b"\x0a" + bytes([len(_KEY)]) + _KEY + b"\x12\x40"
+_DIGITS = re.compile(rb"[0-9a-f]{64}")
 _DIGEST_LENGTH = len(_DIGEST_START) + 64
 
 
@@ -64,8 +65,11 @@ def check_onnx(path: Path) -> None:
         end = len(content) - _DIGEST_LENGTH
         if end >= 0 and content[end : end + len(_DIGEST_START)] == _DIGEST_START:
             digest = hashlib.sha256(memoryview(content)[:end]).hexdigest().encode()
-            if digest != content[-64:]:
-                raise ValueError(f"{path} is damaged: it does not match its checksum. Copy or export it again.")
+            is_damaged = digest != content[-64:]
+        else:  # a checksum that is incomplete or not at the end, or none
+            is_damaged = content.find(_KEY) >= 0 or _DIGITS.fullmatch(content[-64:]) is not None
+        if is_damaged:
+            raise ValueError(f"{path} is damaged: it does not match its checksum. Copy or export it again.")
         if content.find(b"EPContext") >= 0:
             raise ValueError(
                 f"{path} contains parts that were compiled for a device (EPContext). They are code, so the file is "
