@@ -1,0 +1,155 @@
+"""Trainings that are interrupted at random moments and resumed: `pytest -m fuzz -s` runs and counts 20 trials of each.
+
+Each ends with the weights of an uninterrupted run, to the last bit.
+"""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+CONFIG = """
+_base_ = [{base!r}]
+data_root = {data!r}
+size = (48, 64)
+model = dict(
+    backbone=dict(model_name="test_efficientnet", drop_path_rate=0.2),  # draws at random in every step
+    neck=dict(channels=16),
+)
+train_dataloader = dict(batch_size=1, num_workers=1, {sampler} dataset=dict(
+    label_shares=dict(depth=(0.0, 0.5)),
+    pipeline=[
+        dict(type="RandomZoom", scale=(1.0, 1.6), p=0.5),
+        dict(type="RandomCrop", size=size),
+        dict(type="RandomHorizontalFlip", p=0.5),
+        dict(type="PackSample"),
+    ]))
+val_dataloader = dict(batch_size=1, num_workers=0, persistent_workers=False)
+test_dataloader = val_dataloader
+train_cfg = dict({loop})
+default_hooks = dict(
+    checkpoint=dict(interval={interval}, max_keep_ckpts=1, save_best="depth/rmse"), logger=dict(interval=1)
+)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type="EMAHook", momentum=0.1),
+    dict(type="DistillationHook", teachers=[dict(ema=True, tasks=["depth"])]),  # labels the images without depth
+]
+"""
+LOOPS = dict(
+    epoch=dict(sampler="", loop="max_epochs=6, val_interval=2", interval=2),
+    iter=dict(
+        sampler='sampler=dict(_delete_=True, type="SeededInfiniteSampler", shuffle=True),',
+        loop='_delete_=True, type="IterBasedTrainLoop", max_iters=18, val_interval=5',
+        interval=4,
+    ),
+)
+ENDED = {"SIGKILL": {137, -9}, "SIGTERM": {143}}
+
+
+def _combinations():
+    """All combinations with `-m fuzz`, 20 trials each; in the suite one trial of one."""
+    for name in ENDED:
+        for processes in (1, 2):
+            for loop in LOOPS:
+                yield pytest.param(name, processes, loop, 20, marks=pytest.mark.fuzz)
+    yield "SIGTERM", 1, "iter", 1
+
+
+@pytest.mark.parametrize("name, processes, loop, trials", _combinations())
+def test_an_interrupted_and_resumed_training_ends_like_an_uninterrupted_one(
+    name, processes, loop, trials, root, synthrooms_folder, tmp_path
+):
+    config = tmp_path / "tiny.py"
+    base = str(root / "configs" / "hydranet_synthrooms.py")
+    config.write_text(CONFIG.format(base=base, data=str(synthrooms_folder), **LOOPS[loop]))
+    training = Training(root, config, processes)
+    training.finish(tmp_path / "uninterrupted")
+    logged, expected = lines_of(tmp_path / "uninterrupted"), final(tmp_path / "uninterrupted")
+    generator, counts = random.Random(f"{name} {processes} {loop}"), dict(interrupted=0, finished=0, equal=0)
+    for trial in range(trials):
+        work = tmp_path / f"interrupted_{trial}"
+        code = training.interrupt(work, getattr(signal, name), generator, generator.randrange(logged - 2))
+        assert code in ENDED[name] | {0}, training.output(work)
+        counts["finished" if code == 0 else "interrupted"] += 1
+        if name == "SIGTERM":
+            assert not list(work.glob(".saving-*"))
+            if code and "Traceback" in training.output(work):
+                pytest.fail(training.output(work))
+        training.finish(work, "--resume")
+        found = final(work)
+        for part in ("state_dict", "ema_state_dict"):
+            assert expected[part].keys() == found[part].keys()
+            different = [key for key, value in expected[part].items() if not torch.equal(value, found[part][key])]
+            assert not different, f"trial {trial}: {part} {different}\n{training.output(work)}"
+        counts["equal"] += 1
+    print(f"\n{name}, {processes} processes, {loop}: {counts}")
+    assert counts["equal"] == trials
+
+
+class Training:
+    """Starts the training command in one or two processes.
+
+    Args:
+        root: The source tree.
+        config: The config file.
+        processes: Number of processes.
+    """
+
+    def __init__(self, root, config, processes):
+        tools = root / "tools"
+        several = [str(tools / "dist_train.sh"), str(config), str(processes)]
+        self.command = several if processes > 1 else [sys.executable, str(tools / "train.py"), str(config)]
+        self.processes = processes
+
+    def start(self, work, *more):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        env = dict(os.environ, PYTHON=sys.executable, PORT=port, OMP_NUM_THREADS="1")
+        work.mkdir(exist_ok=True)
+        with open(work / "output.txt", "ab") as output:
+            command = [*self.command, "--work-dir", str(work), *more]
+            return subprocess.Popen(command, stdout=output, stderr=output, env=env, start_new_session=True)
+
+    def output(self, work):
+        return (work / "output.txt").read_text(errors="replace")[-6000:]
+
+    def finish(self, work, *more):
+        assert self.start(work, *more).wait(timeout=300) == 0, self.output(work)
+
+    def interrupt(self, work, number, generator, lines):
+        """Send a signal at a random moment after training has logged some lines, and return the exit code."""
+        process = self.start(work)
+        while lines_of(work) <= lines:
+            assert process.poll() is None, self.output(work)
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, 0.3))
+        ranks = [process.pid] if self.processes == 1 else children(process.pid)
+        if ranks and process.poll() is None:
+            launcher = [process.pid] if number == signal.SIGTERM else []
+            target = generator.choice([*ranks, *launcher])
+            whole_group = number == signal.SIGTERM and generator.random() < 0.3  # as Slurm does, also to the workers
+            (os.killpg if whole_group else os.kill)(process.pid if whole_group else target, number)
+        return process.wait(timeout=120)
+
+
+def children(process):
+    with open(f"/proc/{process}/task/{process}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def lines_of(work):
+    """The number of steps and validations in the log of the last start."""
+    logs = sorted(work.glob("*/vis_data/scalars.json"))
+    return len(logs[-1].read_text().splitlines()) if logs else -1
+
+
+def final(work):
+    return torch.load((work / "last_checkpoint").read_text(), weights_only=False)
