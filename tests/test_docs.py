@@ -159,7 +159,12 @@ def test_documented_command_lines_of_launch_scripts_parse(words, monkeypatch):
     tool, positional = {"dist_train.sh": ("train", 1), "dist_test.sh": ("test", 2)}[script.name]
     assert script.is_file() and f"$here/{tool}.py" in script.read_text()
     assert words[1 + positional].isdigit(), "the number of processes comes after the positional arguments"
-    rest = words[1 : 1 + positional] + ["--launcher", "pytorch"] + words[2 + positional :]
+    options = words[2 + positional :]
+    if "--max-restarts" in options:  # of the script itself
+        at = options.index("--max-restarts")
+        assert options[at + 1].isdigit()
+        del options[at : at + 2]
+    rest = words[1 : 1 + positional] + ["--launcher", "pytorch"] + options
     parse(tool_main(ROOT / "tools" / f"{tool}.py"), rest, monkeypatch)
 
 

@@ -14,7 +14,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process, master_only
 from mmengine.fileio import get_file_backend
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, CheckpointLoader, EpochBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model, weights_to_cpu
@@ -343,13 +343,16 @@ class MultiTaskRunner(Runner):
         """The lock on the work directory, which the main process holds during training."""
         return FolderLock(self.work_dir, "a training", self.logger.warning) if is_main_process() else nullcontext()
 
-    def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """Register the default hooks, to which `OWN_HOOKS` belong."""
-        given = dict(hooks or {})
+    def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
+        """Register the hooks, to which `OWN_HOOKS` belong unless the config has its own of the same type."""
+        given = dict(default_hooks or {})
+        kinds = [hook.get("type") if isinstance(hook, dict) else type(hook).__name__ for hook in custom_hooks or ()]
         for name, hook in OWN_HOOKS.items():
-            if given.get(name, hook) is not None and not isinstance(given.get(name), Hook):
-                given[name] = hook | given.get(name, {})
-        super().register_default_hooks(given)
+            if name not in given and hook["type"] in kinds:
+                continue
+            options = given.get(name, {})
+            given[name] = hook | options if isinstance(options, dict) else options
+        super().register_hooks(given, custom_hooks)
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:

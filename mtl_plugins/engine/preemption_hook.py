@@ -1,5 +1,6 @@
 """Saves a checkpoint and ends the training when a signal asks for it."""
 
+import signal
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +42,8 @@ class PreemptionHook(Hook):
         signals: Names of the signals.
         timeout: Seconds after which the process ends even if the current step has not ended, for example because the
             data do not arrive. torchrun and Slurm kill a process 30 seconds after the signal.
-        requeue: Whether to put the Slurm job back into the queue with `scontrol requeue` after saving.
+        requeue: Whether to put the Slurm job back into the queue with `scontrol requeue` after saving, except
+            after Ctrl-C.
 
     Raises:
         Preempted: The checkpoint is saved. It is a `SystemExit` with the exit code.
@@ -157,7 +159,7 @@ class PreemptionHook(Hook):
             runner.logger.info(
                 f"{name_of(number)} received: stopped after step {runner.iter + within_step}. {how_to_resume(path)}"
             )
-            if self.requeue:
+            if self.requeue and number != signal.SIGINT:
                 runner.logger.info(_requeue())
         raise Preempted(number, path)
 

@@ -42,6 +42,7 @@ class SendSignal(Hook):
 
 
 def train(work_dir, stage=None, at=1, number=signal.SIGTERM, **kwargs):
+    os.dup2(os.open(f"{work_dir}.err", os.O_CREAT | os.O_WRONLY), 2)
     hooks = [EMA, SendSignal(stage, at, number)]
     toy_run.train(work_dir, hooks=[*hooks, *kwargs.pop("more", [])], **kwargs)
 
@@ -50,20 +51,30 @@ def final(work_dir):
     return torch.load((work_dir / "last_checkpoint").read_text(), weights_only=False)
 
 
-@pytest.mark.parametrize("length", [dict(epochs=3), dict(iters=6)], ids=["epoch", "iter"])
+LENGTHS = dict(epoch=dict(epochs=3), iter=dict(iters=6))
+CHECKPOINT = dict(interval=2)  # so that some validations begin without a checkpoint of their state
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The final checkpoints of uninterrupted runs."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    for loop, length in LENGTHS.items():
+        assert toy_run.in_process(train, folder / loop, checkpoint=CHECKPOINT, **length) == 0
+    return {loop: final(folder / loop) for loop in LENGTHS}
+
+
+@pytest.mark.parametrize("loop", LENGTHS)
 @pytest.mark.parametrize("stage, at", [("train", 3), ("val", 1), ("val", 4), ("save", 2), ("epoch", 1)])
-def test_a_signal_loses_nothing(stage, at, length, tmp_path, capfd):
-    checkpoint = dict(interval=2)  # so that some validations begin without a checkpoint of their state
-    assert toy_run.in_process(train, tmp_path / "whole", checkpoint=checkpoint, **length) == 0
-    code = toy_run.in_process(train, tmp_path / "stopped", stage, at, checkpoint=checkpoint, **length)
-    if stage == "epoch" and "iters" in length:  # after the last step: the training has ended
-        assert code == 0
-        return
-    assert code == 143
-    assert "SIGTERM received: the training saves a checkpoint" in capfd.readouterr().err
-    assert not list((tmp_path / "stopped").glob(".*"))
-    assert toy_run.in_process(train, tmp_path / "stopped", checkpoint=checkpoint, resume=True, **length) == 0
-    expected, found = final(tmp_path / "whole"), final(tmp_path / "stopped")
+def test_a_signal_loses_nothing(stage, at, loop, uninterrupted, tmp_path):
+    if (stage, loop) == ("epoch", "iter"):
+        pytest.skip("an iteration-based training has one epoch")
+    work, length = tmp_path / "stopped", LENGTHS[loop]
+    assert toy_run.in_process(train, work, stage, at, checkpoint=CHECKPOINT, **length) == 143
+    assert "SIGTERM received: the training saves a checkpoint" in (tmp_path / "stopped.err").read_text()
+    assert not list(work.glob(".*"))
+    assert toy_run.in_process(train, work, checkpoint=CHECKPOINT, resume=True, **length) == 0
+    expected, found = uninterrupted[loop], final(work)
     for part in ("state_dict", "ema_state_dict"):
         for key, value in expected[part].items():
             assert torch.equal(value, found[part][key]), f"{part} {key}"
@@ -72,8 +83,8 @@ def test_a_signal_loses_nothing(stage, at, length, tmp_path, capfd):
 
 @pytest.mark.parametrize("name, code", [("SIGHUP", 129), ("SIGUSR1", 138), ("SIGINT", 130)])
 def test_other_signals(name, code, tmp_path):
-    assert toy_run.in_process(train, tmp_path, "train", 2, getattr(signal, name)) == code
-    assert (tmp_path / "iter_2.pth").exists()
+    assert toy_run.in_process(train, tmp_path / "work", "train", 2, getattr(signal, name)) == code
+    assert (tmp_path / "work" / "epoch_1.pth").exists()
 
 
 class Waiting(Hook):
@@ -87,10 +98,10 @@ def train_stuck(work_dir):
     train(work_dir, "train", 3, more=stuck)
 
 
-def test_a_step_that_does_not_end_is_given_up(tmp_path, capfd):
-    assert toy_run.in_process(train_stuck, tmp_path) == 143
-    error = capfd.readouterr().err
-    assert "the step did not end within 0.5 s" in error and str(tmp_path / "epoch_1.pth") in error
+def test_a_step_that_does_not_end_is_given_up(tmp_path):
+    assert toy_run.in_process(train_stuck, tmp_path / "work") == 143
+    error = (tmp_path / "work.err").read_text()
+    assert "the step did not end within 0.5 s" in error and "epoch_1.pth" in error
 
 
 def train_in_slurm(work_dir, bin_folder):
