@@ -159,7 +159,10 @@ class StopSignals:
     def _stop_thread(self) -> None:
         if self._pipe is None or self._thread is None:
             return
-        signal.set_wakeup_fd(self._previous_fd, warn_on_full_buffer=False)
+        try:
+            signal.set_wakeup_fd(self._previous_fd, warn_on_full_buffer=False)
+        except (OSError, ValueError):  # inherited from another process, and closed since
+            signal.set_wakeup_fd(-1)
         read, write = self._pipe
         self._pipe = None
         os.write(write, _STOP)
