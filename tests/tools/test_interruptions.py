@@ -135,8 +135,8 @@ class Training:
         if ranks and process.poll() is None:
             launcher = [process.pid] if number == signal.SIGTERM else []
             target = generator.choice([*ranks, *launcher])
-            whole_group = number == signal.SIGTERM and generator.random() < 0.3  # as Slurm does, also to the workers
-            (os.killpg if whole_group else os.kill)(process.pid if whole_group else target, number)
+            to_group = number == signal.SIGTERM and generator.random() < 0.3  # as Slurm does, also to the workers
+            (os.killpg if to_group else os.kill)(process.pid if to_group else target, number)
         return process.wait(timeout=120)
 
 
