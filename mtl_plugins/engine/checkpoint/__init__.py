@@ -8,6 +8,7 @@ from .check_content import (
     explained,
     require_resumable,
 )
+from .check_parts import check_averaged_weights, check_rank_states
 from .checks import WrongValueError, describe
 from .find_checkpoint import POINTER, find_checkpoint, is_complete, is_run_file, newest_other, run_files
 from .read_checkpoint import read_checkpoint
@@ -26,9 +27,11 @@ __all__ = [
     "POINTER",
     "StateDictDifference",
     "WrongValueError",
+    "check_averaged_weights",
     "check_content",
     "check_meta",
     "check_optimizer",
+    "check_rank_states",
     "check_scheduler",
     "checkpoint_bytes",
     "compare_state_dicts",
