@@ -14,7 +14,8 @@ from mtl_plugins.engine import is_for_console, keep_freed_memory, quiet_console
 @pytest.fixture
 def trained(root, nyud_folder, make_light, tmp_path, capsys):
     def train(**options):
-        cfg = make_light(load_config(root / "configs" / "hydranet_nyud_three.py"), nyud_folder, tmp_path)
+        work_dir = tmp_path / f"run_{len(list(tmp_path.iterdir()))}"  # a second run needs a folder of its own
+        cfg = make_light(load_config(root / "configs" / "hydranet_nyud_three.py"), nyud_folder, work_dir)
         cfg.log_level = "INFO"
         cfg.model.backbone.model_name, cfg.model.neck.channels = "test_efficientnet", 16
         cfg.update(options)
