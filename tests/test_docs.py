@@ -190,6 +190,7 @@ def test_commands_without_make_equal_those_of_the_makefile():
     demo = re.search(r"^demo:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)[1].replace("\\\n", " ")
     of_make = [shlex.split(re.sub(r"\$+\(\w+\)", "X", line)) for line in demo.splitlines() if "tools/" in line]
     plain = [words for words in commands("docs/quickstart.md") if words[0].startswith(".venv/bin/python")]
+    of_make = [[word for word in words if word != "--overwrite"] for words in of_make]  # make demo may run again
     assert calls(plain) == calls(of_make)
 
 
