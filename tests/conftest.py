@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from mmengine.logging import MMLogger
 from PIL import Image
 
@@ -23,6 +24,9 @@ from mtl_plugins.synthrooms import prepare_synthrooms
 from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
 
 pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed assertions there
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is not an error
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (48, 64)

@@ -13,7 +13,7 @@ from mtl_plugins.files import WorkerKilledError
 
 _DIED = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)")
 _HOW = re.compile(r"killed by signal: ([A-Za-z ]+)|with (exit code \d+)")
-_LATEST_REPORT = 1.0  # seconds
+_LATEST_REPORT, _INTERVAL = 5.0, 0.05  # seconds
 _LESS_MEMORY = (
     "Usually the memory ran out: lower num_workers or batch_size of the dataloader, or use cache='DIR', which all "
     "workers share, instead of cache='memory'."
@@ -55,10 +55,18 @@ def explain_worker_death(runner: Runner) -> Iterator[None]:
 
 
 def _late_report(error: Exception) -> BaseException:
-    """PyTorch's report of a dead worker, which may come shortly after its connection was lost; else the same error."""
+    """The report of a dead worker, which may come shortly after its connection was lost; else the same error."""
+    workers = {worker.pid: worker for worker in _workers(error.__traceback__)}
+    end = time.monotonic() + _LATEST_REPORT
     try:
-        time.sleep(_LATEST_REPORT)
-    except RuntimeError as report:
+        while workers and time.monotonic() < end:
+            dead = [str(number) for number, worker in workers.items() if worker.exitcode]
+            if dead:
+                report = RuntimeError(f"DataLoader worker (pid(s) {', '.join(dead)}) exited unexpectedly")
+                report.__cause__ = error
+                return report
+            time.sleep(_INTERVAL)
+    except RuntimeError as report:  # by PyTorch's handler of SIGCHLD
         return report
     return error
 
@@ -87,10 +95,15 @@ def worker_death_message(error: BaseException, notes: Iterable[ReadingNotes]) ->
 
 def _exit_codes(traceback: Any) -> Iterator[int]:
     """The exit codes, other than 0, of the workers of the loaders in a traceback; PyTorch's message may omit them."""
+    return (worker.exitcode for worker in _workers(traceback) if worker.exitcode)
+
+
+def _workers(traceback: Any) -> Iterator[Any]:
+    """The worker processes of the loaders in a traceback."""
     while traceback is not None:
         for worker in getattr(traceback.tb_frame.f_locals.get("self"), "_workers", None) or ():
-            if getattr(worker, "exitcode", None):
-                yield worker.exitcode
+            if hasattr(worker, "exitcode"):
+                yield worker
         traceback = traceback.tb_next
 
 

@@ -133,7 +133,7 @@ def test_failing_dynamic_sizes_fall_back_to_a_fixed_size(model, monkeypatch, tmp
     monkeypatch.setattr(backend, "_run", compute_fixed_size_only)
     exported = export_model(model, "torch-export", tmp_path / "net", SIZE, batch=1, tasks=["depth"])
     assert exported.signature.shape == (1, *SIZE) and list(exported.differences) == [(1, *SIZE)]
-    assert "cannot compute images of 1 x 3 x 85 x 77: The size of tensor a" in exported.reason
+    assert "cannot compute images of 1 x 3 x 85 x 77" in exported.reason and "The size of tensor a" in exported.reason
 
 
 def test_an_unwritable_folder_raises(model, tmp_path):

@@ -1,5 +1,6 @@
 """A stuck process is found, and the right one is named."""
 
+import os
 import time
 
 import pytest
@@ -59,13 +60,15 @@ class StuckDataset(toy_run.ToyDataset):
         return super().__getitem__(index)
 
 
-def train_stuck(work_dir):
+def train_stuck(work_dir, messages):
+    os.dup2(os.open(messages, os.O_WRONLY | os.O_CREAT), 2)  # the fork server has the standard error of another test
     toy_run.train(work_dir, dataset=StuckDataset(12), hooks=[dict(type="HeartbeatHook", timeout=1.0)])
 
 
-def test_a_single_process_that_waits_for_data_ends(tmp_path, capfd):
-    assert toy_run.in_process(train_stuck, tmp_path) == STUCK
-    assert "reading data for step 2, no progress for" in capfd.readouterr().err
+def test_a_single_process_that_waits_for_data_ends(tmp_path):
+    messages = tmp_path / "messages.txt"
+    assert toy_run.in_process(train_stuck, tmp_path / "work", messages) == STUCK
+    assert "reading data for step 2, no progress for" in messages.read_text()
 
 
 def test_a_wrong_timeout_is_refused():
