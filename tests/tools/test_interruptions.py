@@ -1,4 +1,4 @@
-"""Trainings that are interrupted at random moments and resumed: `pytest -m fuzz -s` runs and counts 20 trials of each.
+"""Trainings that are interrupted at random moments and resumed: `pytest -m fuzz -s` counts 20 trials of each signal.
 
 Each ends with the weights of an uninterrupted run, to the last bit.
 """
@@ -54,11 +54,11 @@ ENDED = {"SIGKILL": {137, -9}, "SIGTERM": {143}}
 
 
 def _combinations():
-    """All combinations with `-m fuzz`, 20 trials each; in the suite one trial of one."""
+    """All combinations with `-m fuzz`, 5 trials each; in the suite one trial of one."""
     for name in ENDED:
         for processes in (1, 2):
             for loop in LOOPS:
-                yield pytest.param(name, processes, loop, 20, marks=pytest.mark.fuzz)
+                yield pytest.param(name, processes, loop, 5, marks=pytest.mark.fuzz)
     yield "SIGTERM", 1, "iter", 1
 
 
