@@ -146,9 +146,14 @@ class AtomicCheckpointHook(CheckpointHook):
         if not found or (resumed and Path(resumed).expanduser().resolve().parent == folder.resolve()):
             return
         if not self.overwrite:
+            resume = (
+                "--resume found none that contains the state of a training. Give a file with --resume PATH"
+                if runner._resume and not resumed
+                else "Continue that run with --resume"
+            )
             raise ValueError(
-                f"{folder} contains checkpoints of another run, such as {found[-1].name}. Continue that run with "
-                "--resume, choose another folder with --work-dir, or delete its checkpoints with --overwrite "
+                f"{folder} contains checkpoints of another run, such as {found[-1].name}. {resume}, choose "
+                "another folder with --work-dir, or delete its checkpoints with --overwrite "
                 "(default_hooks.checkpoint.overwrite=True)."
             )
         source = resumed or runner._load_from

@@ -73,6 +73,30 @@ def test_the_pointer_need_not_be_right(pointer, run):
     assert find_checkpoint(run, resumable=True) == str(run / "iter_4.pth")
 
 
+def test_a_pointer_that_is_a_pipe_is_not_waited_for(run):
+    (run / "last_checkpoint").unlink()
+    os.mkfifo(run / "last_checkpoint")
+    assert find_checkpoint(run, resumable=True) == str(run / "iter_4.pth")
+
+
+def test_a_link_that_leads_nowhere_counts_as_missing(run, capfd):
+    (run / "last_checkpoint").write_text("iter_4.pth")
+    (run / "iter_4.pth").unlink()
+    (run / "iter_4.pth").symlink_to(run / "elsewhere.pth")
+    assert find_checkpoint(run, resumable=True) == str(run / "iter_3.pth")
+    with pytest.raises(FileNotFoundError, match=r"checkpoint not found: .*iter_4.pth; in its folder: .*iter_3.pth"):
+        read_checkpoint(run / "iter_4.pth")
+
+
+def test_resume_beside_checkpoints_without_the_state_of_a_training(run):
+    for path in run.glob("*.pth"):
+        path.unlink()
+    (run / "last_checkpoint").unlink()
+    torch.save(dict(state_dict={}), run / "best_a.pth")
+    with pytest.raises(ValueError, match=r"best_a.pth. --resume found none .* --resume PATH, choose another folder"):
+        build(run, resume=True).train()
+
+
 def test_an_old_pointer_does_not_hide_newer_checkpoints(run):
     (run / "last_checkpoint").write_text("iter_2.pth")
     for age, number in enumerate((4, 3, 2)):

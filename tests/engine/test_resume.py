@@ -1,13 +1,16 @@
 """Nothing in a checkpoint is executed, and each value that resuming uses is checked."""
 
 import copy
+import re
 
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper
 from toy_run import build_runner
 
 from mtl_plugins.engine import read_checkpoint
+from mtl_plugins.engine.checkpoint import WrongValueError, check_optimizer
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,7 @@ def without(*keys):
     ("change", "message"),
     [
         (wrong("meta", "epoch", value=-1), r"meta\['epoch'\] is the int -1, expected an integer from 0"),
+        (wrong("meta", "iter", value=2**52), r"meta\['iter'\] is the int"),
         (wrong("meta", "iter", value="7"), r"meta\['iter'\] is the str '7', expected an integer"),
         (wrong("meta", "epoch", value=None), r"meta\['epoch'\] is missing.*load_from instead of resume"),
         (without("meta"), r"meta is missing.*load_from instead of resume"),
@@ -76,16 +80,23 @@ def without(*keys):
         (wrong("optimizer", "param_groups", 0, "lr", value="fast"), r"\['lr'\] is the str 'fast'"),
         (wrong("optimizer", "param_groups", 0, "lr", value=float("nan")), r"\['lr'\] is the float nan"),
         (wrong("optimizer", "param_groups", 0, "step", value=print.__name__), "expected only the keys"),
+        (wrong("optimizer", "param_groups", 0, "lr", value=None), r"\['lr'\] is None, expected a number"),
+        (wrong("optimizer", "param_groups", 0, "lr", value=torch.tensor(-5.0)), "-5.0, expected a value in its usual"),
+        (wrong("optimizer", "param_groups", 0, "amsgrad", value=True), r"\['amsgrad'\] is True, expected False, as in"),
+        (wrong("optimizer", "param_groups", 0, "maximize", value=True), "expected False, as in the config"),
+        (wrong("optimizer", "param_groups", 0, "differentiable", value=True), "expected False, as in the config"),
         (wrong("optimizer", "state", 0, "exp_avg", value=torch.zeros(1)), r"expected a tensor of shape \(4, 3\)"),
         (wrong("optimizer", "state", 0, "exp_avg", value=torch.full((4, 3), torch.nan)), "12 of 12 values are NaN"),
         (wrong("optimizer", "state", 99, value={}), "is the int 99, expected the number of one of"),
         (wrong("param_schedulers", 0, "optimizer", value=3), "expected only the keys"),
         (wrong("param_schedulers", 0, "step", value=3), "expected only the keys"),
         (wrong("param_schedulers", 0, "param_name", value="params"), "expected 'lr', as in the config"),
+        (wrong("param_schedulers", 0, "end", value=0), r"\['end'\] is the int 0"),
         (wrong("param_schedulers", 0, "power", value=None), None),
         (wrong("param_schedulers", value=[]), "expected 2 schedulers, as in the config"),
         (without("ema_state_dict", "steps"), None),
         (wrong("ema_state_dict", "module.none", value=torch.zeros(2)), r"ema_state_dict\['module.none'\]"),
+        (wrong(5, value=1), "a key of the file is the int 5"),
         (wrong("extra", value={"a": {"b": [torch.zeros(2, dtype=torch.complex64)]}}), "it is complex"),
     ],
 )
@@ -98,6 +109,20 @@ def test_a_wrong_value_is_named(change, message, saved, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         resume(checkpoint, tmp_path)
     assert "changed.pth" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_defaults_of_several_groups_are_checked():
+    layer = torch.nn.Linear(2, 1)
+    groups = [dict(params=[layer.weight]), dict(params=[layer.bias], lr=0.2)]
+    own = OptimWrapper(torch.optim.SGD(groups, lr=0.1)).state_dict()
+    shapes = [layer.weight.shape, layer.bias.shape]
+    assert check_optimizer(own, own, shapes) == own
+    for settings, message in (
+        (dict(params="x"), "['lr'] is missing"),
+        (own["base_param_settings"] | dict(lr="1"), "['lr'] is the str '1'"),
+    ):
+        with pytest.raises(WrongValueError, match=re.escape(f"optimizer['base_param_settings']{message}")):
+            check_optimizer(own | dict(base_param_settings=settings), own, shapes)
 
 
 def test_a_checkpoint_cannot_replace_the_statistics_of_all_histories(tmp_path):

@@ -31,6 +31,7 @@ from .checks import (
 
 _ADVICE = "Use another checkpoint, or load only its weights with load_from"
 _MAX_SEED = 2**32 - 1
+_MAX_STEPS = 2**40  # the remaining time is computed from them
 _IGNORED = ("cfg", "config")  # the text of a config, which is code: kept for users, never parsed
 
 
@@ -120,6 +121,10 @@ def check_optimizer(state: Any, own: Mapping, shapes: list[torch.Size], where: s
         for key, value in group.items():
             for limited in _LIMITS.get(key, lambda value: [])(value):
                 raise WrongValueError(f"{place}[{key!r}]", limited, "a value in its usual range")
+            if value is None and mine[key] is not None and key in _LIMITS:
+                raise WrongValueError(f"{place}[{key!r}]", value, "a number")
+            if key in _KINDS and value != mine[key]:
+                raise WrongValueError(f"{place}[{key!r}]", value, f"{mine[key]!r}, as in the config")
         checked.append(group)
     by_parameter = mapping(others=mapping(others=plain, keys=(str,)), keys=(int, str))(
         state["state"], f"{where}['state']"
@@ -136,16 +141,30 @@ def check_optimizer(state: Any, own: Mapping, shapes: list[torch.Size], where: s
         numbers = mapping({"growth_interval": integer(1), "_growth_tracker": integer()}, others=number(0))
         rest["loss_scaler"] = numbers(rest["loss_scaler"], f"{where}['loss_scaler']")
     if "base_param_settings" in rest:
-        rest["base_param_settings"] = optional(mapping(others=plain))(
-            rest["base_param_settings"], f"{where}['base_param_settings']"
+        settings = rest["base_param_settings"] = _base_settings(
+            rest["base_param_settings"], own.get("base_param_settings"), f"{where}['base_param_settings']"
         )
+        if settings is None:
+            del rest["base_param_settings"]
     return rest | {"state": by_parameter, "param_groups": checked}
+
+
+def _base_settings(value: Any, own: Mapping | None, where: str) -> dict | None:
+    """mmengine's defaults of the groups, from which it reports the learning rate; it has none for a single group."""
+    if own is None or value is None:
+        return None
+    names = [key for key in own if key != "params"]
+    checked = mapping(others=plain, required=names)(value, where)
+    for key in names:
+        like(own[key], checked[key], f"{where}[{key!r}]")
+    return checked
 
 
 def _wrong_range(low: float, high: float = math.inf) -> Callable[[Any], list]:
     def wrong(value: Any) -> list:
         values = value if isinstance(value, list | tuple) else [value]
-        return [one for one in values if isinstance(one, int | float) and not low <= one <= high]
+        numbers = [one.item() if isinstance(one, Tensor) and one.numel() == 1 else one for one in values]
+        return [one for one in numbers if isinstance(one, int | float) and not low <= one <= high]
 
     return wrong
 
@@ -154,6 +173,8 @@ _LIMITS = {
     **{key: _wrong_range(0) for key in ("lr", "initial_lr", "eps")},
     **{key: _wrong_range(0, 1) for key in ("betas", "alpha")},
 }
+# What changes the kind of the update; `fused` and the like only change how it is computed.
+_KINDS = ("amsgrad", "differentiable", "maximize", "nesterov")
 # Per-parameter state with the shape of the parameter; other optimizers' own state is not known.
 _SHAPED = {
     *("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "grad_avg", "acc_delta", "sum"),
@@ -207,7 +228,7 @@ def check_scheduler(state: Any, own: Mapping, where: str) -> dict:
     for key in ("param_name", "by_epoch"):
         if key in checked and key in values and checked[key] != values[key]:
             raise WrongValueError(f"{where}[{key!r}]", checked[key], f"{values[key]!r}, as in the config")
-    for key, low in (("last_step", -1), ("_global_step", -1), ("begin", 0), ("end", 0)):
+    for key, low in (("last_step", -1), ("_global_step", -1), ("begin", 0), ("end", 1)):
         if key in checked:
             integer(low)(checked[key], f"{where}[{key!r}]")
     return checked
@@ -337,8 +358,8 @@ _POSITION = mapping(
 _RANK_STATE = mapping({key: mapping(others=tensor) for key in ("buffers", "ema_buffers", "gradients")})
 _META = mapping(
     {
-        "epoch": optional(integer()),
-        "iter": optional(integer()),
+        "epoch": optional(integer(0, _MAX_STEPS)),
+        "iter": optional(integer(0, _MAX_STEPS)),
         "seed": optional(integer(0, _MAX_SEED)),
         "position": optional(_POSITION),
         "normalisation": _NORMALISATION,

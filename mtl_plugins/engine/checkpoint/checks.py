@@ -137,7 +137,7 @@ def mapping(
         for key, part in value.items():
             if not isinstance(key, keys) or isinstance(key, str) and len(key) > _MAX_NAME:
                 allowed = " or ".join(kind.__name__ for kind in (keys if isinstance(keys, tuple) else (keys,)))
-                raise WrongValueError(f"a key of {where}", key, f"a key of type {allowed}")
+                raise WrongValueError(f"a key of {where or 'the file'}", key, f"a key of type {allowed}")
             one = known.get(key, others) if isinstance(key, str) else others
             if one is None:
                 raise WrongValueError(f"{where}[{key!r}]", part, f"only the keys {', '.join(known)}")

@@ -8,6 +8,8 @@ from pathlib import Path, PureWindowsPath
 
 from mmengine.logging import print_log
 
+from mtl_plugins.files import read_regular_file
+
 from .check_content import check_content, require_resumable
 from .read_checkpoint import read_checkpoint
 
@@ -84,8 +86,8 @@ def find_checkpoint(
         best = max(complete, key=lambda path: (steps(path) or 0, path.stat().st_mtime_ns))
         named = folder / pointer.name if pointer else best
         # later numbers can be older: of a run that was resumed from an earlier checkpoint
-        older = named in candidates and best.stat().st_mtime_ns < named.stat().st_mtime_ns
-        return str(named if older and steps(named) is not None else best)
+        usable = named in candidates and steps(named) is not None  # a link may lead nowhere
+        return str(named if usable and best.stat().st_mtime_ns < named.stat().st_mtime_ns else best)
     if damaged:
         raise ValueError(
             f"No checkpoint in {folder} is complete: {'; '.join(damaged[:5])}. Nothing was changed. Restore one of the "
@@ -145,8 +147,7 @@ def _steps(path: Path, resumable: bool) -> int:
 def _read_pointer(folder: Path) -> Path | None:
     """The path in `last_checkpoint`; None if the file is missing or contains no name."""
     try:
-        with open(folder / POINTER, encoding="utf-8") as file:
-            text = file.read(4096).strip()
+        text = read_regular_file(folder / POINTER, 4096).decode().strip()
     except (OSError, UnicodeDecodeError):
         return None
     path = Path(*PureWindowsPath(text).parts) if "\\" in text else Path(text)

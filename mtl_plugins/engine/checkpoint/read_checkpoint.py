@@ -137,5 +137,5 @@ def _neighbours(path: Path) -> str:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first."""
-    return sorted(folder.glob("*.pth"), key=lambda path: path.stat().st_mtime)
+    """The checkpoints in a folder, oldest first; links that lead nowhere are left out."""
+    return sorted((path for path in folder.glob("*.pth") if path.exists()), key=lambda path: path.stat().st_mtime)
