@@ -125,3 +125,20 @@ def test_a_command_that_is_starting_ends_with_one_line(tool, root):
     os.killpg(process.pid, signal.SIGTERM)
     assert process.communicate(timeout=60)[1].strip() == "SIGTERM received: stopped"
     assert process.returncode == 143
+
+
+@pytest.mark.parametrize(
+    "name, line",
+    [("SIGTERM", "SIGTERM received: stopped"), ("SIGINT", "interrupted"), ("SIGUSR1", "SIGUSR1 received: stopped")],
+)
+def test_a_launcher_that_is_starting_ends_with_one_line(name, line, root):
+    """While it imports torchrun."""
+    command = [sys.executable, str(root / "tools" / "launch.py"), "--help"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while "torch" not in open(f"/proc/{process.pid}/maps").read():
+        assert process.poll() is None
+    os.killpg(process.pid, getattr(signal, name))
+    assert process.communicate(timeout=60)[1].strip() == line
+    assert process.returncode == 128 + getattr(signal, name)

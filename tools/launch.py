@@ -11,6 +11,9 @@ from typing import NoReturn
 
 def main() -> None:
     """Run torchrun with the options of this process."""
+    for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT"):  # until torchrun has started the processes and handles them
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _stop)
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -31,13 +34,16 @@ def main() -> None:
         _end(code, f"rank {rank} (process {failure.pid}) ended with exit code {code}{reason}; see the lines above.")
 
 
+def _stop(number: int, frame: object) -> NoReturn:
+    name = signal.Signals(number).name
+    os.write(2, b"\ninterrupted\n" if name == "SIGINT" else f"{name} received: stopped\n".encode())
+    os._exit(128 + number)
+
+
 def _end(code: int, message: str) -> NoReturn:
     print(message, file=sys.stderr, flush=True)
     sys.exit(code)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        os._exit(128 + signal.SIGINT)
+    main()
