@@ -252,6 +252,15 @@ def spoilt(value, kind):
     return value.tolist()
 
 
+def test_negative_variances_are_named(tmp_path):
+    norm = torch.nn.BatchNorm2d(3)
+    state = norm.state_dict() | dict(running_var=torch.tensor([1.0, -1.0, 1.0]))
+    torch.save(dict(state_dict=state), tmp_path / "negative.pth")
+    with pytest.raises(ValueError, match="negative.pth: .*running_var: variances are negative"):
+        load_weights(norm, tmp_path / "negative.pth")
+    assert torch.equal(norm.running_var, torch.ones(3))
+
+
 SPOILT = {
     **{kind: "values are NaN or infinite" for kind in ("inf", "too large")},
     "nan": "NaN",

@@ -100,10 +100,12 @@ def require_usable_weights(wanted: Mapping[str, Any], given: Mapping[str, Any], 
 
     Raises:
         ValueError: Some are NaN, infinite or too large for the model's type, complex, quantized, sparse, without
-            values, or integers instead of real numbers; the message names them.
+            values, negative variances, or integers instead of real numbers; the message names them.
     """
     faults = {
-        key: fault for key, value in given.items() if key in wanted and (fault := weight_fault(value, wanted[key]))
+        key: fault
+        for key, value in given.items()
+        if key in wanted and (fault := weight_fault(value, wanted[key]) or _variance_fault(key, value))
     }
     if faults:
         shown = "; ".join(f"{key}: {fault}" for key, fault in list(faults.items())[:_SHOWN])
@@ -112,6 +114,13 @@ def require_usable_weights(wanted: Mapping[str, Any], given: Mapping[str, Any], 
             f"{origin}: {len(faults)} of {len(given)} weights cannot be used ({shown}{more}). The training diverged, "
             "or the file is damaged or was converted wrongly. Use another checkpoint."
         )
+
+
+def _variance_fault(key: str, value: Any) -> str | None:
+    """Why the variances of a batch norm cannot be used, whose square root is taken."""
+    if key.rpartition(".")[2] != "running_var" or not isinstance(value, Tensor) or value.is_meta or not value.numel():
+        return None
+    return "variances are negative" if bool(value.min() < 0) else None
 
 
 def _describe(difference: StateDictDifference, wanted: Mapping, given: Mapping, origin: str, advice: str) -> str:
