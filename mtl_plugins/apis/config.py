@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mtl_plugins.did_you_mean import did_you_mean
-from mtl_plugins.engine import read_config
+from mtl_plugins.engine import import_custom_modules, read_config
 
 from .presets import find_config
 
@@ -43,6 +43,8 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
     if cfg_options:
         _check_options(cfg, cfg_options)
         cfg.merge_from_dict(cfg_options)
+        if any(option.split(".")[0] == "custom_imports" for option in cfg_options):
+            import_custom_modules(cfg, Path(cfg.filename or "config.py"))
     _hand_down_data_root(cfg)
     return cfg
 

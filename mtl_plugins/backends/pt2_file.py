@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
+from mtl_plugins.files import write_bytes
+
 from .pt2_program import check_program, weight_name
 
 SIGNATURE = "mtl_plugins.json"
@@ -40,7 +42,10 @@ def write_pt2(exported: ExportedProgram, path: Path, signature: str) -> None:
     with warnings.catch_warnings():
         # PyTorch warns that channels-last weights may share their storage with other tensors, which they do not
         warnings.filterwarnings("ignore", "No complete tensor found")
-        torch.export.save(exported, path, extra_files={SIGNATURE: signature})
+        # to memory: PyTorch's writer ends the process if the disk is full
+        content = io.BytesIO()
+        torch.export.save(exported, content, extra_files={SIGNATURE: signature})
+    write_bytes(path, content.getvalue())
 
 
 def read_pt2(path: Path) -> tuple[ExportedProgram, str]:

@@ -15,7 +15,9 @@ from mtl_plugins.stop_signals import Interrupted, Preempted, StopSignals, end_pr
 
 # Errors that a user's input can cause, and `WorkerKilledError`. Any other error is a bug in this package and shows its
 # traceback.
-_USER_ERRORS = (ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError)
+_USER_ERRORS = (
+    *(ValueError, OSError, KeyError, ImportError, TypeError, FloatingPointError, NotImplementedError, MemoryError),
+)
 _PATIENCE = 10.0  # seconds that a command has to clean up after a signal
 
 

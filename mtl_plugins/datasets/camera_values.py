@@ -10,6 +10,7 @@ Camera = tuple[float, ...]
 
 _NAMES = ("fx", "fy", "cx", "cy")
 _LARGEST = 1e6  # pixels; beyond it is a mistake, and float32 could not hold the pixels' coordinates
+_LEAST_FOCAL = 1e-3  # pixels; float32 rounds smaller numbers down to 0 in the end
 
 
 def parse_camera(cells: Sequence[object]) -> Camera:
@@ -34,7 +35,7 @@ def check_camera(values: Sequence[float]) -> Camera:
     """Return fx, fy, cx, cy as floats.
 
     Raises:
-        ValueError: A number is not finite or too large, or a focal length is not positive.
+        ValueError: A number is not finite or too large, or a focal length is not positive or too small.
     """
     fx, fy, cx, cy = map(float, values)
     for name, value in zip(_NAMES, (fx, fy, cx, cy), strict=True):
@@ -43,6 +44,8 @@ def check_camera(values: Sequence[float]) -> Camera:
     for name, value in (("fx", fx), ("fy", fy)):
         if not value > 0:
             raise ValueError(f"the focal length {name} must be positive, but is {value:g}")
+        if value < _LEAST_FOCAL:
+            raise ValueError(f"the focal length {name} must be at least {_LEAST_FOCAL:g} pixels, but is {value:g}")
     return fx, fy, cx, cy
 
 

@@ -67,8 +67,8 @@ class ListedDataset(MultiTaskDataset):
         task_of_folder = {
             "rgb": "img",
             **self.KNOWN_FOLDERS,
-            **{label["folder"]: t for t, label in self.labels.items() if "folder" in label},
             **{defaults.get(task, {}).get("folder", task): task for task in ignored},
+            **{label["folder"]: t for t, label in self.labels.items() if "folder" in label},
             **self.folders,
         }
         return [self._parse_line(line, columns, task_of_folder, cameras) for line in read_lines(path)]

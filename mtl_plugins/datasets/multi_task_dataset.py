@@ -40,6 +40,7 @@ from .transforms import Pipeline
 LabelConfig = dict[str, Any]
 #: The index of a sample, or (index, seed of its augmentation).
 SampleKey = int | Sequence[int]
+_NO_MEMORY = "DefaultCPUAllocator: "  # the start of PyTorch's message
 
 
 class MultiTaskDataset(Dataset):
@@ -192,10 +193,18 @@ class MultiTaskDataset(Dataset):
 
     def __getitem__(self, key: SampleKey) -> Any:
         index, seed = key if isinstance(key, (tuple, list)) else (key, None)
-        with nullcontext() if seed is None else seeded_draw(seed):
-            sample = self._read_or_replace(index, seed)
-            stored = tuple(sample["img"].shape[-2:])  # metrics report if the pipeline changes the size of the labels
-            return self.pipeline(sample | dict(meta=sample["meta"] | dict(stored_shape=stored)))
+        try:
+            with nullcontext() if seed is None else seeded_draw(seed):
+                sample = self._read_or_replace(index, seed)
+                stored = tuple(sample["img"].shape[-2:])  # metrics report if the pipeline resizes the labels
+                return self.pipeline(sample | dict(meta=sample["meta"] | dict(stored_shape=stored)))
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and _NO_MEMORY not in str(error):
+                raise
+            raise MemoryError(
+                f"the memory ran out while {self.samples[index].img} was read or augmented: lower num_workers or "
+                "batch_size of the dataloader, or use cache='DIR', which all workers share, instead of cache='memory'."
+            ) from error
 
     def _read_or_replace(self, index: int, seed: int | None) -> Sample:
         """The sample, or with `on_bad_sample='skip'` the one that replaces it if it cannot be read."""

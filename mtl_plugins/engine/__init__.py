@@ -31,7 +31,7 @@ from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
 from .normalisation import check_normalisation, normalisation_of
 from .optim_wrapper import AutocastOptimWrapper, autocast_context, cpu_has_bfloat16, resolve_precision
 from .preemption_hook import PreemptionHook
-from .read_config import read_config
+from .read_config import import_custom_modules, read_config
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
 
@@ -66,6 +66,7 @@ __all__ = [
     "cpu_has_bfloat16",
     "extract_state_dict",
     "find_checkpoint",
+    "import_custom_modules",
     "is_for_console",
     "keep_freed_memory",
     "load_weights",

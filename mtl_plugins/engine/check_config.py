@@ -84,6 +84,13 @@ def _check_loop(loop: Mapping[str, Any], unit: str, length: Any) -> None:
         value = loop.get(option)
         if value is not None and (not _is_integer(value) or value < 1):
             raise ValueError(f"train_cfg.{option}={value!r} must be a whole number of at least 1.")
+    both = {"max_epochs", "max_iters"} <= {key for key, value in loop.items() if value is not None}
+    if both and loop.get("type") in ("EpochBasedTrainLoop", "IterBasedTrainLoop", None):
+        raise ValueError(
+            f"train_cfg has max_epochs={loop['max_epochs']} and max_iters={loop['max_iters']}, but a training is "
+            "counted in epochs or in iterations: keep one of them. To replace the train_cfg of a _base_, write "
+            "train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=…, val_interval=…)."
+        )
     begin = loop.get("val_begin")
     if _is_integer(begin) and _is_integer(length) and begin > length:
         raise ValueError(

@@ -2,6 +2,8 @@
 
 import logging
 import re
+import sys
+from collections.abc import Callable
 
 # The beginning of messages that print hundreds of lines, or that a user cannot act on.
 _NOISE = re.compile(
@@ -28,3 +30,28 @@ def quiet_console(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if not isinstance(handler, logging.FileHandler) and is_for_console not in handler.filters:
             handler.addFilter(is_for_console)
+
+
+def explain_log_errors(logger: logging.Logger) -> None:
+    """Print one line, instead of a traceback per message, if a log file cannot be written, as on a full disk."""
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handleError = _Explain(handler)  # type: ignore[method-assign]
+
+
+class _Explain:
+    """Replaces `handler.handleError`, which the handler calls inside an except clause."""
+
+    def __init__(self, handler: logging.FileHandler):
+        self.path = handler.baseFilename
+        self.original: Callable[[logging.LogRecord], None] = handler.handleError
+        self.printed = False
+
+    def __call__(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            self.original(record)
+        elif not self.printed:
+            self.printed = True
+            reason = error.strerror or error
+            print(f"The log file {self.path} is incomplete: {reason}. The console shows all messages.", file=sys.stderr)

@@ -19,7 +19,7 @@ from mtl_plugins.registry import RUNNERS
 from mtl_plugins.unwrap_model import unwrap_model
 
 from .check_config import check_config
-from .console import quiet_console
+from .console import explain_log_errors, quiet_console
 from .explain_errors import explain_errors
 from .explain_options import explain_options
 from .explain_worker_death import explain_worker_death
@@ -109,9 +109,10 @@ class MultiTaskRunner(ResumableRunner):
         write_text(Path(self.work_dir) / name, self.cfg.dump() or "", durable=False)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Build the logger; see `quiet_console`."""
+        """Build the logger; see `quiet_console` and `explain_log_errors`."""
         logger = super().build_logger(*args, **kwargs)
         quiet_console(logger)
+        explain_log_errors(logger)
         return logger
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:

@@ -33,8 +33,26 @@ def read_config(path: str | Path) -> Config:
     except Exception as error:  # a config is a program
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise ValueError(f"cannot read the config {path}{line}: {type(error).__name__}: {error}") from error
+    import_custom_modules(cfg, path)
+    return cfg
+
+
+def import_custom_modules(cfg: Config, path: Path) -> None:
+    """Import the `custom_imports` of a config that was read from `path`; see `read_config`.
+
+    Raises:
+        ImportError: A module cannot be imported.
+        ValueError: `custom_imports` is not a dict, or Python imports another module instead of the one next to the
+            config.
+    """
     if not cfg.get("custom_imports"):
-        return cfg
+        return
+    if not isinstance(cfg.custom_imports, dict):
+        raise ValueError(
+            f"{path}: custom_imports={cfg.custom_imports!r} is not a dict. Write "
+            "custom_imports=dict(imports=['MODULE'])."
+        )
+    folders = [Path.cwd(), path.parent.resolve()]
     names = cfg.custom_imports.get("imports") or ()
     names = [names] if isinstance(names, str) else names
     try:
@@ -43,7 +61,6 @@ def read_config(path: str | Path) -> Config:
         raise ImportError(f"{path}: an import of custom_imports failed: {_reason(error, names, folders)}") from error
     for name in names:
         _check_origin(name, folders, path)
-    return cfg
 
 
 def _reason(error: ImportError, names: Sequence[str], folders: list[Path]) -> str:

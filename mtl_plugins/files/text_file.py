@@ -93,7 +93,7 @@ def read_lines(path: str | Path, comments: bool = True, max_bytes: int = MAX_BYT
         place = f"{path}, line {number}"
         if len(text) > MAX_LINE:
             raise DataError(f"{place}: has {len(text):,} characters; the longest line may have {MAX_LINE:,}.")
-        text = text.strip(" ")
+        text = text.removeprefix("\ufeff").strip(" ")  # joined files have byte order marks in the middle
         if text.strip() and not (comments and text.lstrip().startswith("#")):
             yield TextLine(number, text, place)
 

@@ -155,3 +155,17 @@ def test_a_missing_base_is_named_with_the_config(tmp_path):
     (tmp_path / "orphan.py").write_text("_base_ = 'no_such_base.py'\n")
     with pytest.raises(FileNotFoundError, match=r"orphan\.py: a config in _base_ does not exist: .*no_such_base"):
         load_config(tmp_path / "orphan.py")
+
+
+def test_custom_imports_given_as_an_option_are_imported(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("model = dict()\n")
+    (tmp_path / "named_as_an_option_xyz.py").write_text("")
+    load_config(path, {"custom_imports.imports": ["named_as_an_option_xyz"]})
+    assert sys.modules.pop("named_as_an_option_xyz")
+    with pytest.raises(
+        ImportError, match="mine.py: an import of custom_imports failed: no module 'no_such_module_xyz'"
+    ):
+        load_config(path, {"custom_imports.imports": ["no_such_module_xyz"]})
+    with pytest.raises(ValueError, match=r"custom_imports='x' is not a dict. Write custom_imports=dict\(imports="):
+        load_config(path, {"custom_imports": "x"})

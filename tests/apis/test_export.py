@@ -86,6 +86,7 @@ def test_a_file_with_wrong_outputs_raises_and_is_kept_under_another_name(model, 
     "error, raised, message",
     [
         (OSError(errno.ENOSPC, "No space left on device"), OSError, "the disk is full"),
+        (OSError(errno.EFBIG, "File too large"), OSError, r"the file is larger than the system allows.*ulimit -f"),
         (
             RuntimeError("no operator for aten::roll\n\nlong pages"),
             ValueError,

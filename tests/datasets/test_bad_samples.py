@@ -162,3 +162,14 @@ def test_undamaged_samples_do_not_change(root):
     assert all(torch.equal(plain[i, i]["inputs"], skipping[i, i]["inputs"]) for i in range(COUNT))
     shutil.rmtree(root / "masks")
     assert len(NYUDv2(root, labels=dict(semseg=None), **SKIP)) == COUNT
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate")])
+def test_exhausted_memory_names_the_image_and_what_to_lower(tmp_path, error):
+    def exhausted(path):
+        raise error
+
+    labels = dict(semseg=dict(folder="masks", reader=exhausted), depth=None, normals=None)
+    dataset = NYUDv2(write(tmp_path), labels=labels, on_bad_sample="skip")
+    with pytest.raises(MemoryError, match="the memory ran out while .*rgb/0.png was read or augmented: lower num_wor"):
+        dataset[0]

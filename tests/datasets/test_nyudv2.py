@@ -129,6 +129,11 @@ def test_a_known_label_can_be_ignored_and_the_columns_stay(root):
     assert torch.equal(dataset[0]["normals"], NYUDv2(root)[0]["normals"])
 
 
+def test_a_label_may_use_the_folder_of_an_ignored_one(root):
+    dataset = NYUDv2(root, labels=dict(depth=None, far=dict(folder="depth", reader=lambda path: None)))
+    assert dataset.label_counts()["far"] == NYUDv2(root).label_counts()["depth"]
+
+
 def test_user_defined_reader(root):
     def read_inverse(path, gain):
         return DenseMap(torch.full((1, *SIZE), gain))

@@ -133,6 +133,7 @@ def test_names_with_spaces_in_camera_files(tmp_path, name):
         ("a.png inf 1 1 1", "'inf' is not a finite number"),
         ("a.png 0 1 1 1", "the focal length fx must be positive, but is 0"),
         ("a.png 1 -5 1 1", "the focal length fy must be positive, but is -5"),
+        ("a.png 1e-9 1 1 1", "the focal length fx must be at least 0.001 pixels, but is 1e-09"),
         ("a.png 1 1 1e30 1", "cx must be a finite number of pixels, at most 1,000,000"),
         ("a.png 1 1 1", "there are 3"),
         ("a.png 1 2 3 4 5", "there are 5"),

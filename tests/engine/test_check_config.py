@@ -37,6 +37,7 @@ def checkpoints(**options):
         (dict(val_dataloader=dict(persistent_workers=True)), "val_dataloader.persistent_workers"),
         (dict(train_cfg=EPOCHS | dict(val_interval=0)), "val_interval=0 must be"),
         (dict(train_cfg=EPOCHS | dict(max_epochs=0)), "max_epochs=0 must be"),
+        (dict(train_cfg=EPOCHS | dict(max_iters=9)), r"counted in epochs or in iterations.*_delete_=True"),
         (dict(train_cfg=EPOCHS | dict(val_begin=4)), "the model is never validated"),
         (
             dict(train_cfg=EPOCHS, param_scheduler=dict(type="PolyLR", begin=5, end=5)),

@@ -19,6 +19,12 @@ def test_lines_of_every_system(tmp_path, mark, end):
     assert [line.place for line in read_lines(file)][1] == f"{file}, line 5"
 
 
+def test_byte_order_marks_of_joined_files_are_ignored(tmp_path):
+    file = tmp_path / "list.txt"
+    file.write_bytes(b"# comment\n\xef\xbb\xbfone\n\xef\xbb\xbf# comment\n\xef\xbb\xbf\n")
+    assert [line.text for line in read_lines(file)] == ["one"]
+
+
 @pytest.mark.parametrize(
     "data, message",
     [
