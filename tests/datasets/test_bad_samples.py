@@ -166,7 +166,7 @@ def test_undamaged_samples_do_not_change(root):
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate")])
 def test_exhausted_memory_names_the_image_and_what_to_lower(tmp_path, error):
-    def exhausted(path):
+    def exhausted(path, **options):
         raise error
 
     labels = dict(semseg=dict(folder="masks", reader=exhausted), depth=None, normals=None)
