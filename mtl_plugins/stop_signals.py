@@ -3,11 +3,12 @@
 import multiprocessing
 import os
 import select
+import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT")
@@ -50,8 +51,21 @@ def print_error(message: str) -> None:
         os.write(2, f"{message}\n".encode(errors="replace"))
 
 
+_temporaries: set[str] = set()
+
+
+@contextmanager
+def removed_at_end(path: str | os.PathLike) -> Iterator[None]:
+    """Within this context, `end_process` removes the file or folder `path`, which is only temporary."""
+    _temporaries.add(os.fspath(path))
+    try:
+        yield
+    finally:
+        _temporaries.discard(os.fspath(path))
+
+
 def end_process(code: int, message: str = "") -> None:
-    """End the process at once, together with its worker processes.
+    """End the process at once, together with its worker processes, and remove its temporary files.
 
     Args:
         code: The exit code.
@@ -66,6 +80,11 @@ def end_process(code: int, message: str = "") -> None:
         with suppress(OSError, ValueError, AttributeError):
             process.kill()
             process.join(1)
+    for path in list(_temporaries):
+        if os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            os.unlink(path)
     os._exit(code)
 
 

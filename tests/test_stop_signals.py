@@ -142,3 +142,20 @@ def test_a_launcher_that_is_starting_ends_with_one_line(name, line, root):
     os.killpg(process.pid, getattr(signal, name))
     assert process.communicate(timeout=60)[1].strip() == line
     assert process.returncode == 128 + getattr(signal, name)
+
+
+def test_temporary_files_are_removed_when_the_process_is_ended(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name in ("file", "folder/inside", "kept"):
+        (tmp_path / name).touch()
+    code = f"""
+from mtl_plugins.stop_signals import removed_at_end
+with StopSignals(lambda number: print("first", flush=True)):
+    with removed_at_end({str(tmp_path / "kept")!r}):
+        pass
+    with removed_at_end({str(tmp_path / "folder")!r}), removed_at_end({str(tmp_path / "file")!r}):
+        ready()
+        while True: time.sleep(0.1)
+"""
+    assert run(code, signal.SIGTERM, signal.SIGTERM)[0] == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

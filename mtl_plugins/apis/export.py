@@ -25,6 +25,7 @@ from mtl_plugins.backends.build import check_precision
 from mtl_plugins.backends.graph import Graph, first_line
 from mtl_plugins.files import disk_is_full, flush_to_disk, free_space, write_error
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
+from mtl_plugins.stop_signals import removed_at_end
 
 from .check_dataset import check_dataset
 
@@ -188,7 +189,7 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
         folder = tempfile.TemporaryDirectory(prefix=".exporting-", dir=out.parent)
     except OSError as error:
         raise OSError(error.errno, f"{out} cannot be written: {error.strerror}. Choose a writable folder") from error
-    with folder:
+    with folder, removed_at_end(folder.name):  # PyTorch's exporter may swallow the exception of a signal
         yield Path(folder.name)
 
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from mtl_plugins.stop_signals import removed_at_end
+
 TEMPORARY_PREFIX = ".saving-"
 _NAME_END = 40  # characters of the file's name that a temporary name repeats
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
@@ -46,15 +48,16 @@ def write_file(
     temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # "x": never through a link or into a file of another process
-        with open(temporary, "x+b") as file:
-            if private:
-                temporary.chmod(0o600)
-            fill(cast(BinaryIO, _WithoutDescriptor(file)))
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with removed_at_end(temporary):
+            # "x": never through a link or into a file of another process
+            with open(temporary, "x+b") as file:
+                if private:
+                    temporary.chmod(0o600)
+                fill(cast(BinaryIO, _WithoutDescriptor(file)))
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
         if durable:
             _sync_folder(path.parent)
     except BaseException as error:

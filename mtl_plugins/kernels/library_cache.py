@@ -28,7 +28,7 @@ def private_folder() -> Path:
     try:
         folder.mkdir(_PRIVATE, parents=True, exist_ok=True)
         found = folder.stat()
-        if found.st_mode & _WRITABLE_BY_OTHERS and found.st_uid == _user():
+        if found.st_mode & _WRITABLE_BY_OTHERS and found.st_uid == _user() and not folder.is_symlink():
             folder.chmod(_PRIVATE)  # created by an earlier version with a lax umask
             found = folder.stat()
     except OSError as error:

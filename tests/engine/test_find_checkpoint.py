@@ -88,7 +88,7 @@ def test_a_link_that_leads_nowhere_counts_as_missing(run, capfd):
         read_checkpoint(run / "iter_4.pth")
 
 
-def test_resume_beside_checkpoints_without_the_state_of_a_training(run):
+def test_resume_next_to_checkpoints_without_the_state_of_a_training(run):
     for path in run.glob("*.pth"):
         path.unlink()
     (run / "last_checkpoint").unlink()

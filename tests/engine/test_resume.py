@@ -3,6 +3,7 @@
 import copy
 import re
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
@@ -149,3 +150,16 @@ def test_a_one_cycle_schedule_can_be_resumed(tmp_path):
     again = runner(load_from=str(tmp_path / "iter_3.pth"), resume=True)
     again.train()
     assert again.param_schedulers[0].last_step == build.param_schedulers[0].last_step
+
+
+def test_an_inconsistent_position_is_reported(saved, tmp_path):
+    loop, meta = resume(saved, tmp_path).train_loop, saved["meta"]
+    assert loop.restore(1, 2, meta["position"], 3) == []
+    for wrong in (dict(epoch=1, samples=2**50), dict(epoch=1, samples=4)):
+        (sentence,) = loop.restore(1, 2, meta["position"] | wrong, 3)
+        assert sentence.startswith("The checkpoint is inconsistent: 2 steps, but 1 epochs and")
+
+
+def test_empty_arrays_are_data(saved, tmp_path):
+    torch.save(dict(copy.deepcopy(saved), empty=np.zeros(0)), tmp_path / "empty.pth")
+    assert read_checkpoint(tmp_path / "empty.pth")["empty"].shape == (0,)

@@ -26,7 +26,13 @@ def _allowed_globals() -> list:
     ]
     dtypes = [getattr(np.dtypes, f"{name}DType") for name in _DTYPES]
     history = (_SavedHistory, f"{HistoryBuffer.__module__}.{HistoryBuffer.__qualname__}")
-    return [history, np.ndarray, np.dtype, (_history_statistic, "builtins.getattr"), *by_name, *dtypes]
+    empty = [(_no_bytes, f"{module}.bytes") for module in ("builtins", "__builtin__")]  # of empty arrays
+    return [history, np.ndarray, np.dtype, (_history_statistic, "builtins.getattr"), *empty, *by_name, *dtypes]
+
+
+def _no_bytes() -> bytes:
+    """Replaces `bytes` in checkpoints, which must not allocate memory."""
+    return b""
 
 
 class _SavedHistory(HistoryBuffer):

@@ -67,8 +67,14 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         differences = self.data.restore(position, seed)
         if self.data.epoch != epoch:  # a run that was saved between two epochs
             self.data.epoch, self.data.samples = epoch, 0
-        if not self.data.same_step(position):  # iterations count steps of the present size
-            self._iter = self.first_iter + self._batches_done()
+        steps = self.first_iter + self._batches_done()
+        if not self.data.same_step(position):
+            self._iter = steps  # iterations count steps of the present size
+        elif steps != iteration and not differences:
+            differences.append(
+                f"The checkpoint is inconsistent: {iteration} steps, but {epoch} epochs and {position['samples']} "
+                f"samples are {steps} steps. The run continues with these samples; check it, or use another checkpoint."
+            )
         return differences
 
     def _batches_done(self) -> int:
