@@ -50,22 +50,24 @@ def allowed_number(limit: float, count: int) -> int:
     """How many of `count` samples may be bad.
 
     Args:
-        limit: A share below 1, or a number from 1.
+        limit: A share as a float from 0 to 1, or a number as an int.
         count: Number of samples.
 
     Examples:
-        >>> allowed_number(0.1, 795), allowed_number(3, 795)
-        (79, 3)
+        >>> allowed_number(0.1, 795), allowed_number(3, 795), allowed_number(1, 795), allowed_number(1.0, 795)
+        (79, 3, 1, 795)
     """
-    return int(limit * count) if limit < 1 else int(limit)
+    return limit if isinstance(limit, int) else int(limit * count)
 
 
 def check_options(on_bad_sample: str, max_bad_samples: float, owner: str) -> None:
     """Raise ValueError unless the options of a dataset are allowed."""
     if on_bad_sample not in ACTIONS:
         raise ValueError(f"{owner}: on_bad_sample={on_bad_sample!r} must be {' or '.join(map(repr, ACTIONS))}.")
-    number = isinstance(max_bad_samples, int | float) and not isinstance(max_bad_samples, bool)
-    if not number or not (0 <= max_bad_samples < 1 or max_bad_samples == max_bad_samples // 1 >= 1):
+    share = isinstance(max_bad_samples, float) and 0 <= max_bad_samples <= 1
+    number = isinstance(max_bad_samples, int) and not isinstance(max_bad_samples, bool) and max_bad_samples >= 0
+    if not share and not number:
         raise ValueError(
-            f"{owner}: max_bad_samples={max_bad_samples!r} must be a share from 0 to below 1, or a number of samples."
+            f"{owner}: max_bad_samples={max_bad_samples!r} must be a share of the samples, a float from 0.0 to 1.0, or "
+            "a number of samples, an int such as 5."
         )

@@ -19,6 +19,8 @@ class CameraFile:
     """
 
     def __init__(self, cameras: Mapping[str, Camera]):
+        #: The names, as the file has them
+        self.names = tuple(cameras)
         self._by_path = {str(PurePosixPath(path)): camera for path, camera in cameras.items()}
         self._by_name: dict[str, Camera | None] = {}  # None: images of this name have different cameras
         for path, camera in self._by_path.items():

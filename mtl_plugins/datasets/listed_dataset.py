@@ -1,6 +1,9 @@
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from mmengine.logging import print_log
 
 from mtl_plugins.files import TextLine, read_lines, shorten
 
@@ -54,8 +57,9 @@ class ListedDataset(MultiTaskDataset):
 
     def list_samples(self) -> list[SampleFiles]:
         path = self._source()
-        if not path.is_file():
-            lists = sorted(file.name for file in path.parent.glob("*.txt")) if path.parent.is_dir() else []
+        if not path.exists():
+            texts = path.parent.glob("*.txt") if path.parent.is_dir() else ()
+            lists = sorted(file.name for file in texts if file.is_file())
             raise FileNotFoundError(
                 f"{self._name()}: the list file {path} does not exist; existing lists: {lists or 'none'}. Set split=… "
                 f"or ann_file=…. {self._how_to_get()}"
@@ -89,11 +93,12 @@ class ListedDataset(MultiTaskDataset):
             if not by_folder and position >= len(columns):
                 folder = Path(cell).parent.name or "unused"
                 label = f"labels=dict({folder}=None)" if folder.isidentifier() else f"labels={{{folder!r}: None}}"
+                header = " If the line is a header, start it with '#'." if line.number == 1 else ""
                 raise DataError(
                     f"{place}: cell {position + 1}, {shorten(cell)}, belongs to no known label ({', '.join(columns)}). "
                     f"Ignore it with {label} in the dataset's config, define a label with "
                     "labels=dict(TASK=dict(folder=…, reader=…)), or name the folder of a known one with "
-                    "folders=dict(FOLDER=TASK)."
+                    f"folders=dict(FOLDER=TASK).{header}"
                 )
             task = by_folder[0] if by_folder else columns[position]
             if task not in ("img", *self.labels):  # ignored by labels=dict(TASK=None)
@@ -112,6 +117,46 @@ class ListedDataset(MultiTaskDataset):
         img = files.pop("img")
         files = self.adjust_files(files, place)
         return SampleFiles(img, files, self._camera_of(img, cameras))
+
+    def check(self) -> None:
+        """Check the files as `MultiTaskDataset.check` does, and the names in `intrinsics.txt`.
+
+        Raises:
+            DataError: `intrinsics.txt` names no image at all.
+        """
+        super().check()
+        path = self.data_root / INTRINSICS
+        if not path.exists():
+            return
+        unnamed = [sample.img for sample in self.samples if sample.intrinsics in (None, self.intrinsics)]
+        if not unnamed:
+            return
+        example = unnamed[0].relative_to(self.data_root) if unnamed[0].is_relative_to(self.data_root) else unnamed[0]
+        names = (
+            "A name must be the path of an image in the data root, or the name of its file with or without the ending; "
+            "images of the same name in several folders need the path."
+        )
+        if len(unnamed) == len(self.samples) and not self._names_any_image(cameras := self._read_cameras()):
+            first = f"; the first name in the file is {shorten(cameras.names[0])}" if cameras.names else ""
+            raise DataError(
+                f"{self._name()}: none of the {len(unnamed)} images has a camera in {path}, such as {example}{first}. "
+                f"{names} Correct the names, or remove the file if the cameras are unknown."
+            )
+        if self.intrinsics is None:
+            print_log(
+                f"{self._name()}: {len(unnamed)} of {len(self.samples)} images have no camera in {path}, such as "
+                f"{example}. {names}",
+                "current",
+                logging.WARNING,
+            )
+
+    def _names_any_image(self, cameras: CameraFile) -> bool:
+        """Whether the file names any image, which may be one of another split or one that `limit` leaves out."""
+        if any(self._exists(name) for name in cameras.names):
+            return True
+        folders = {sample.img.parent for sample in self.samples}
+        files = (file for folder in folders if folder.is_dir() for file in folder.iterdir())
+        return any(cameras.find(file, self.data_root) is not None for file in files)
 
     def adjust_files(self, files: dict[str, Path], place: str) -> dict[str, Path]:
         """Adapt the label files of one line to the options of the dataset; for subclasses.
@@ -137,7 +182,10 @@ class ListedDataset(MultiTaskDataset):
             return False
 
     def _advice(self) -> str:
-        return f"{super()._advice()} Cells are separated by tabs, and paths are relative to {self.data_root}."
+        return (
+            f"{super()._advice()} Cells are separated by tabs, not by commas, a header line must start with '#', and "
+            f"paths are relative to {self.data_root}."
+        )
 
     def _check_option(self, intrinsics: Camera) -> Camera:
         try:
@@ -150,7 +198,7 @@ class ListedDataset(MultiTaskDataset):
 
     def _read_cameras(self) -> CameraFile:
         path = self.data_root / INTRINSICS
-        return read_camera_file(path) if path.is_file() else CameraFile({})
+        return read_camera_file(path) if path.exists() else CameraFile({})
 
     def _source(self) -> Path:
         return self.data_root / (self.ann_file or f"{self.split}.txt")

@@ -23,6 +23,7 @@ from .bad_samples import (
     none_is_readable,
     replacements,
 )
+from .call_reader import call_reader
 from .check_label import check_label
 from .data_error import DataError
 from .label_orientation import check_label_orientation, turn_label
@@ -80,8 +81,8 @@ class MultiTaskDataset(Dataset):
             (orientations 2 to 4, square images), this decides: `'shown'` if the labels were drawn on the image as
             viewers and annotation tools show it, `'stored'` if on its stored pixels. `intrinsics` always belong to the
             stored pixels, as the camera was calibrated, and are turned with the image.
-        max_bad_samples: With `'skip'`: how many samples may be bad before an error is raised: a share below 1, or a
-            number.
+        max_bad_samples: With `'skip'`: how many samples may be bad before an error is raised: a share as a float from 0
+            to 1, or a number as an int. `1.0` allows all samples to be bad, `1` a single one.
 
     Raises:
         FileNotFoundError: The data root, the list or listed files are missing.
@@ -265,7 +266,7 @@ class MultiTaskDataset(Dataset):
             if self.pseudo_labels is not None and task in files.pseudo:
                 label = self.pseudo_labels.read(task, path)
             else:
-                label = self.readers[task](path)
+                label = call_reader(self.readers[task], task, path, self._name())
                 check_label(label, task, path, self._name())
             if label is None:
                 del info["label_paths"][task]

@@ -41,6 +41,7 @@ class BadSamplesHook(Hook):
         self._found: dict[tuple[str, str], BadSample] = {}  # by loop and image
         self._reported: dict[str, int] = {}
         self._allowed: dict[str, int | None] = {}  # by loop; None: no dataset skips samples
+        self._limits: dict[str, str] = {}  # by loop: the options that allow them, for messages
 
     def before_train(self, runner: Runner) -> None:
         """Continue the list of the run that is resumed, or start a new one."""
@@ -97,6 +98,8 @@ class BadSamplesHook(Hook):
     def _begin(self, runner: Runner, loop: str, dataset: Any) -> None:
         skipping = [part for part in _parts(dataset) if getattr(part, "on_bad_sample", "raise") == "skip"]
         self._allowed[loop] = sum(part.allowed_bad_samples for part in skipping) if skipping else None
+        given = " and ".join(dict.fromkeys(f"max_bad_samples={part.max_bad_samples!r}" for part in skipping))
+        self._limits[loop] = f"{given} of {sum(map(len, skipping))} samples"
         file = Path(runner.work_dir) / BAD_SAMPLES_FILE
         if skipping and not self._found and is_main_process() and file.is_file():
             self._found = dict(_read(file))
@@ -115,8 +118,8 @@ class BadSamplesHook(Hook):
         bad = self._write(runner, loop)
         if len(bad) > allowed:
             raise DataError(
-                f"{len(bad)} samples of the {loop} set could not be read, but max_bad_samples allows {allowed}. The "
-                f"first one: {bad[0].reason} Fix the data, or set a larger max_bad_samples in the dataset's config."
+                f"{len(bad)} samples of the {loop} set could not be read, but {self._limits[loop]} allows {allowed}. "
+                f"The first one: {bad[0].reason} Fix the data, or set a larger max_bad_samples in the dataset's config."
             )
 
     def _write(self, runner: Runner, loop: str) -> list[BadSample]:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from mtl_plugins.datasets.reading_notes import watch_workers
 from mtl_plugins.files import FolderLock, write_text
 from mtl_plugins.kernels import warm_up
-from mtl_plugins.registry import RUNNERS
+from mtl_plugins.registry import RUNNERS, UnknownOptionError, parse_unknown_option
 from mtl_plugins.unwrap_model import unwrap_model
 
 from .check_config import check_config
@@ -114,6 +114,17 @@ class MultiTaskRunner(ResumableRunner):
         quiet_console(logger)
         explain_log_errors(logger)
         return logger
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer and its wrapper; an invalid value is reported with its place in the config."""
+        try:
+            return super().build_optim_wrapper(optim_wrapper)
+        except (TypeError, ValueError) as error:
+            known = isinstance(error, UnknownOptionError) or "optim_wrapper" in str(error)
+            if known or (isinstance(error, TypeError) and parse_unknown_option(error)):  # see `explain_options`
+                raise
+            kind = ValueError if isinstance(error, ValueError) else TypeError
+            raise kind(f"optim_wrapper.optimizer: {error}") from error
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         """Build the model and log its normalisation; on a CPU, also compile and load the kernels that it uses."""

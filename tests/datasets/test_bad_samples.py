@@ -146,7 +146,8 @@ def test_mistakes_in_code_are_never_skipped(root):
 
 
 @pytest.mark.parametrize(
-    "options", [dict(on_bad_sample="ignore"), *(dict(max_bad_samples=n) for n in (-1, 1.5, "x", True))]
+    "options",
+    [dict(on_bad_sample="ignore"), *(dict(max_bad_samples=n) for n in (-1, 1.5, 2.0, float("nan"), "x", True))],
 )
 def test_unknown_options(root, options):
     with pytest.raises(ValueError, match=f"NYUDv2: {next(iter(options))}="):
@@ -154,7 +155,12 @@ def test_unknown_options(root, options):
 
 
 def test_allowed_numbers():
-    assert [allowed_number(limit, 50) for limit in (0, 0.1, 0.99, 1, 7)] == [0, 5, 49, 1, 7]
+    assert [allowed_number(limit, 50) for limit in (0, 0.0, 0.1, 0.99, 1.0, 1, 7)] == [0, 0, 5, 49, 50, 1, 7]
+
+
+def test_a_float_is_a_share_and_an_int_a_number(root):
+    allowed = [NYUDv2(root, on_bad_sample="skip", max_bad_samples=limit).allowed_bad_samples for limit in (1.0, 1)]
+    assert allowed == [COUNT, 1]
 
 
 def test_undamaged_samples_do_not_change(root):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision import tv_tensors
 
-from mtl_plugins.datasets import ListedDataset
+from mtl_plugins.datasets import DataError, ListedDataset
 from mtl_plugins.datasets.check_label import check_label
 from mtl_plugins.structures import DenseMap, ImageLabel
 
@@ -39,19 +40,58 @@ def test_labels_are_accepted(label):
     check_label(label, "scene", "x.png", "MyData")
 
 
+class Scenes(ListedDataset):
+    def default_labels(self):
+        return {}
+
+
+def scenes(folder, reader):
+    """A dataset of one image with the label `scene`, a text file."""
+    Image.new("RGB", (8, 6)).save(folder / "a.png")
+    (folder / "a.txt").write_text("3")
+    (folder / "train.txt").write_text("a.png\ta.txt\n")
+    return Scenes(folder, labels=dict(scene=dict(folder=None, reader=reader)), tasks=["scene"])
+
+
 def test_a_dataset_names_the_label_of_a_wrong_reader(tmp_path):
-    from PIL import Image
-
-    Image.new("RGB", (8, 6)).save(tmp_path / "a.png")
-    (tmp_path / "a.txt").write_text("3")
-    (tmp_path / "train.txt").write_text("a.png\ta.txt\n")
-
-    class Scenes(ListedDataset):
-        def default_labels(self):
-            return {}
-
-    dataset = Scenes(
-        tmp_path, ann_file="train.txt", labels=dict(scene=dict(folder=None, reader=lambda path: 3)), tasks=["scene"]
-    )
+    dataset = scenes(tmp_path, lambda path: 3)
     with pytest.raises(TypeError, match=r"the reader of the label 'scene' returned a int 3 for .*a.txt"):
         dataset[0]
+
+
+class OddError(Exception):
+    def __init__(self, code, reason):
+        super().__init__(code, reason)
+
+
+def raise_(error):
+    raise error
+
+
+READERS = [
+    (lambda path: DenseMap(torch.zeros(4, 4)), ValueError, r"ValueError: DenseMap must be \(\.\.\., C, H, W\)"),
+    (lambda path: ImageLabel(3), ValueError, r"ValueError: ImageLabel has the shape \(K,\)"),
+    (lambda path: ImageLabel([[3]]), ValueError, "ValueError: ImageLabel"),
+    (lambda path: {}["id"], RuntimeError, "KeyError: 'id'"),
+    (lambda path: next(iter(())), RuntimeError, "StopIteration: "),
+    (lambda path: path.nothing, RuntimeError, "AttributeError: .*nothing"),
+    (lambda path: path + 1, TypeError, "TypeError: unsupported"),
+    (lambda path: raise_(OddError(1, "odd")), RuntimeError, r"OddError: \(1, 'odd'\)"),
+    (lambda path: raise_(OSError("broken")), OSError, "OSError: broken"),
+]
+
+
+@pytest.mark.parametrize("reader, kind, message", READERS)
+def test_the_errors_of_a_reader_name_label_file_and_reader(tmp_path, reader, kind, message):
+    dataset = scenes(tmp_path, reader)
+    where = r"Scenes \(split 'train'\): the reader <lambda> of the label 'scene' failed for .*a\.txt: "
+    with pytest.raises(kind, match=where + message) as raised:
+        dataset[0]
+    assert raised.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("kind", [ValueError, DataError, OSError])
+def test_errors_that_name_the_file_are_unchanged(tmp_path, kind):
+    with pytest.raises(kind) as raised:
+        scenes(tmp_path, lambda path: raise_(kind(f"{path} is damaged")))[0]
+    assert str(raised.value) == f"{tmp_path / 'a.txt'} is damaged"

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 
@@ -70,6 +71,24 @@ def test_cells_without_tabs_are_explained(root, cells):
         labels_of(root, cells)
 
 
+@pytest.mark.parametrize("header", ["image\tsemseg\tdepth", "image,semseg", "image"])
+def test_a_header_of_a_list_is_explained(root, header):
+    with pytest.raises(FileNotFoundError, match="do not exist(.|\n)*not by commas, a header line must start with '#'"):
+        labels_of(root, f"{header}\n{LIST}")
+    with pytest.raises(DataError, match="line 1: cell 5, 'scene', .* If the line is a header, start it with '#'"):
+        labels_of(root, f"image\tsemseg\tdepth\tnormals\tscene\n{LIST}")
+
+
+@pytest.mark.parametrize("dataset", [NYUDv2, KITTI6])
+def test_a_list_that_is_a_folder(root, dataset):
+    (root / "train.txt").unlink(missing_ok=True)
+    (root / "train.txt").mkdir()
+    with pytest.raises(DataError, match="train.txt is not a text file, but a folder"):
+        dataset(root)
+    with pytest.raises(FileNotFoundError, match="val.txt does not exist; existing lists: none"):
+        NYUDv2(root, "val")
+
+
 def test_a_list_may_lead_out_of_the_data_root(tmp_path):
     root, other = write_rooms(tmp_path / "rooms"), write_rooms(tmp_path / "other")
     text = f"{other}/rgb/000001.png\n../other/rgb/000000.png\t../other/masks/000000.png\n"
@@ -116,6 +135,40 @@ def test_cameras_of_other_systems(root, text):
 def test_images_of_one_name_in_two_folders_keep_their_cameras(root):
     (root / "intrinsics.txt").write_text("rgb/000000.png 1 1 1 1\nother/000000.png 2 2 2 2\n")
     assert NYUDv2(root)[0]["intrinsics"].tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "0.jpg 1 1 1 1\n", "images/000000.png.png 1 1 1 1\n"])
+@pytest.mark.parametrize("options", [{}, dict(intrinsics=(1, 2, 3, 4))])
+def test_a_camera_file_that_names_no_image_is_refused(root, text, options):
+    (root / "intrinsics.txt").write_text(text)
+    first = f"first name in the file is '{text.split()[0]}'" if text.strip() else ""
+    with pytest.raises(
+        DataError, match=f"none of the 4 images has a camera in .*intrinsics.txt.*rgb/000000.png.*{first}"
+    ):
+        NYUDv2(root, **options)
+
+
+def test_images_without_a_camera_are_counted_once(root, capture_log):
+    (root / "intrinsics.txt").write_text("000000 1 1 1 1\n000002.png 2 2 2 2\n")
+    assert NYUDv2(root, intrinsics=(3, 3, 3, 3))[1]["intrinsics"].tolist() == [3, 3, 3, 3]
+    assert "no camera" not in capture_log()
+    dataset = NYUDv2(root)
+    assert ["intrinsics" in dataset[i] for i in range(4)] == [True, False, True, False]
+    assert re.findall(r"\d of \d images have no camera in \S+, such as \S+ ", capture_log()) == [
+        f"2 of 4 images have no camera in {root}/intrinsics.txt, such as rgb/000001.png. "
+    ]
+
+
+def test_a_camera_file_may_name_other_images_only(root, capture_log):
+    (root / "intrinsics.txt").write_text("000003 1 1 1 1\n")
+    assert len(NYUDv2(root, limit=2)) == 2
+    assert "2 of 2 images have no camera" in capture_log()
+
+
+def test_a_camera_file_that_is_a_folder(root):
+    (root / "intrinsics.txt").mkdir()
+    with pytest.raises(DataError, match="intrinsics.txt is not a text file, but a folder"):
+        NYUDv2(root)
 
 
 @pytest.mark.parametrize("name", ["a room.png", "1 2 3.png"])
@@ -238,7 +291,7 @@ def test_a_tab_in_intrinsics_makes_no_list(tmp_path):
     from .driving_files import write_kitti6
 
     root = write_kitti6(tmp_path)
-    (root / "intrinsics.txt").write_text("0\t1\t2\t3\t4\n")
+    (root / "intrinsics.txt").write_text("000000\t1\t2\t3\t4\n")
     assert len(KITTI6(root)) > 0
 
 

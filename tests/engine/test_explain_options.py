@@ -8,6 +8,8 @@ from torch.utils.data import DataLoader
 from mtl_plugins.engine.explain_options import explain_options
 from mtl_plugins.registry import DATASETS, HOOKS, METRICS, OPTIM_WRAPPERS, UnknownOptionError
 
+from .toy_run import build_runner
+
 
 @pytest.mark.parametrize(
     ("registry", "component", "message"),
@@ -56,3 +58,17 @@ def test_other_errors_are_raised_unchanged(message):
     ):
         raise TypeError(message)
     assert type(raised.value) is TypeError
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(type="SGD", lr=-1), "^optim_wrapper.optimizer: Invalid learning rate: -1"),
+        (dict(type="Adam", lr=0.1, betas=(2, 1)), "^optim_wrapper.optimizer: Invalid beta parameter"),
+        (dict(type="SGD", lr="fast"), "^optim_wrapper.optimizer: .*'str'"),
+        (dict(type="AdamW", lr=1, weightdecay=1), "^AdamW.* unexpected keyword argument 'weightdecay'"),
+    ],
+)
+def test_invalid_values_of_the_optimizer(tmp_path, options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        build_runner(tmp_path).build_optim_wrapper(dict(optimizer=options))

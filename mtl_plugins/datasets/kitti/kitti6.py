@@ -71,7 +71,7 @@ class KITTI6(ListedDataset):
         return dict(semseg=dict(folder="masks", reader=read_ids_or_colours), depth=dict(folder="depth", **depth))
 
     def list_samples(self) -> list[SampleFiles]:
-        if self._source().is_file() or self.ann_file or find_lists(self.data_root):
+        if self._source().exists() or self.ann_file or find_lists(self.data_root):
             return super().list_samples()
         cameras = self._read_cameras()
         return [self._sample(image, cameras) for image in holdout_split(self._images(), self.split, self.val_every)]
