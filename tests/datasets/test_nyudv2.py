@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from mmengine.config import ConfigDict
 from mmengine.registry import FUNCTIONS
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2, SynthRooms
+from mtl_plugins.datasets.readers import none_if_empty
 from mtl_plugins.functional.geometry import depth_to_points, points_to_normals
 from mtl_plugins.label_spaces import class_map, label_space
 from mtl_plugins.structures import DenseMap, DepthMap, ImageLabel, NormalMap
@@ -195,6 +198,18 @@ def test_empty_depth_is_a_missing_label(root):
     with pytest.warns(UserWarning, match=f"{path.name} has no reading"):
         sample = SynthRooms(root)[1]
     assert "depth" not in sample and "depth" not in sample["meta"]["label_paths"] and "semseg" in sample
+
+
+def test_a_folder_of_empty_labels_is_reported_for_some_files_only(tmp_path):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            for i in range(100):
+                assert none_if_empty(torch.zeros(1, 2, 2), tmp_path / f"{i}.png", "no reading") is None
+    shown = [str(warning.message) for warning in seen]
+    assert len(shown) == 5
+    assert [f"{i}.png has no reading" in text for i, text in enumerate(shown)] == [True] * 5
+    assert "Other files in this folder are not reported" in shown[4]
 
 
 def test_another_label_space(root):
