@@ -301,6 +301,17 @@ def _open(request: Request, limits: _Limits) -> HTTPResponse:
 
 
 class _OnlyHttp(HTTPRedirectHandler):
+    def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except DataError:
+            raise
+        except ValueError as error:
+            target = str(headers.get("location") or headers.get("uri"))[:200]
+            raise DataError(f"{req.full_url} redirects to {target!r}, which is not a valid address: {error}.") from None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
         before, after = urlsplit(req.full_url).scheme.lower(), urlsplit(newurl).scheme.lower()
         if after not in _SCHEMES or (before, after) == ("https", "http"):

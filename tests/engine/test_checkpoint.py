@@ -22,6 +22,9 @@ from mtl_plugins.engine import (
     read_checkpoint,
     safe_loaders,
 )
+from mtl_plugins.engine.checkpoint import checkpoint_bytes
+
+from ..prepare.file_server import serve
 
 
 def model(width=4):
@@ -293,3 +296,15 @@ def test_a_non_finite_buffer_of_the_model_itself_is_accepted():
     own = nn.Linear(2, 2)
     own.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
     assert not load_weights(own, own.state_dict())
+
+
+def test_checkpoints_of_equal_names_at_different_addresses_are_different_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    for value in (1.0, 2.0):
+        content = checkpoint_bytes(dict(state_dict=dict(weight=torch.full((3,), value))))
+        with serve(content, "epoch_1.pth") as server:
+            read = [read_checkpoint(server.url), read_checkpoint(server.url)]
+            assert len(server.requests) == 1, "the second one reads the file"
+        assert all(checkpoint["state_dict"]["weight"].tolist() == [value] * 3 for checkpoint in read)
+        with safe_loaders():
+            assert CheckpointLoader.load_checkpoint(server.url)["state_dict"]["weight"][0] == value

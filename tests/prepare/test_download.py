@@ -278,6 +278,12 @@ def test_https_never_changes_to_http():
     assert _OnlyHttp().redirect_request(request, None, 302, "Found", {}, "https://b.example/x").host == "b.example"
 
 
+def test_redirections_to_invalid_addresses(server, fetch):
+    server.redirect = "http://[::1"
+    with pytest.raises(DataError, match=r"redirects to 'http://\[::1', which is not a valid address"):
+        fetch()
+
+
 def test_redirections_without_end(server, fetch):
     server.redirect = server.url
     with pytest.raises(FileNotFoundError, match="infinite loop") as caught:

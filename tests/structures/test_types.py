@@ -7,7 +7,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from mtl_plugins.structures import DenseMap, DepthMap, Intrinsics, NormalMap, zoom
+from mtl_plugins.datasets.transforms import Pipeline
+from mtl_plugins.structures import DenseMap, DepthMap, ImageLabel, Intrinsics, NormalMap, zoom
 
 from .scenes import two_planes
 
@@ -124,3 +125,19 @@ def test_copies_of_intrinsics_keep_the_image_size(copier):
     assert "canvas_size=(30, 40)" in repr(copied)
     with pytest.raises(ValueError, match="fx, fy, cx, cy"):
         Intrinsics([1.0, 2.0], canvas_size=(30, 40))
+
+
+def test_an_image_label_stays_unchanged_in_every_geometric_transform():
+    label = ImageLabel(torch.tensor([3]))
+    sample = dict(img=tv_tensors.Image(torch.zeros(3, 20, 24, dtype=torch.uint8)), scene=label)
+    transforms = [
+        dict(type="RandomCrop", size=(16, 32)),
+        dict(type="RandomRotation", degrees=(5, 5), p=1.0),
+        dict(type="RandomZoom", scale=(1.2, 1.4)),
+        dict(type="RandomMirror", p=1.0),
+        dict(type="Resize", size=(8, 8)),
+        dict(type="RandomResizedCrop", size=(6, 6)),
+    ]
+    moved = Pipeline(transforms)(sample)
+    assert type(moved["scene"]) is ImageLabel and moved["scene"].tolist() == [3] and moved["img"].shape == (3, 6, 6)
+    assert F.crop(label, 0, 0, 2, 2) is label

@@ -10,6 +10,7 @@ from .check_content import (
 )
 from .check_parts import check_averaged_weights, check_rank_states
 from .checks import WrongValueError, describe
+from .fetch_checkpoint import fetch_checkpoint, is_address
 from .find_checkpoint import POINTER, find_checkpoint, is_complete, is_run_file, newest_other, run_files
 from .read_checkpoint import read_checkpoint
 from .safe_loaders import safe_loaders
@@ -38,7 +39,9 @@ __all__ = [
     "describe",
     "explained",
     "extract_state_dict",
+    "fetch_checkpoint",
     "find_checkpoint",
+    "is_address",
     "is_complete",
     "is_run_file",
     "load_weights",

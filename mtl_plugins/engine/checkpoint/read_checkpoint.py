@@ -12,6 +12,8 @@ from numpy._core import multiarray
 
 from mtl_plugins.files import SealError, check_seal, is_zip
 
+from .fetch_checkpoint import fetch_checkpoint, is_address
+
 _SHOWN = 5  # neighbours that an error message lists
 _DTYPES = "Bool Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float16 Float32 Float64".split()
 
@@ -61,7 +63,7 @@ def read_checkpoint(
     """Read a checkpoint with `weights_only=True`: code in the file is refused, not executed.
 
     Args:
-        path: The file; `~` stands for the home directory.
+        path: The file, where `~` stands for the home directory; or an http(s) address, see `fetch_checkpoint`.
         map_location: Where to put the tensors, as in `torch.load`.
         verify: Whether to verify the checksums in the file before reading it. By default they are verified unless the
             environment variable `MTL_VERIFY_CHECKPOINTS` is `0`.
@@ -73,6 +75,12 @@ def read_checkpoint(
         ValueError: The file is incomplete or was changed, its pickle contains more than weights, or it does not contain
             a dict.
     """
+    if is_address(path):
+        file = fetch_checkpoint(str(path))
+        try:
+            return read_checkpoint(file, map_location, verify, in_place)
+        except ValueError as error:
+            raise ValueError(f"{error} It was downloaded from {path}; to download it again, delete it.") from error
     path = Path(path).expanduser()
     if path.is_dir():
         last = next(reversed(_checkpoints(path)), None)

@@ -1,15 +1,11 @@
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 from typing import Any, NoReturn
 
-import torch
-from mmengine.dist import barrier, is_main_process
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from mtl_plugins.files import download
 from mtl_plugins.functional import tensor_fault
 
 from .read_checkpoint import read_checkpoint
@@ -41,15 +37,8 @@ def load_from_disk(filename: str, map_location: Any = None) -> dict:
 
 
 def load_from_http(filename: str, map_location: Any = None) -> dict:
-    """Download once into torch's hub folder, then read the file."""
-    path = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(filename.split("?")[0]))
-    if is_main_process() and not os.path.isfile(path):
-        download(filename, path)
-    barrier()
-    try:
-        return _without_nan(read_checkpoint(path, map_location or "cpu"), filename)
-    except ValueError as error:
-        raise ValueError(f"{error} It was downloaded from {filename}; to download it again, delete it.") from error
+    """mmengine's loader of addresses; see `fetch_checkpoint`."""
+    return load_from_disk(filename, map_location)
 
 
 def _without_nan(checkpoint: dict, origin: str) -> dict:

@@ -19,6 +19,7 @@ from ..checkpoint import (
     check_meta,
     extract_state_dict,
     find_checkpoint,
+    is_address,
     load_weights,
     read_checkpoint,
     require_same_model,
@@ -126,7 +127,8 @@ class Teacher:
                 logging.WARNING,
             )
         if checkpoint is not None:
-            checkpoint = self._last_checkpoint(Path(checkpoint).expanduser())
+            if not is_address(checkpoint):
+                checkpoint = self._last_checkpoint(Path(checkpoint).expanduser())
             content = read_checkpoint(checkpoint)
             # The weights of a third-party network do not have the prefix of the adapter around it.
             inner = getattr(built, "network", None)
