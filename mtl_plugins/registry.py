@@ -102,6 +102,12 @@ class NamedRegistry(Registry):
     def _unknown(self, key: str) -> str:
         in_scopes = _in_children(self.root, key)  # such as a user's registry with the scope 'mine'
         hint = f"did you mean {' or '.join(map(repr, in_scopes))}? " if in_scopes else ""
+        scope, dot, _ = key.rpartition(".")
+        if not hint and dot and scope not in _scopes(self.root):
+            return (
+                f"unknown {self.name} {key!r}: no imported module has a registry with the scope {scope!r}. List its "
+                "module in the config: custom_imports = dict(imports=['your_module'])."
+            )
         hint = hint or did_you_mean(key, self.known_names(), n=3)
         own = f"Registered here: {', '.join(sorted(self.module_dict))}. " if self.module_dict else ""
         return (
@@ -117,6 +123,11 @@ def _in_children(registry: Registry, key: str) -> list[str]:
         found += [f"{child.scope}.{key}"] if key in child.module_dict else []
         found += _in_children(child, key)
     return found
+
+
+def _scopes(registry: Registry) -> set[str]:
+    """The scopes of a registry and of all registries below it."""
+    return {registry.scope, *(scope for child in registry.children.values() for scope in _scopes(child))}
 
 
 def parse_unknown_option(error: TypeError) -> tuple[str, str] | None:

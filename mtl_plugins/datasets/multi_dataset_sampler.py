@@ -71,6 +71,11 @@ class MultiDatasetSampler(Sampler):
 
     def _check_weights(self, weights: Mapping[str, float] | None) -> dict[str, float]:
         weights = dict(self.sizes if weights is None else weights)
+        if unknown := sorted(set(weights) - set(self.sizes)):
+            raise ValueError(
+                f"MultiDatasetSampler: weights names {', '.join(map(repr, unknown))}, but the datasets are "
+                f"{', '.join(map(repr, self.sizes))}."
+            )
         if set(weights) != set(self.sizes) or min(weights.values()) < 0 or not any(weights.values()):
             raise ValueError(
                 f"MultiDatasetSampler: weights={weights} must name each of the datasets {list(self.sizes)}, with "

@@ -155,6 +155,7 @@ def test_an_epoch_depends_only_on_its_number():
     [
         (dict(weights=dict(a=1)), r"weights=.* must name each of the datasets \['a', 'b'\]"),
         (dict(weights=dict(a=0, b=0)), "not all 0"),
+        (dict(weights=dict(a=1, b=1, c=1)), "weights names .c., but the datasets are .a., .b."),
         (dict(length=2, batch_size=8), "too short for one batch of 8"),
     ],
 )

@@ -112,3 +112,8 @@ def test_a_class_of_a_child_scope_is_suggested_with_its_prefix():
         assert isinstance(MODELS.build(dict(type="mine.OnlyInMine")), OnlyInMine)
     finally:
         MODELS.children.pop("mine")
+
+
+def test_a_scope_that_is_not_imported_is_named():
+    with pytest.raises(KeyError, match="no imported module has a registry with the scope 'nobody'. List its module"):
+        MODELS.build(dict(type="nobody.Head"))
