@@ -51,7 +51,7 @@ with StopSignals(interrupt):
 
 def test_a_second_signal_ends_the_process_at_once():
     code = """
-with StopSignals(lambda number: print("first", flush=True)):
+with StopSignals(lambda number: os.write(1, b"first\\n")):
     ready()
     while True: time.sleep(0.1)
 """
@@ -150,7 +150,7 @@ def test_temporary_files_are_removed_when_the_process_is_ended(tmp_path):
         (tmp_path / name).touch()
     code = f"""
 from mtl_plugins.stop_signals import removed_at_end
-with StopSignals(lambda number: print("first", flush=True)):
+with StopSignals(lambda number: os.write(1, b"first\\n")):
     with removed_at_end({str(tmp_path / "kept")!r}):
         pass
     with removed_at_end({str(tmp_path / "folder")!r}), removed_at_end({str(tmp_path / "file")!r}):

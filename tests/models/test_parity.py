@@ -40,7 +40,7 @@ def config(root):
 def state(config):
     torch.manual_seed(0)
     state = init_model(config).state_dict()
-    return {key: torch.randn_like(value) if value.is_floating_point() else value for key, value in state.items()}
+    return {key: torch.rand_like(value) if value.is_floating_point() else value for key, value in state.items()}
 
 
 @pytest.fixture(scope="module")
