@@ -32,7 +32,7 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
     weights = weights.get("state_dict", weights)
     if not isinstance(weights, dict):
         raise ValueError(f"{source} contains a {type(weights).__name__}, not a dict of weights. Use another file.")
-    weights = _renamed(model, weights)
+    weights = _renamed(model_name, model, weights)
     classifiers = _classifiers(model)
     missing = [
         key
@@ -98,9 +98,11 @@ def _from_hub(model_name):
         ) from error
 
 
-def _renamed(model, weights):
+def _renamed(model_name, model, weights):
     """Weights of an original release renamed to timm's names, if the model's module has a function for it."""
-    rename = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    entrypoint = timm.model_entrypoint(model_name.split(".")[0]) if timm.is_model(model_name.split(".")[0]) else None
+    modules = [sys.modules[part.__module__] for part in (entrypoint, type(model)) if part is not None]
+    rename = next((found for m in modules if (found := getattr(m, "checkpoint_filter_fn", None))), None)
     if rename is None or set(model.state_dict()) <= set(weights):
         return weights
     try:
