@@ -311,8 +311,8 @@ def test_hub_weights_are_loaded(monkeypatch):
 
 
 def test_a_model_without_published_weights_raises():
-    with pytest.raises(ValueError, match="no pretrained weights for mobilenetv2_hydranet"):
-        MODELS.build(dict(type="TimmBackbone", model_name="mobilenetv2_hydranet", pretrained=True))
+    with pytest.raises(ValueError, match="no pretrained weights for mixnet_xxl"):
+        MODELS.build(dict(type="TimmBackbone", model_name="mixnet_xxl", pretrained=True))
 
 
 @pytest.mark.parametrize(
