@@ -75,7 +75,7 @@ def checkpoint_filter_fn(state_dict: Mapping[str, Tensor], model: nn.Module) -> 
         part = key.removeprefix("blocks.0.0.").split(".")[0]
         weights[key.replace(part, renamed[part]) if key.startswith("blocks.0.0.") and part in renamed else key] = value
     mean, variance = relu6_moments(state_dict["bn1.bias"].double(), state_dict["bn1.weight"].double().abs())
-    bn = model.get_submodule("blocks.0.0.bn1")
+    bn: Any = model.get_submodule("blocks.0.0.bn1")
     identity = torch.eye(len(mean), dtype=torch.float64)[:, :, None, None]
     first = {
         "conv_pw.weight": identity,
