@@ -22,7 +22,7 @@ from mtl_plugins.functional.normals_png import encode_normals
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.synthrooms import prepare_synthrooms
 
-from .datasets.driving_files import write_cityscapes, write_kitti, write_kitti6
+from .datasets.driving_files import write_cityscapes, write_iddlite, write_kitti, write_kitti6
 
 pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed assertions there
 
@@ -205,6 +205,12 @@ def kitti_folder(tmp_path_factory):
 def cityscapes_folder(tmp_path_factory):
     """Cityscapes' layout, images of 48 × 64 pixels."""
     return write_cityscapes(tmp_path_factory.mktemp("cityscapes"), size=SIZE)
+
+
+@pytest.fixture(scope="session")
+def iddlite_folder(tmp_path_factory):
+    """IDD-Lite's layout, images of 48 × 64 pixels."""
+    return write_iddlite(tmp_path_factory.mktemp("iddlite"), size=SIZE)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from .camvid import CamVid
 from .cityscapes import Cityscapes
 from .data_error import DataError
 from .holdout_split import holdout_split
+from .idd_lite import IDDLite
 from .kitti import KITTI6, KITTIDepth, KITTISemantic
 from .listed_dataset import ListedDataset
 from .multi_dataset import MultiDataset, combine_metainfo
@@ -50,6 +51,7 @@ __all__ = [
     "Cityscapes",
     "Compose",
     "DataError",
+    "IDDLite",
     "KITTIDepth",
     "KITTISemantic",
     "ListedDataset",

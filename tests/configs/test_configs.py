@@ -19,6 +19,7 @@ FOLDER_OF = dict(
     CamVid="camvid_folder",
     SynthRooms="synthrooms_folder",
     Cityscapes="cityscapes_folder",
+    IDDLite="iddlite_folder",
     KITTIDepth="kitti_folder",
 )
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -42,14 +43,16 @@ def small(make_light, tmp_path, request):
     def get(path):
         folder = folder_of(load_config(path), request)
         options = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8, "data_root": str(folder)}
-        return make_light(load_config(path, options), folder, tmp_path)
+        cfg = load_config(path, options)
+        drop_pretrained(cfg)
+        return make_light(cfg, folder, tmp_path)
 
     return get
 
 
 def test_presets_named_in_the_readme_exist():
     wanted = {"hydranet_nyud", "hydranet_nyud_three", "hydranet_camvid", "hydranet_synthrooms"}
-    wanted |= {"hydranet_kitti", "hydranet_nyud_kitti", "hydranet_cityscapes", "hydranet_nyud13"}
+    wanted |= {"hydranet_kitti", "hydranet_nyud_kitti", "hydranet_cityscapes", "hydranet_nyud13", "hydranet_iddlite"}
     assert wanted <= {path.stem for path in PRESETS}
 
 
@@ -108,7 +111,7 @@ def test_heads_datasets_and_metrics_agree(path, request):
 
 @each_preset
 def test_the_model_is_the_published_network(path):
-    cfg = load_config(path)
+    cfg = _without_weights(path)
     model = MODELS.build(cfg.model)
     assert model.backbone.model_name == "mobilenetv2_hydranet" and model.neck.out_channels == (256,)
     classes = cfg.model.heads.semseg.num_classes

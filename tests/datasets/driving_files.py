@@ -1,6 +1,7 @@
 """Writes small street scene datasets to disk, in their official formats."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -151,3 +152,19 @@ def cityscapes_camera(i=0):
         },
         "intrinsic": {"fx": 40.0 + i, "fy": 40.1 + i, "u0": 16.5, "v0": 11.5},
     }
+
+
+def write_iddlite(root, size=SIZE, counts=None):
+    """Two sequences for training, one each for validation and testing; the test split has no annotations."""
+    counts = counts or dict(train={"0": 2, "17": 2}, val={"3": 2}, test={"9": 1})
+    for split, sequences in counts.items():
+        for sequence, count in sequences.items():
+            for i in range(count):
+                name = Path(split, sequence, f"frame{i:04d}")
+                write_png(root / "leftImg8bit" / f"{name}_image.jpg", random_image(i, size), quality=92)
+                if split != "test":
+                    ids = np.random.default_rng(i).integers(0, 7, size, dtype=np.uint8)
+                    ids[0, :3] = 255
+                    write_png(root / "gtFine" / f"{name}_label.png", ids)
+                    write_png(root / "gtFine" / f"{name}_inst_label.png", ids.astype(np.uint16) * 1000)
+    return root
