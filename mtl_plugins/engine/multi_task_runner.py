@@ -86,12 +86,11 @@ class MultiTaskRunner(ResumableRunner):
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Register the hooks, to which `OWN_HOOKS` belong unless the config has its own of the same type."""
         given = dict(default_hooks or {})
-        kinds = [hook.get("type") if isinstance(hook, dict) else type(hook).__name__ for hook in custom_hooks or ()]
+        kinds = {_name_of(hook.get("type") if isinstance(hook, dict) else type(hook)) for hook in custom_hooks or ()}
         for name, hook in OWN_HOOKS.items():
-            if name not in given and hook["type"] in kinds:
-                continue
-            options = given.get(name, {})
-            given[name] = hook | options if isinstance(options, dict) else options
+            options = given.pop(name, None if hook["type"].__name__ in kinds else {})
+            if options is not None:
+                given[name] = hook | options if isinstance(options, dict) else options
         super().register_hooks(given, custom_hooks)
 
     @staticmethod
@@ -148,3 +147,8 @@ class MultiTaskRunner(ResumableRunner):
             compile_network: Any = unwrap_model(self.model).compile_network
             compile_network(**(options if isinstance(options, dict) else {}))
             self.logger.info("The network is compiled during the first iterations, which therefore take longer.")
+
+
+def _name_of(kind: Any) -> str:
+    """The name of a class that a config gives as `Name`, `scope.Name` or the class itself."""
+    return kind.__name__ if isinstance(kind, type) else str(kind).rpartition(".")[2]

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from mtl_plugins.apis import build_runner, load_config
-from mtl_plugins.engine import is_for_console, keep_freed_memory, quiet_console
+from mtl_plugins.engine import HeartbeatHook, PreemptionHook, is_for_console, keep_freed_memory, quiet_console
+
+from .toy_run import build_runner as build_toy_runner
 
 
 @pytest.fixture
@@ -81,3 +83,16 @@ def test_freed_memory_is_kept_with_glibc():
     blocks = [torch.ones(2**22) for _ in range(3)]  # 16 MB each: glibc's default maps and unmaps them
     del blocks
     assert torch.ones(2**22).sum() == 2**22
+
+
+@pytest.mark.parametrize("kind", ["HeartbeatHook", "mtl_plugins.HeartbeatHook", HeartbeatHook])
+def test_own_hooks_can_be_removed_and_replaced(kind, tmp_path):
+    runner = build_toy_runner(tmp_path)
+    own = (PreemptionHook, HeartbeatHook)
+    assert {type(hook) for hook in runner.hooks if isinstance(hook, own)} == set(own)
+    runner._hooks = []
+    runner.register_hooks(dict(preemption=None, heartbeat=dict(timeout=7.0)), [])
+    assert [hook.timeout for hook in runner.hooks if isinstance(hook, own)] == [7.0]
+    runner._hooks = []
+    runner.register_hooks(dict(preemption=None), [dict(type=kind, timeout=5.0)])
+    assert [hook.timeout for hook in runner.hooks if isinstance(hook, own)] == [5.0]
