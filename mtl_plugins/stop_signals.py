@@ -51,6 +51,12 @@ def print_error(message: str) -> None:
         os.write(2, f"{message}\n".encode(errors="replace"))
 
 
+def ignore_dead_workers() -> None:
+    """Remove the data loader's handler of SIGCHLD, which raises an error for each worker that has died."""
+    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 _temporaries: set[str] = set()
 
 
@@ -74,8 +80,8 @@ def end_process(code: int, message: str = "") -> None:
     if message:
         print_error(message)
     workers = multiprocessing.active_children()
-    if workers and hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the data loader's handler raises an error for killed workers
+    if workers:
+        ignore_dead_workers()
     for process in workers:
         with suppress(OSError, ValueError, AttributeError):
             process.kill()

@@ -12,7 +12,7 @@ from mtl_plugins.datasets import combine_metainfo
 from mtl_plugins.engine import (
     check_meta,
     check_normalisation,
-    load_weights,
+    extract_state_dict,
     read_checkpoint,
     require_same_model,
     safe_loaders,
@@ -59,7 +59,7 @@ def init_model(
     else:
         content = read_checkpoint(checkpoint)
         require_same_model(model, content, str(checkpoint))
-        load_weights(model, content)
+        model.load_state_dict(extract_state_dict(content), strict=False)  # missing counters of batch norm are allowed
         meta = check_meta(content, str(checkpoint))
         check_normalisation(model, content, str(checkpoint))
     model.cfg = cfg

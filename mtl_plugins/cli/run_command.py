@@ -85,7 +85,7 @@ def _report(error: Exception) -> None:
         raise error
     print(f"\nerror: {message_of(error)}\n(traceback: {_keep_traceback()})", file=sys.stderr, flush=True)
     # os._exit does not wait for worker processes or other ranks; nothing remains to be saved.
-    sys.stdout.flush()
+    _flush()
     os._exit(1)
 
 

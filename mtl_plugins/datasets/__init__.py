@@ -9,6 +9,7 @@ from .cityscapes import Cityscapes
 from .data_error import DataError
 from .holdout_split import holdout_split
 from .idd_lite import IDDLite
+from .innermost_datasets import innermost_datasets
 from .kitti import KITTI6, KITTIDepth, KITTISemantic
 from .listed_dataset import ListedDataset
 from .multi_dataset import MultiDataset, combine_metainfo
@@ -79,6 +80,7 @@ __all__ = [
     "draw_seed",
     "find_reader",
     "holdout_split",
+    "innermost_datasets",
     "read_classes",
     "read_colours",
     "read_depth",

@@ -6,7 +6,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mtl_plugins.datasets import DataError
+from mtl_plugins.datasets import DataError, innermost_datasets
 from mtl_plugins.datasets.bad_samples import BAD_SAMPLES, BadSample
 from mtl_plugins.files import read_lines, write_text
 from mtl_plugins.registry import HOOKS
@@ -45,10 +45,10 @@ class BadSamplesHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Continue the list of the run that is resumed, or start a new one."""
-        self._begin(runner, "train", runner.train_dataloader.dataset)
         if runner.iter == 0 and is_main_process():
             (Path(runner.work_dir) / BAD_SAMPLES_FILE).unlink(missing_ok=True)
             self._found = {}
+        self._begin(runner, "train", runner.train_dataloader.dataset)
 
     def before_val(self, runner: Runner) -> None:
         """Find out whether samples of the validation set may be skipped."""
@@ -63,10 +63,9 @@ class BadSamplesHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Collect the bad samples of the batch."""
-        if self._allowed.get("train") is not None:
-            self._collect("train", data_batch)
-            if self.every_n_train_iters(runner, self.interval):
-                self._merge(runner, "train")
+        self._collect("train", data_batch)
+        if self.every_n_train_iters(runner, self.interval):
+            self._merge(runner, "train")
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Exchange, log and write."""
@@ -79,13 +78,11 @@ class BadSamplesHook(Hook):
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Collect the bad samples of the batch."""
-        if self._allowed.get("val") is not None:
-            self._collect("val", data_batch)
+        self._collect("val", data_batch)
 
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Collect the bad samples of the batch."""
-        if self._allowed.get("test") is not None:
-            self._collect("test", data_batch)
+        self._collect("test", data_batch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Exchange, log and write."""
@@ -96,7 +93,7 @@ class BadSamplesHook(Hook):
         self._merge(runner, "test")
 
     def _begin(self, runner: Runner, loop: str, dataset: Any) -> None:
-        skipping = [part for part in _parts(dataset) if getattr(part, "on_bad_sample", "raise") == "skip"]
+        skipping = [part for part in innermost_datasets(dataset) if getattr(part, "on_bad_sample", "raise") == "skip"]
         self._allowed[loop] = sum(part.allowed_bad_samples for part in skipping) if skipping else None
         given = " and ".join(dict.fromkeys(f"max_bad_samples={part.max_bad_samples!r}" for part in skipping))
         self._limits[loop] = f"{given} of {sum(map(len, skipping))} samples"
@@ -105,6 +102,8 @@ class BadSamplesHook(Hook):
             self._found = dict(_read(file))
 
     def _collect(self, loop: str, data_batch: Any) -> None:
+        if self._allowed.get(loop) is None:
+            return
         for sample in data_batch.get("data_samples") or () if isinstance(data_batch, dict) else ():
             for bad in sample.get(BAD_SAMPLES, ()):
                 self._found.setdefault((loop, bad["img_path"]), BadSample(**bad))
@@ -136,19 +135,6 @@ class BadSamplesHook(Hook):
             )
         self._reported[loop] = len(bad)
         return bad
-
-
-def _parts(dataset: Any) -> Iterator[Any]:
-    """The innermost datasets of wrappers such as `MultiDataset` and `ConcatDataset`."""
-    inner = getattr(dataset, "datasets", None)
-    inner = inner.values() if isinstance(inner, dict) else inner
-    if inner is None:
-        inner = [dataset.dataset] if hasattr(dataset, "dataset") else None
-    if inner is None:
-        yield dataset
-    else:
-        for part in inner:
-            yield from _parts(part)
 
 
 def _lines(found: dict[tuple[str, str], BadSample]) -> Iterable[str]:

@@ -1,6 +1,5 @@
 import re
 import signal
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from mmengine.runner import Runner
 
 from mtl_plugins.datasets.reading_notes import ReadingNotes
 from mtl_plugins.files import WorkerKilledError
+from mtl_plugins.stop_signals import ignore_dead_workers
 
 _DIED = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)")
 _HOW = re.compile(r"killed by signal: ([A-Za-z ]+)|with (exit code \d+)")
@@ -49,8 +49,7 @@ def explain_worker_death(runner: Runner) -> Iterator[None]:
         message = worker_death_message(error if isinstance(error, RuntimeError) else _late_report(error), notes)
         if message is None:
             raise
-        if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD"):
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PyTorch's handler would raise the error again and again
+        ignore_dead_workers()  # PyTorch's handler would raise the error again and again
         raise WorkerKilledError(message) from error
 
 

@@ -1,5 +1,5 @@
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.dist import is_main_process
@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mtl_plugins.datasets import innermost_datasets
 from mtl_plugins.datasets.bad_samples import READ_ERRORS
 from mtl_plugins.kinds import kind_of_task, kinds_of_heads, meta_of_task
 from mtl_plugins.registry import HOOKS
@@ -98,15 +99,9 @@ def read_labels(dataset: Any, samples: int) -> tuple[Labels, int]:
 
 def _readable_parts(dataset: Any) -> Iterator[tuple[str, Any]]:
     """The datasets by name; those that cannot read a sample before its transforms are left out."""
-    inner = getattr(dataset, "datasets", None)
-    if inner is None and hasattr(dataset, "dataset"):
-        inner = [dataset.dataset]
-    if inner is None:
-        if hasattr(dataset, "read") and hasattr(dataset, "tasks"):
-            yield getattr(dataset, "name", None) or "", dataset
-        return
-    for part in inner.values() if isinstance(inner, Mapping) else inner:
-        yield from _readable_parts(part)
+    for part in innermost_datasets(dataset):
+        if hasattr(part, "read") and hasattr(part, "tasks"):
+            yield getattr(part, "name", None) or "", part
 
 
 def _of(metrics: Any, task: str, dataset: str) -> list[Any]:

@@ -169,13 +169,11 @@ class ResumableRunner(Runner):
         location = get_device() if map_location == "default" else map_location
         checkpoint = self.load_checkpoint(filename, map_location=location)
         require_resumable(checkpoint, filename)
-        optimizer, schedulers = (
-            explained(check, filename)
-            for check in (
-                lambda: self._checked_optimizer(checkpoint) if resume_optimizer else None,
-                lambda: self._checked_schedulers(checkpoint) if resume_param_scheduler else None,
-            )
-        )
+        optimizer = schedulers = None
+        if resume_optimizer:
+            optimizer = explained(lambda: self._checked_optimizer(checkpoint), filename)
+        if resume_param_scheduler:
+            schedulers = explained(lambda: self._checked_schedulers(checkpoint), filename)
         states = checkpoint.get("rank_states") or ()
         explained(lambda: check_rank_states(states, unwrap_model(self.model)), filename)
         meta = checkpoint["meta"]
@@ -202,7 +200,7 @@ class ResumableRunner(Runner):
                 "the config of the training, or load only the weights with load_from."
             ) from error
         self._restore_progress(checkpoint, planned)
-        self._has_loaded, self.resumed_from = True, filename
+        self.resumed_from = filename
         self.logger.info(f"resumed epoch: {self.epoch}, iter: {self.iter}")
 
     loaded_from = "the checkpoint"

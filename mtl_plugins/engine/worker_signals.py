@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from torch.utils.data import DataLoader
 
-_IGNORED = ("SIGINT", "SIGHUP", "SIGUSR1")
+from mtl_plugins.stop_signals import SIGNALS
+
+_IGNORED = tuple(name for name in SIGNALS if name != "SIGTERM")
 
 
 def shield_workers(loader: DataLoader) -> None:

@@ -4,39 +4,26 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_run import STAGES, ToyDataset, ToyMetric, ToyModel, atomic_write, build_runner, in_process, train
+from toy_run import (
+    STAGES,
+    ToyDataset,
+    ToyMetric,
+    ToyModel,
+    assert_same,
+    atomic_write,
+    build_runner,
+    in_process,
+    last,
+    train,
+)
 
 from mtl_plugins.engine import AtomicCheckpointHook, read_checkpoint
 
 EPOCHS = 3
 
 
-def last(folder):
-    return read_checkpoint(Path(folder, "last_checkpoint").read_text())
-
-
 def files(folder):
     return sorted(p.name for p in Path(folder).iterdir() if p.is_file() and p.suffix != ".py")
-
-
-def assert_same(a, b, path="checkpoint"):
-    """Compare every tensor, number and loss history bit by bit; paths, the config and the git revision may differ."""
-    assert type(a) is type(b), path
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), (path, a.keys() ^ b.keys())
-        for key in a:
-            if key not in ("cfg", "last_ckpt", "best_ckpt", "mmengine_version"):
-                assert_same(a[key], b[key], f"{path}.{key}")
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b), path
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_same(x, y, f"{path}[{i}]")
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), path
-    elif hasattr(a, "data") and type(a).__name__ == "HistoryBuffer":
-        assert [x.tolist() for x in a.data] == [x.tolist() for x in b.data], path
-    else:
-        assert a == b, path
 
 
 @pytest.fixture(scope="module")

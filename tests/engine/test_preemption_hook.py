@@ -6,7 +6,6 @@ import stat
 import time
 
 import pytest
-import torch
 import toy_run
 from mmengine.hooks import Hook
 
@@ -47,10 +46,6 @@ def train(work_dir, stage=None, at=1, number=signal.SIGTERM, **kwargs):
     toy_run.train(work_dir, hooks=[*hooks, *kwargs.pop("more", [])], **kwargs)
 
 
-def final(work_dir):
-    return torch.load((work_dir / "last_checkpoint").read_text(), weights_only=False)
-
-
 LENGTHS = dict(epoch=dict(epochs=3), iter=dict(iters=6))
 CHECKPOINT = dict(interval=2)  # so that some validations begin without a checkpoint of their state
 
@@ -61,7 +56,7 @@ def uninterrupted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("uninterrupted")
     for loop, length in LENGTHS.items():
         assert toy_run.in_process(train, folder / loop, checkpoint=CHECKPOINT, **length) == 0
-    return {loop: final(folder / loop) for loop in LENGTHS}
+    return {loop: toy_run.last(folder / loop) for loop in LENGTHS}
 
 
 @pytest.mark.parametrize("loop", LENGTHS)
@@ -74,17 +69,16 @@ def test_a_signal_loses_nothing(stage, at, loop, uninterrupted, tmp_path):
     assert "SIGTERM received: the training saves a checkpoint" in (tmp_path / "stopped.err").read_text()
     assert not list(work.glob(".*"))
     assert toy_run.in_process(train, work, checkpoint=CHECKPOINT, resume=True, **length) == 0
-    expected, found = uninterrupted[loop], final(work)
+    expected, found = uninterrupted[loop], toy_run.last(work)
     for part in ("state_dict", "ema_state_dict"):
-        for key, value in expected[part].items():
-            assert torch.equal(value, found[part][key]), f"{part} {key}"
+        toy_run.assert_same(expected[part], found[part], part)
     assert expected["message_hub"]["runtime_info"]["best_score"] == found["message_hub"]["runtime_info"]["best_score"]
 
 
 @pytest.mark.parametrize("name, code", [("SIGHUP", 129), ("SIGUSR1", 138), ("SIGINT", 130)])
 def test_other_signals(name, code, tmp_path):
     assert toy_run.in_process(train, tmp_path / "work", "train", 2, getattr(signal, name)) == code
-    assert final(tmp_path / "work")["meta"]["iter"] == 2
+    assert toy_run.last(tmp_path / "work")["meta"]["iter"] == 2
 
 
 class Waiting(Hook):

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mtl_plugins.datasets import SeededInfiniteSampler, SeededSampler
 from mtl_plugins.registry import HOOKS
 
-from .toy_run import ToyDataset, build_runner, in_process
+from .toy_run import ToyDataset, assert_same, build_runner, in_process, last
 
 LENGTH = 23  # six steps of four samples; the last one is incomplete
 EMA = dict(type="EMAHook", momentum=0.3)
@@ -82,25 +82,6 @@ def _train_as(rank, world_size, store, work_dir, **options):
     _train(work_dir, launcher="pytorch", cfg=dict(model_wrapper_cfg=WRAPPER), **options)
 
 
-def final(work_dir):
-    return torch.load((work_dir / "last_checkpoint").read_text(), weights_only=False)
-
-
-def assert_equal_trees(a, b):
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_equal_trees(a[key], b[key])
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_equal_trees(x, y)
-    else:
-        assert a == b
-
-
 LOOPS = dict(
     epochs=dict(epochs=3, sampler=SeededSampler),
     iterations=dict(iters=16, sampler=SeededInfiniteSampler, checkpoint=dict(interval=5)),
@@ -120,9 +101,9 @@ def test_a_run_saved_after_any_step_ends_like_an_uninterrupted_one(tmp_path, nam
         run(tmp_path / "resumed", step=step, resume=step > 7, **options)
         assert (tmp_path / "resumed" / f"iter_{step}.pth").exists()
     run(tmp_path / "resumed", resume=True, **options)
-    expected, found = final(tmp_path / "uninterrupted"), final(tmp_path / "resumed")
+    expected, found = last(tmp_path / "uninterrupted"), last(tmp_path / "resumed")
     for part in ("state_dict", "ema_state_dict", "optimizer", "param_schedulers"):
-        assert_equal_trees(expected[part], found[part])
+        assert_same(expected[part], found[part], part)
     assert expected["meta"]["iter"] == found["meta"]["iter"] == (16 if "iters" in options else 18)
     names = [sorted(path.name for path in (tmp_path / run).glob("*.pth")) for run in ("uninterrupted", "resumed")]
     assert names[0] == names[1]  # the checkpoints in between were replaced

@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement, PixelData
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from mtl_plugins.engine import AtomicLocalBackend, MultiTaskRunner
+from mtl_plugins.engine import AtomicLocalBackend, MultiTaskRunner, read_checkpoint
 from mtl_plugins.files import TEMPORARY_PREFIX, atomic_write
 from mtl_plugins.registry import HOOKS
 
@@ -181,3 +181,28 @@ def in_process(function, *args, **kwargs):
     process.start()
     process.join()
     return process.exitcode
+
+
+def last(folder):
+    """The last checkpoint of a run."""
+    return read_checkpoint(Path(folder, "last_checkpoint").read_text())
+
+
+def assert_same(a, b, path="checkpoint"):
+    """Compare every tensor, number and loss history bit by bit; paths, the config and the git revision may differ."""
+    assert type(a) is type(b), path
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), (path, a.keys() ^ b.keys())
+        for key in a:
+            if key not in ("cfg", "last_ckpt", "best_ckpt", "mmengine_version"):
+                assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{i}]")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), path
+    elif hasattr(a, "data") and type(a).__name__ == "HistoryBuffer":
+        assert [x.tolist() for x in a.data] == [x.tolist() for x in b.data], path
+    else:
+        assert a == b, path

@@ -50,6 +50,7 @@ LOOPS = dict(
         interval=4,
     ),
 )
+EVERY_EPOCH = dict(sampler="", loop="max_epochs=4, val_interval=2", interval=1)  # saves a checkpoint after each
 ENDED = {"SIGKILL": {137, -9}, "SIGTERM": {143}}
 
 
@@ -66,10 +67,7 @@ def _combinations():
 def test_an_interrupted_and_resumed_training_ends_like_an_uninterrupted_one(
     name, processes, loop, trials, root, synthrooms_folder, tmp_path
 ):
-    config = tmp_path / "tiny.py"
-    base = str(root / "configs" / "hydranet_synthrooms.py")
-    config.write_text(CONFIG.format(base=base, data=str(synthrooms_folder), **LOOPS[loop]))
-    training = Training(root, config, processes)
+    training = Training(root, write_config(tmp_path, root, synthrooms_folder, LOOPS[loop]), processes)
     training.finish(tmp_path / "uninterrupted")
     logged, expected = lines_of(tmp_path / "uninterrupted"), final(tmp_path / "uninterrupted")
     generator, counts = random.Random(f"{name} {processes} {loop}"), dict(interrupted=0, finished=0, equal=0)
@@ -83,14 +81,44 @@ def test_an_interrupted_and_resumed_training_ends_like_an_uninterrupted_one(
             if code and "Traceback" in training.output(work):
                 pytest.fail(training.output(work))
         training.finish(work, "--resume")
-        found = final(work)
-        for part in ("state_dict", "ema_state_dict"):
-            assert expected[part].keys() == found[part].keys()
-            different = [key for key, value in expected[part].items() if not torch.equal(value, found[part][key])]
-            assert not different, f"trial {trial}: {part} {different}\n{training.output(work)}"
+        assert_equal_weights(expected, final(work), f"trial {trial}\n{training.output(work)}")
         counts["equal"] += 1
     print(f"\n{name}, {processes} processes, {loop}: {counts}")
     assert counts["equal"] == trials
+
+
+def test_a_run_killed_after_its_first_checkpoint_ends_like_an_uninterrupted_one(root, synthrooms_folder, tmp_path):
+    """`kill -9` at a random moment of the next epochs: during training, saving or validation."""
+    training = Training(root, write_config(tmp_path, root, synthrooms_folder, EVERY_EPOCH), 1)
+    uninterrupted, killed = tmp_path / "uninterrupted", tmp_path / "killed"
+    training.finish(uninterrupted)
+    process = training.start(killed)
+    while not (killed / "last_checkpoint").exists():
+        assert process.poll() is None, "the run ended before its first checkpoint"
+        time.sleep(0.005)
+    time.sleep(random.random())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    training.finish(killed, "--resume")
+    expected, found = final(uninterrupted), final(killed)
+    assert expected["meta"]["epoch"] == found["meta"]["epoch"] == 4
+    assert_equal_weights(expected, found, training.output(killed))
+    best = {path.name for path in uninterrupted.glob("best_*.pth")}
+    assert best and best == {path.name for path in killed.glob("best_*.pth")}
+
+
+def write_config(folder, root, data, loop):
+    config = folder / "tiny.py"
+    base = str(root / "configs" / "hydranet_synthrooms.py")
+    config.write_text(CONFIG.format(base=base, data=str(data), **loop))
+    return config
+
+
+def assert_equal_weights(expected, found, why):
+    for part in ("state_dict", "ema_state_dict"):
+        assert expected[part].keys() == found[part].keys()
+        different = [key for key, value in expected[part].items() if not torch.equal(value, found[part][key])]
+        assert not different, f"{part} {different}: {why}"
 
 
 class Training:

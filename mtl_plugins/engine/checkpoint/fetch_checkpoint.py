@@ -4,9 +4,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import torch
-from mmengine.dist import barrier, is_main_process
 
 from mtl_plugins.files import download
+
+from ..on_main_process import on_main_process
 
 
 def is_address(path: object) -> bool:
@@ -23,7 +24,5 @@ def fetch_checkpoint(address: str) -> Path:
     name, extension = os.path.splitext(os.path.basename(urlsplit(address).path) or "checkpoint")
     digest = blake2b(address.encode(), digest_size=8).hexdigest()
     path = Path(torch.hub.get_dir(), "checkpoints", f"{name[:80]}-{digest}{extension[:16]}")
-    if is_main_process() and not path.is_file():
-        download(address, path)
-    barrier()
+    on_main_process(lambda: None if path.is_file() else download(address, path))
     return path

@@ -37,7 +37,7 @@ def load_from_disk(filename: str, map_location: Any = None) -> dict:
 
 
 def load_from_http(filename: str, map_location: Any = None) -> dict:
-    """mmengine's loader of addresses; see `fetch_checkpoint`."""
+    """mmengine's loader of addresses, see `fetch_checkpoint`; a function of its own because its name is logged, too."""
     return load_from_disk(filename, map_location)
 
 

@@ -20,7 +20,6 @@ from ..checkpoint import (
     extract_state_dict,
     find_checkpoint,
     is_address,
-    load_weights,
     read_checkpoint,
     require_same_model,
 )
@@ -135,7 +134,7 @@ class Teacher:
             bare = inner is not None and not any(k.startswith("network.") for k in extract_state_dict(content))
             target = inner if inner is not None and bare else built
             require_same_model(target, content, str(checkpoint))
-            load_weights(target, content)
+            target.load_state_dict(extract_state_dict(content), strict=False)  # counters of batch norm may be missing
             check_meta(content, str(checkpoint))
             check_normalisation(built, content, f"The teacher's checkpoint {checkpoint}")
         return built

@@ -33,7 +33,7 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
     @property
     def within_epoch(self) -> bool:
         """Whether some samples of the current epoch were already seen."""
-        return self.data.epoch == self._epoch and self.data.samples > 0
+        return self.data.samples > 0
 
     def run_epoch(self) -> None:
         """Run the rest of the current epoch."""

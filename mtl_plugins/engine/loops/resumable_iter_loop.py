@@ -1,6 +1,5 @@
 """An iteration-based training loop that continues without reading the data of past iterations."""
 
-import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,9 +54,6 @@ class ResumableIterLoop(IterBasedTrainLoop):
         runner.visualizer.dataset_meta = getattr(self.dataloader.dataset, "metainfo", None)
         self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(val_interval, dynamic_intervals)
         self.data = ResumableLoader(self.dataloader)
-
-    within_epoch = False
-    """The complete training counts as one epoch, at whose beginning nothing depends on the position."""
 
     def run(self) -> nn.Module:
         """Train."""
@@ -114,6 +110,3 @@ class ResumableIterLoop(IterBasedTrainLoop):
         passes, batches = divmod(iteration, per_pass) if per_pass else (0, iteration)
         samples = batches * self.data.world_size * self.data.batch_size
         return self.data.position() | dict(epoch=passes, samples=samples)
-
-    def _decide_current_val_interval(self) -> None:
-        self.val_interval = self.dynamic_intervals[bisect.bisect(self.dynamic_milestones, self._iter + 1) - 1]
