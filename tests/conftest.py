@@ -22,6 +22,7 @@ from mtl_plugins.functional.normals_png import encode_normals
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.synthrooms import prepare_synthrooms
 
+from .datasets.data_files import write_frames
 from .datasets.driving_files import write_cityscapes, write_iddlite, write_kitti, write_kitti6
 
 pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed assertions there
@@ -211,6 +212,12 @@ def cityscapes_folder(tmp_path_factory):
 def iddlite_folder(tmp_path_factory):
     """IDD-Lite's layout, images of 48 × 64 pixels."""
     return write_iddlite(tmp_path_factory.mktemp("iddlite"), size=SIZE)
+
+
+@pytest.fixture(scope="session")
+def sevenscenes_folder(tmp_path_factory):
+    """Frames of 7-Scenes in their stored size, which the camera belongs to."""
+    return write_frames(tmp_path_factory.mktemp("sevenscenes") / "kitchen", size=(480, 640))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ DATASETS = {
     "kitti-semantic": ("mtl_plugins.prepare.kitti_semantic", "KITTI's semantic benchmark of 2018"),
     "kitti6": ("mtl_plugins.prepare.kitti6", "KITTI with six classes"),
     "cityscapes": ("mtl_plugins.prepare.cityscapes", "Cityscapes, with depth from its disparity"),
+    "iddlite": ("mtl_plugins.prepare.idd_lite", "IDD-Lite, Indian roads with seven classes"),
+    "seven-scenes": ("mtl_plugins.prepare.seven_scenes", "one scene of 7-Scenes, a room with depth"),
     "synthrooms": ("mtl_plugins.synthrooms.command", "render furnished rooms; needs no download"),
 }
 

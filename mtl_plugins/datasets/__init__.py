@@ -4,6 +4,7 @@
 `transforms/` augments and packs samples.
 """
 
+from .block_split import block_split
 from .camvid import CamVid
 from .cityscapes import Cityscapes
 from .data_error import DataError
@@ -30,6 +31,7 @@ from .sample_cache import SampleCache
 from .sample_files import SampleFiles
 from .seeded_draw import draw_seed, seeded_draw
 from .seeded_sampler import SeededInfiniteSampler, SeededSampler
+from .seven_scenes import SevenScenes
 from .synthrooms import SynthRooms
 from .transforms import (
     Compose,
@@ -75,7 +77,9 @@ __all__ = [
     "SampleFiles",
     "SeededInfiniteSampler",
     "SeededSampler",
+    "SevenScenes",
     "SynthRooms",
+    "block_split",
     "combine_metainfo",
     "draw_seed",
     "find_reader",

@@ -2,18 +2,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from mtl_plugins.functional import depth_to_normals
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
-from mtl_plugins.structures import Intrinsics, NormalMap
+from mtl_plugins.structures import Intrinsics
 
 from .data_error import DataError
 from .label_space_option import remap_classes
 from .listed_dataset import ListedDataset
 from .multi_task_dataset import LabelConfig
-from .readers import none_if_empty
+from .normals_from_depth import turn_depth_into_normals
 from .sample_files import Sample
 
 #: The colour camera of NYUDv2 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
@@ -103,12 +100,7 @@ class NYUDv2(ListedDataset):
                     f"{self._name()}: normals='depth' needs the camera of {path}: add a line `name fx fy cx cy` to "
                     f"{self.data_root / 'intrinsics.txt'}, or set intrinsics=(fx, fy, cx, cy)."
                 )
-            depth, camera = (sample[key].as_subclass(torch.Tensor) for key in (task, "intrinsics"))
-            normals = none_if_empty(NormalMap(depth_to_normals(depth, camera)), path, "depth without any valid normal")
-            if normals is None:
-                del sample[task], sample["meta"]["label_paths"][task]
-            else:
-                sample[task] = normals
+            turn_depth_into_normals(sample, task)
         return sample
 
     def adjust_files(self, files: dict[str, Path], place: str) -> dict[str, Path]:

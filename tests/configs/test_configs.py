@@ -20,6 +20,7 @@ FOLDER_OF = dict(
     SynthRooms="synthrooms_folder",
     Cityscapes="cityscapes_folder",
     IDDLite="iddlite_folder",
+    SevenScenes="sevenscenes_folder",
     KITTIDepth="kitti_folder",
 )
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -88,7 +89,7 @@ def test_presets_inherit_over_at_most_two_levels(path):
 def test_heads_datasets_and_metrics_agree(path, request):
     cfg = load_config(path)
     cfg = load_config(path, {"data_root": str(folder_of(cfg, request))})
-    semseg, datasets = cfg.model.heads.semseg, {}
+    semseg, datasets = cfg.model.heads.get("semseg", {}), {}
     for loader in LOADERS:
         for part in innermost_datasets(cfg[loader].dataset):
             for transform in part.pipeline:
@@ -114,7 +115,7 @@ def test_the_model_is_the_published_network(path):
     cfg = _without_weights(path)
     model = MODELS.build(cfg.model)
     assert model.backbone.model_name == "mobilenetv2_hydranet" and model.neck.out_channels == (256,)
-    classes = cfg.model.heads.semseg.num_classes
+    classes = cfg.model.heads.get("semseg", {}).get("num_classes")
     # depthwise 1x1 and 3x3 with bias for each task, over encoder and decoder
     outputs = sum(dict(semseg=classes, depth=1, normals=3)[task] for task in model.tasks)
     without_heads = 3_070_057 - (2 * 256 + 41 * (9 * 256 + 1))

@@ -53,3 +53,26 @@ def write_camvid(root, count=4, size=SIZE):
         if i < count - 1:
             write_png(root / "trainannot" / f"frame_{i}.png", ids)
     return root
+
+
+def write_frames(folder, count=10, size=SIZE, ending="jpg"):
+    """Frames of 7-Scenes: a slanted plane with holes, and poses; the last frame has no depth."""
+    for i in range(count):
+        frame = folder / f"frame-{6 * i:06d}"
+        millimetres = np.tile(np.linspace(2000 + i, 2200, size[1], dtype=np.uint16), (size[0], 1))
+        millimetres[:2], millimetres[-2:] = 0, 65535
+        write_png(frame.with_name(f"{frame.name}.color.{ending}"), random_image(i, size))
+        if i < count - 1:
+            write_png(frame.with_name(f"{frame.name}.depth.png"), millimetres)
+        frame.with_name(f"{frame.name}.pose.txt").write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    return folder
+
+
+def write_scene(root, size=SIZE, sequences=(1, 2, 3), test=(3,)):
+    """A scene in the official layout: a folder for each sequence, and the lists of both splits."""
+    for number in sequences:
+        write_frames(root / f"seq-{number:02d}", 3, size, "png")
+    names = {number: f"sequence{number}\n" for number in sequences}
+    (root / "TrainSplit.txt").write_text("".join(name for number, name in names.items() if number not in test))
+    (root / "TestSplit.txt").write_text("".join(names[number] for number in test))
+    return root

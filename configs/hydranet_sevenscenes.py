@@ -1,0 +1,19 @@
+# One room of 7-Scenes: depth and normals, from ImageNet weights. Training and validation show the same room, so the
+# scores say nothing about other rooms.
+_base_ = [
+    "_base_/models/hydranet.py",
+    "_base_/datasets/sevenscenes.py",
+    "_base_/schedules/adamw_imagenet.py",
+    "_base_/runtime.py",
+]
+model = dict(
+    backbone=dict(pretrained=True),
+    heads=dict(
+        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.5)),
+        normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=5.0)),
+    ),
+)
+train_cfg = dict(by_epoch=True, max_epochs=120, val_interval=20)
+custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.005)]
+val_evaluator = [dict(type="DepthMetric"), dict(type="NormalsMetric")]
+test_evaluator = val_evaluator
