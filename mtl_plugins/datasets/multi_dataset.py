@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from mtl_plugins.kinds.task_meta import has_label, meta_of_task, tasks_with_classes, with_task_meta
+from mtl_plugins.kinds.task_meta import described_parts, tasks_with_classes, with_task_meta
 from mtl_plugins.registry import DATASETS
 
 from .multi_task_dataset import MultiTaskDataset, SampleKey
@@ -94,16 +94,13 @@ def combine_metainfo(metainfo: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         tasks=tuple(dict.fromkeys(task for meta in metainfo.values() for task in meta.get("tasks", ()))),
     )
     for task in tasks_with_classes(combined):
-        described = {name: meta for name, meta in metainfo.items() if meta_of_task(task, meta).get("classes")}
-        labelled = {name: meta for name, meta in described.items() if has_label(task, meta)} or described
-        combined = with_task_meta(combined, task, _concatenate(task, labelled))
+        combined = with_task_meta(combined, task, _concatenate(described_parts(task, metainfo)))
     return combined
 
 
-def _concatenate(task: str, metainfo: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    found = {name: meta_of_task(task, meta) for name, meta in metainfo.items()}
-    count = Counter(c for meta in found.values() for c in meta["classes"])
+def _concatenate(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    count = Counter(c for part in parts.values() for c in part["classes"])
     return dict(
-        classes=tuple(c if count[c] == 1 else f"{name}: {c}" for name, meta in found.items() for c in meta["classes"]),
-        palette=tuple(colour for meta in found.values() for colour in meta.get("palette") or ()),
+        classes=tuple(c if count[c] == 1 else f"{name}: {c}" for name, part in parts.items() for c in part["classes"]),
+        palette=tuple(colour for part in parts.values() for colour in part.get("palette") or ()),
     )

@@ -32,7 +32,7 @@ from .pseudo_label_files import PseudoLabels
 from .readers import find_reader
 from .readers.image import read_image_and_orientation
 from .reading_notes import note_reading
-from .sample_cache import SampleCache
+from .sample_cache import LESS_MEMORY, SampleCache
 from .sample_files import Sample, SampleFiles
 from .seeded_draw import seeded_draw
 from .transforms import Pipeline
@@ -203,8 +203,7 @@ class MultiTaskDataset(Dataset):
             if not isinstance(error, MemoryError) and _NO_MEMORY not in str(error):
                 raise
             raise MemoryError(
-                f"the memory ran out while {self.samples[index].img} was read or augmented: lower num_workers or "
-                "batch_size of the dataloader, or use cache='DIR', which all workers share, instead of cache='memory'."
+                f"the memory ran out while {self.samples[index].img} was read or augmented: {LESS_MEMORY}"
             ) from error
 
     def _read_or_replace(self, index: int, seed: int | None) -> Sample:
@@ -259,21 +258,21 @@ class MultiTaskDataset(Dataset):
 
     def read(self, index: int) -> Sample:
         """Read one sample from disk, before any transform."""
-        files, info = self.samples[index], self.get_data_info(index)
+        files, info, name = self.samples[index], self.get_data_info(index), self._name()
         image = read_image_and_orientation(files.img)
         sample: Sample = dict(img=tv_tensors.Image(image.turned()))
         for task, path in (files.labels | files.pseudo).items():
             if self.pseudo_labels is not None and task in files.pseudo:
                 label = self.pseudo_labels.read(task, path)
             else:
-                label = call_reader(self.readers[task], task, path, self._name())
-                check_label(label, task, path, self._name())
+                label = call_reader(self.readers[task], task, path, name)
+                check_label(label, task, path, name)
             if label is None:
                 del info["label_paths"][task]
                 continue
             drawn_on = "shown" if task in files.pseudo else self.label_orientation
             paths = path, files.img
-            sample[task] = turn_label(label, image, drawn_on, f"{self._name()}: the {task}", paths)
+            sample[task] = turn_label(label, image, drawn_on, f"{name}: the {task}", paths)
         camera = self.camera_of(files)
         if camera is not None:
             intrinsics = Intrinsics(camera, canvas_size=image.stored_size)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from mtl_plugins.files import read_json, shorten
 from mtl_plugins.functional.label_rounding import quantised_threshold
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.kinds import LabelOptions, find_kind
 
 from .camera_values import parse_number
 from .data_error import DataError
-from .image_decoder import decode_file
 from .readers.kind import read_kind
 from .sample_files import SampleFiles
 
@@ -93,7 +93,7 @@ class PseudoLabels:
         if label is None:
             return None
         if kind.has_confidence and self.min_confidence > 0:
-            confidence = decode_file(Path(self.folder) / CONFIDENCE / path.relative_to(self.folder))
+            confidence = decode_image_file(Path(self.folder) / CONFIDENCE / path.relative_to(self.folder))
             if confidence.shape != label.shape:
                 sizes = f"{tuple(label.shape)}, but its confidence {tuple(confidence.shape)}"
                 raise DataError(f"{path} has the shape {sizes}. Delete both files and run mtl pseudo-label again.")

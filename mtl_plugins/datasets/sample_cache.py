@@ -16,6 +16,11 @@ from mtl_plugins.structures import DenseMap, DepthMap, DisparityMap, ImageLabel,
 from .sample_files import Sample
 
 IN_MEMORY = "memory"
+#: What to do if the memory runs out while samples are read; the end of an error message.
+LESS_MEMORY = (
+    "lower num_workers or batch_size of the dataloader, or use cache='DIR', which all workers share, instead of "
+    "cache='memory'."
+)
 _FORMAT = 2  # of the files: raise it when a change alters them
 # The text before the checksum in a file's header, and the value that replaces it while it is computed
 _CHECKSUM, _EMPTY = b'"checksum":"', b"00000000"

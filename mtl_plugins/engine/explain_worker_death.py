@@ -8,16 +8,14 @@ from typing import Any
 from mmengine.runner import Runner
 
 from mtl_plugins.datasets.reading_notes import ReadingNotes
+from mtl_plugins.datasets.sample_cache import LESS_MEMORY
 from mtl_plugins.files import WorkerKilledError
 from mtl_plugins.stop_signals import ignore_dead_workers
 
 _DIED = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)")
 _HOW = re.compile(r"killed by signal: ([A-Za-z ]+)|with (exit code \d+)")
 _LATEST_REPORT, _INTERVAL = 5.0, 0.05  # seconds
-_LESS_MEMORY = (
-    "Usually the memory ran out: lower num_workers or batch_size of the dataloader, or use cache='DIR', which all "
-    "workers share, instead of cache='memory'."
-)
+_LESS_MEMORY = f"Usually the memory ran out: {LESS_MEMORY}"
 _LESS_SHARED_MEMORY = (
     "Usually the shared memory (/dev/shm) is full: lower num_workers, batch_size or prefetch_factor of the dataloader, "
     "or give a container more (docker run --shm-size)."

@@ -5,6 +5,7 @@ from .atomic_write import (
     disk_is_full,
     flush_to_disk,
     free_space,
+    is_write_error,
     remove_temporaries,
     temporary_path,
     write_bytes,
@@ -22,7 +23,7 @@ from .resumable_folder import ResumableFolder
 from .run_in_child import run_in_child
 from .run_jobs import WorkerKilledError, run_jobs
 from .text_file import TextLine, read_json, read_lines, read_text, shorten
-from .zip_seal import SealError, check_seal, is_zip, seal
+from .zip_seal import SealError, check_seal, is_zip, seal, verification_is_on
 
 __all__ = [
     "LOCK_NAME",
@@ -39,6 +40,7 @@ __all__ = [
     "download",
     "flush_to_disk",
     "free_space",
+    "is_write_error",
     "is_zip",
     "png_is_complete",
     "progress_bar",
@@ -52,6 +54,7 @@ __all__ = [
     "seal",
     "shorten",
     "temporary_path",
+    "verification_is_on",
     "write_bytes",
     "write_error",
     "write_file",

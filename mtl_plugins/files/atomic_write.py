@@ -16,6 +16,7 @@ TEMPORARY_PREFIX = ".saving-"
 _NAME_END = 40  # characters of the file's name that a temporary name repeats
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _ADVICE = "Free some space and run the command again: finished files are kept"
+_FAILED = "could not write"  # the start of a write error's message
 
 
 def write_file(
@@ -111,7 +112,12 @@ def write_error(error: OSError, path: str | Path, *, what: str = "", advice: str
     else:
         reason = error.strerror or str(error)
         advice = "Check that the folder exists and is writable"
-    return OSError(error.errno, f"could not write {what or path}: {reason}. {advice}")
+    return OSError(error.errno, f"{_FAILED} {what or path}: {reason}. {advice}")
+
+
+def is_write_error(error: BaseException) -> bool:
+    """Whether an exception is one that `write_error` returned, so that its message is complete."""
+    return isinstance(error, OSError) and str(error.strerror).startswith(_FAILED)
 
 
 def free_space(path: str | Path) -> int:

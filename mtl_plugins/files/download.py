@@ -20,6 +20,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from .atomic_write import disk_is_full, free_space, write_error, write_text
 from .data_error import DataError
 from .progress_bar import progress_bar
+from .text_file import read_json
 
 _BLOCK = 1 << 16  # bytes
 _SCHEMES, _PAGES = ("http", "https"), (".html", ".htm")
@@ -124,12 +125,11 @@ class _Source:
     def begun(self) -> tuple[dict[str, Any], int]:
         """The version of the partial download and its size; an empty version if nothing can be resumed."""
         try:
-            version, start = json.loads(self.version_file.read_text()), self.part.stat().st_size
-        except (OSError, ValueError, RecursionError):
+            version, start = read_json(self.version_file), self.part.stat().st_size
+        except (OSError, ValueError):
             return {}, 0
         usable = (
-            isinstance(version, dict)
-            and start
+            start
             and not self.part.is_symlink()  # a link would be written through
             and version.get("url") == self.url
             and isinstance(version.get("validator"), str)

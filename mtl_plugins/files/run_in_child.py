@@ -1,11 +1,9 @@
 import faulthandler
-import sys
 from collections.abc import Callable
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from .run_jobs import WorkerKilledError
+from .run_jobs import WorkerKilledError, process_context
 
 Result = TypeVar("Result")
 
@@ -22,7 +20,7 @@ def run_in_child(function: Callable[..., Result], *arguments: Any, timeout: floa
         WorkerKilledError: The process crashed or took too long.
         ValueError: The function raised an error; the message is that of the error.
     """
-    context: Any = get_context("fork" if sys.platform == "linux" else "spawn")
+    context: Any = process_context()
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sender, function, arguments), daemon=True)
     process.start()

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import BaseContext
 from threading import Thread
 from typing import TypeVar
 
@@ -70,10 +71,8 @@ def _run(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -
     if workers == 1:
         yield from ((index, function(job)) for index, job in enumerate(jobs))
         return
-    # fork starts quickly and needs no importable main module; it is safe only on Linux
-    context = get_context("fork" if sys.platform == "linux" else "spawn")
     gc.freeze()  # otherwise the workers' garbage collection copies the shared memory
-    pool = ProcessPoolExecutor(workers, context, _exit_with_parent)
+    pool = ProcessPoolExecutor(workers, process_context(), _exit_with_parent)
     with contextlib.ExitStack() as stack:
         stack.callback(gc.unfreeze)
         stack.callback(pool.shutdown, cancel_futures=True)
@@ -85,6 +84,12 @@ def _run(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -
                 index, result = running.pop(future), future.result()
                 running |= {pool.submit(function, job): i for i, job in islice(queue, 1)}
                 yield index, result
+
+
+def process_context() -> BaseContext:
+    """The multiprocessing context of worker processes."""
+    # fork starts quickly and needs no importable main module; it is safe only on Linux
+    return get_context("fork" if sys.platform == "linux" else "spawn")
 
 
 def _exit_with_parent() -> None:

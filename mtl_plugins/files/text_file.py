@@ -75,37 +75,36 @@ def read_text(path: str | Path, max_bytes: int = MAX_BYTES) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_lines(path: str | Path, comments: bool = True, max_bytes: int = MAX_BYTES) -> Iterator[TextLine]:
+def read_lines(path: str | Path) -> Iterator[TextLine]:
     r"""The lines of a text file, without blank lines, comments and white space at their ends.
 
-    Only `\n`, `\r\n` and `\r` end a line. Tabs at the end of a line are kept: they separate empty cells.
+    A line that starts with `#` is a comment. Only `\n`, `\r\n` and `\r` end a line. Tabs at the end of a line are kept:
+    they separate empty cells.
 
     Args:
         path: The file; see `read_text`.
-        comments: Whether a line that starts with `#` is a comment.
-        max_bytes: Larger files are refused.
 
     Raises:
         FileNotFoundError: The file does not exist.
         DataError: See `read_text`; or a line is longer than `MAX_LINE`.
     """
-    for number, text in enumerate(read_text(path, max_bytes).split("\n"), 1):
+    for number, text in enumerate(read_text(path).split("\n"), 1):
         place = f"{path}, line {number}"
         if len(text) > MAX_LINE:
             raise DataError(f"{place}: has {len(text):,} characters; the longest line may have {MAX_LINE:,}.")
         text = text.removeprefix("\ufeff").strip(" ")  # joined files have byte order marks in the middle
-        if text.strip() and not (comments and text.lstrip().startswith("#")):
+        if text.strip() and not text.lstrip().startswith("#"):
             yield TextLine(number, text, place)
 
 
-def read_json(path: str | Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON file that contains an object.
 
     Raises:
         FileNotFoundError: The file does not exist.
         DataError: See `read_text`; or the file is not valid JSON, or contains something else than an object.
     """
-    text = read_text(path, max_bytes)
+    text = read_text(path)
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:

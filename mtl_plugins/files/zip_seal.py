@@ -23,6 +23,9 @@ _LOCAL = struct.Struct("<4s22x2H")  # the header before a member: lengths of its
 _ZIP64 = 0xFFFFFFFF
 _CHUNK = 1 << 20
 
+VERIFY_VARIABLE = "MTL_VERIFY_CHECKPOINTS"
+"""Environment variable that switches the verification of checksums off if it is `0`."""
+
 Read = Callable[[int, int], bytes | memoryview]
 
 
@@ -41,6 +44,11 @@ def is_zip(path: str | Path) -> bool:
     """Whether a file starts like a zip archive."""
     with open(path, "rb") as file:
         return file.read(4) == b"PK\x03\x04"
+
+
+def verification_is_on() -> bool:
+    """Whether checksums of checkpoints are verified by default; see `VERIFY_VARIABLE`."""
+    return os.environ.get(VERIFY_VARIABLE) != "0"
 
 
 def seal(archive: BytesIO) -> None:

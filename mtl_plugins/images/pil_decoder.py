@@ -42,9 +42,7 @@ def decode_with_pil(data: bytes | bytearray, name: str, mode: str) -> tuple[torc
     """
     try:
         return _decode(_CLASSES[name](io.BytesIO(data)), name, mode)
-    except ImageProblem:
-        raise
-    except MemoryError:
+    except (ImageProblem, MemoryError):
         raise
     except Exception as error:  # PIL's parsers raise errors of many types for damaged files
         text = (str(error) or type(error).__name__).split("\n")[0].rstrip(".")

@@ -106,7 +106,8 @@ def _from_bytes(content: bytes, path: Path) -> ctypes.CDLL:
     try:
         descriptor = os.memfd_create(path.name)
     except (AttributeError, OSError):  # not Linux, or forbidden
-        store(path, content)
+        if read_trusted(path) != content:
+            store(path, content)
         library = ctypes.CDLL(str(path))
     else:
         # The descriptor stays open: the C library takes files of equal names for the same library.

@@ -75,16 +75,24 @@ def meta_of_dataset(meta: Mapping[str, Any], name: str | None) -> dict[str, Any]
 
 def class_lists(task: str, meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The different `classes` and `palette` of a task in the datasets that have its labels, or if none has, in all."""
-    described = [
-        (part, found)
-        for part in (meta.get("datasets") or {}).values()
-        if (found := meta_of_task(task, part)).get("classes")
-    ]
-    labelled = [found for part, found in described if has_label(task, part)] or [found for _, found in described]
     lists: dict[tuple[str, ...], dict[str, Any]] = {}
-    for found in labelled:
+    for found in described_parts(task, meta.get("datasets") or {}).values():
         lists.setdefault(tuple(found["classes"]), found)
     return list(lists.values())
+
+
+def described_parts(task: str, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The `classes` and `palette` of a task, by dataset.
+
+    Args:
+        task: Name of the task.
+        parts: METAINFO of each dataset.
+
+    Returns:
+        The datasets that name the task's classes and have its labels; if there are none, all that name its classes.
+    """
+    described = {name: found for name, part in parts.items() if (found := meta_of_task(task, part)).get("classes")}
+    return {name: found for name, found in described.items() if has_label(task, parts[name])} or described
 
 
 def has_label(task: str, meta: Mapping[str, Any]) -> bool:

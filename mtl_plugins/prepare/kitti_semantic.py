@@ -8,10 +8,10 @@ from typing import Any
 
 from mtl_plugins.datasets import KITTISemantic
 from mtl_plugins.datasets.kitti.official_data import URL
+from mtl_plugins.files import download
 
 from .arguments import add_folder_arguments
 from .check_dataset import check_dataset
-from .download import download
 from .unpack_dataset import as_paths, unpack_dataset
 
 NAME, TITLE = "kitti_semantic", "KITTI semantic"

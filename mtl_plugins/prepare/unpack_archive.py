@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, NamedTuple
 
 from mtl_plugins.datasets import DataError
-from mtl_plugins.files import progress_bar, write_file
+from mtl_plugins.files import is_write_error, progress_bar, write_file
 
 #: The path below the target folder for the name of a member, or None to skip it.
 SelectMember = Callable[[str], str | None]
@@ -82,7 +82,7 @@ def unpack_archive(
             member_of = f"the member '{_shown(name)}' " if name else ""
             raise DataError(f"{archive}: {member_of}{error}") from None
         except OSError as error:
-            if str(error.strerror).startswith("could not write"):  # an error of `write_file`, not of the archive
+            if is_write_error(error):  # an error of `write_file`, not of the archive
                 raise
             raise _damaged(archive, name, error, out) from None
         except Exception as error:  # whatever zipfile, tarfile and the decompressors raise

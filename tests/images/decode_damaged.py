@@ -3,7 +3,6 @@
 Usage: python -m tests.images.decode_damaged TRIALS SEED
 """
 
-import io
 import json
 import random
 import sys
@@ -20,7 +19,7 @@ from mtl_plugins.files import DataError
 from mtl_plugins.images import read_stored_image
 
 from ..fuzzing import mutate
-from .image_files import damaged_png, encode, pixels, valid_pngs
+from .image_files import damaged_png, encode, npy, pixels, valid_pngs
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "NPY")
 LONGEST = 5.0  # seconds for one file
@@ -32,12 +31,8 @@ def valid_files(name):
     if name == "PNG":
         return list(valid_pngs())
     if name == "NPY":
-        files = []
-        for array in (np.ones((9, 7), np.float32), np.ones((3, 9, 7), np.uint8), np.asfortranarray(np.ones((9, 7)))):
-            file = io.BytesIO()
-            np.save(file, array)
-            files.append(file.getvalue())
-        return files
+        arrays = (np.ones((9, 7), np.float32), np.ones((3, 9, 7), np.uint8), np.asfortranarray(np.ones((9, 7))))
+        return list(map(npy, arrays))
     modes = dict(
         JPEG=("RGB", "L", "CMYK"),
         WEBP=("RGB", "RGBA"),

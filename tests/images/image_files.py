@@ -29,6 +29,13 @@ def encode(image, name, orientation=None, **options):
     return file.getvalue()
 
 
+def npy(array):
+    """An array as an NPY file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
 def chunk(kind, content):
     """A chunk of a PNG with the right checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -1,6 +1,5 @@
 """Damaged files of all formats are refused with one sentence, and never end the process."""
 
-import io
 import json
 import os
 import struct
@@ -17,7 +16,7 @@ from mtl_plugins.images import read_stored_image
 
 from ..fuzzing import fuzz
 from .decode_damaged import FORMATS
-from .image_files import SIZE, encode, join_png, pixels, raw_png, split_png
+from .image_files import SIZE, encode, join_png, npy, pixels, raw_png, split_png
 
 ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = SIZE
@@ -128,12 +127,6 @@ def test_an_image_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_pat
     monkeypatch.setenv("MTL_MAX_IMAGE_PIXELS", "many")
     with pytest.raises(ValueError, match="MTL_MAX_IMAGE_PIXELS='many' must be a number of pixels"):
         read_stored_image(tmp_path / "i", "RGB")
-
-
-def npy(array):
-    file = io.BytesIO()
-    np.save(file, array, allow_pickle=True)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(

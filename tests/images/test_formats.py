@@ -11,7 +11,7 @@ from torchvision.io import ImageReadMode, decode_image
 from mtl_plugins.files import DataError
 from mtl_plugins.images import IMAGE_SUFFIXES, decode_image_file, read_stored_image
 
-from .image_files import SIZE, encode, pixels, valid_pngs
+from .image_files import SIZE, encode, npy, pixels, valid_pngs
 
 VALUES = np.random.default_rng(1).integers(0, 256, SIZE, dtype=np.uint8)
 DEEP = VALUES.astype(np.uint16) * np.uint16(256) + np.uint16(7)
@@ -80,11 +80,6 @@ def test_images_of_other_modes_become_rgb(read):
 
 
 def test_npy_files_are_maps(read):
-    def npy(array):
-        file = io.BytesIO()
-        np.save(file, array)
-        return file.getvalue()
-
     depth = np.arange(63, dtype=np.float32).reshape(9, 7)
     for array in (depth, np.asfortranarray(depth), depth.astype(">f4"), depth[None], depth[..., None]):
         assert torch.equal(read(npy(array)), torch.from_numpy(depth)[None])

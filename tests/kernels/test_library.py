@@ -180,6 +180,16 @@ def test_a_changed_file_does_not_reach_a_loaded_library(cached):
 
 
 @needs_compiler
+def test_without_files_in_memory_the_cached_file_is_loaded_and_replaced_only_if_untrusted(cached, monkeypatch):
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    kept = cached.path.stat()
+    assert not cached.is_recompiled()
+    assert (cached.path.stat().st_ino, cached.path.stat().st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
+    cached.path.chmod(0o602)
+    assert cached.is_recompiled() and stat.S_IMODE(cached.path.stat().st_mode) == 0o600
+
+
+@needs_compiler
 def test_a_full_disk_keeps_the_kernels_for_this_process(cached, monkeypatch, caplog):
     cached.path.unlink()
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from mtl_plugins.datasets import DataError
+from mtl_plugins.files import download
 from mtl_plugins.files.download import _OnlyHttp
-from mtl_plugins.prepare.download import download
 
 from .file_server import serve
 

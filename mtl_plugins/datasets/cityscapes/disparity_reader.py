@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 
 from mtl_plugins.functional import decode_disparity, disparity_to_depth
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.structures import DepthMap, DisparityMap
 
 from ..data_error import DataError
-from ..image_decoder import decode_file
 from ..readers import limit_depth, none_if_empty
 from ..readers.depth import DepthRange
 from .stereo_camera import read_camera
@@ -30,7 +30,7 @@ def read_disparity(path: Path) -> DisparityMap | None:
     Returns:
         The disparity, or None (with a warning) if there is no reading.
     """
-    raw = decode_file(path)
+    raw = decode_image_file(path)
     if raw.shape[0] != 1 or raw.dtype != torch.uint16:
         raise DataError(
             f"{path} has {raw.shape[0]} channels of {raw.dtype}, but disparity is stored as a 16-bit grey PNG: "

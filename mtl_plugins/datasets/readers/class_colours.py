@@ -5,11 +5,11 @@ import numpy as np
 import torch
 from torchvision import tv_tensors
 
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.label_spaces import VOID, LabelSpace, label_space
 from mtl_plugins.registry import FUNCTIONS
 
 from ..data_error import DataError
-from ..image_decoder import decode_file
 
 Colour = tuple[int, int, int]
 BLACK: Colour = (0, 0, 0)
@@ -28,7 +28,7 @@ def read_colours(path: str | Path, space: str | Path, void_colours: Iterable[Col
         DataError: The image contains a colour that the label space does not have.
     """
     colours = label_space(space)
-    red, green, blue = decode_file(path, "RGB").numpy().astype(np.int32)
+    red, green, blue = decode_image_file(path, "RGB").numpy().astype(np.int32)
     codes = red << 16 | green << 8 | blue
     ids, known = np.full(codes.shape, VOID, np.uint8), np.zeros(codes.shape, bool)
     for identity, colour in (

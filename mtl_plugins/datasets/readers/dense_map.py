@@ -2,9 +2,8 @@ from pathlib import Path
 
 import torch
 
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.structures import DenseMap
-
-from ..image_decoder import decode_file
 
 
 def read_map(path: str | Path) -> DenseMap:
@@ -12,7 +11,7 @@ def read_map(path: str | Path) -> DenseMap:
 
     The integers of an image are scaled to 0…1; the numbers of an NPY file or a float32 TIFF are kept.
     """
-    raw = decode_file(path)
+    raw = decode_image_file(path)
     if raw.dtype not in (torch.uint8, torch.uint16):
         return DenseMap(raw)
     return DenseMap(raw.to(torch.float32).div_(torch.iinfo(raw.dtype).max))

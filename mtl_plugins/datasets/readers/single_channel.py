@@ -2,8 +2,9 @@ from pathlib import Path
 
 import torch
 
+from mtl_plugins.images import decode_image_file
+
 from ..data_error import DataError
-from ..image_decoder import decode_file
 
 
 def decode_single_channel(path: str | Path, what: str) -> torch.Tensor:
@@ -16,7 +17,7 @@ def decode_single_channel(path: str | Path, what: str) -> torch.Tensor:
     Raises:
         DataError: The file has several channels.
     """
-    raw = decode_file(path)
+    raw = decode_image_file(path)
     if raw.ndim != 3:
         raise DataError(f"{path} contains {len(raw)} numbers, but {what} has the shape (H, W).")
     if raw.shape[0] != 1:

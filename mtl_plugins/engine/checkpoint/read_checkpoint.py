@@ -1,4 +1,3 @@
-import os
 import pickle
 import re
 from collections.abc import Callable
@@ -10,7 +9,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from numpy._core import multiarray
 
-from mtl_plugins.files import SealError, check_seal, is_zip
+from mtl_plugins.files import SealError, check_seal, is_zip, verification_is_on
 
 from .fetch_checkpoint import fetch_checkpoint, is_address
 
@@ -53,10 +52,6 @@ def _history_statistic(owner: object, name: str) -> Callable:
     return getattr(HistoryBuffer, name)
 
 
-VERIFY_VARIABLE = "MTL_VERIFY_CHECKPOINTS"
-"""Environment variable that switches the verification of checksums off if it is `0`."""
-
-
 def read_checkpoint(
     path: str | Path, map_location: Any = "cpu", verify: bool | None = None, in_place: bool = False
 ) -> dict:
@@ -88,7 +83,7 @@ def read_checkpoint(
         raise IsADirectoryError(f"{path} is a folder, not a checkpoint: {advice}.")
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint not found: {path}{_neighbours(path)}")
-    if os.environ.get(VERIFY_VARIABLE) != "0" if verify is None else verify:
+    if verification_is_on() if verify is None else verify:
         verify_checkpoint(path)
     try:
         with torch.serialization.safe_globals(_allowed_globals()):

@@ -1,4 +1,3 @@
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ import torch
 from timm.models import load_state_dict as read_weights
 from torch import Tensor
 
-from mtl_plugins.files import SealError, check_seal, is_zip
+from mtl_plugins.files import SealError, check_seal, is_zip, verification_is_on
 from mtl_plugins.functional import weight_fault
 
 
@@ -67,7 +66,7 @@ def _from_file(path):
             f"file, True for timm's hub, or False to start from scratch."
         )
     try:
-        if is_zip(path) and os.environ.get("MTL_VERIFY_CHECKPOINTS") != "0":
+        if is_zip(path) and verification_is_on():
             check_seal(path)
         return read_weights(str(path), use_ema=False, weights_only=True)
     except Exception as error:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mtl_plugins.datasets import KITTI6, DataError
-from mtl_plugins.datasets.image_decoder import decode_file
+from mtl_plugins.images import decode_image_file
 from mtl_plugins.label_spaces import label_space
 
 from ...contracts.dataset_contract import DatasetContract
@@ -82,7 +82,7 @@ def test_the_authors_frame(shared):
     ids = sample["semseg"][0]
     space = label_space("kitti6")
     colours = torch.tensor([*space.palette, *[(0, 0, 0)] * (256 - len(space.palette))], dtype=torch.uint8)
-    assert torch.equal(colours[ids.long()].permute(2, 0, 1), decode_file(folder / "segm_gt_000099.png", "RGB"))
+    assert torch.equal(colours[ids.long()].permute(2, 0, 1), decode_image_file(folder / "segm_gt_000099.png", "RGB"))
     sky, road = (ids == space.classes.index(name) for name in ("sky", "road"))
     rows = torch.arange(370.0)[:, None].expand(ids.shape)
     assert rows[sky].mean() < 100 < 200 < rows[road].mean()
