@@ -113,18 +113,25 @@ def test_handlers_are_restored():
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-@pytest.mark.parametrize("tool", ["train", "predict", "prepare_dataset"])
-def test_a_command_that_is_starting_ends_with_one_line(tool, root):
-    """While it imports PyTorch."""
-    command = [sys.executable, str(root / "tools" / f"{tool}.py"), "--help"]
+def stop_while_starting(command, number):
+    """Send a signal to a command while it imports PyTorch, and return (exit code, stderr)."""
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     while "torch" not in open(f"/proc/{process.pid}/maps").read():
         assert process.poll() is None
-    os.killpg(process.pid, signal.SIGTERM)
-    assert process.communicate(timeout=60)[1].strip() == "SIGTERM received: stopped"
-    assert process.returncode == 143
+    os.killpg(process.pid, number)
+    err = process.communicate(timeout=60)[1]
+    return process.returncode, err.strip()
+
+
+@pytest.mark.parametrize("tool", ["train", "predict", "prepare_dataset"])
+def test_a_command_that_is_starting_ends_with_one_line(tool, root):
+    """While it imports PyTorch."""
+    command = [sys.executable, str(root / "tools" / f"{tool}.py"), "--help"]
+    code, err = stop_while_starting(command, signal.SIGTERM)
+    assert err == "SIGTERM received: stopped"
+    assert code == 143
 
 
 @pytest.mark.parametrize(
@@ -134,14 +141,9 @@ def test_a_command_that_is_starting_ends_with_one_line(tool, root):
 def test_a_launcher_that_is_starting_ends_with_one_line(name, line, root):
     """While it imports torchrun."""
     command = [sys.executable, str(root / "tools" / "launch.py"), "--help"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    while "torch" not in open(f"/proc/{process.pid}/maps").read():
-        assert process.poll() is None
-    os.killpg(process.pid, getattr(signal, name))
-    assert process.communicate(timeout=60)[1].strip() == line
-    assert process.returncode == 128 + getattr(signal, name)
+    code, err = stop_while_starting(command, getattr(signal, name))
+    assert err == line
+    assert code == 128 + getattr(signal, name)
 
 
 def test_temporary_files_are_removed_when_the_process_is_ended(tmp_path):

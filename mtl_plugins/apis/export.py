@@ -211,8 +211,7 @@ def _write(backend: type[GraphBackend], graph: Graph, path: Path, options: Build
         backend.write(graph, path, options)
     except Exception as error:  # each library raises its own exceptions, also if the disk is full
         if disk_is_full(error) or free_space(path.parent) < _NEARLY_FULL:
-            number = error.errno if isinstance(error, OSError) and disk_is_full(error) else errno.ENOSPC
-            full = OSError(number, os.strerror(number or errno.ENOSPC))
+            full = error if disk_is_full(error) else OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             raise write_error(full, path.parent.parent, what=f"the network to {path.parent.parent}") from error
         if isinstance(error, (ValueError, ImportError, OSError)):
             raise

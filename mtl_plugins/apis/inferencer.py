@@ -173,9 +173,11 @@ class MultiTaskInferencer:
 
     def _warn_if_stretched(self, batch: Sequence[tuple[Tensor, str]], packed: Sequence[dict]) -> None:
         """Warn once if the config's `predict_pipeline` changes the aspect ratio of an image."""
+        if not self._may_stretch:
+            return
         for (image, path), sample in zip(batch, packed, strict=True):
             stretch = describe_stretch(image.shape[-2:], sample["inputs"].shape[-2:])
-            if self._may_stretch and stretch:
+            if stretch:
                 self._may_stretch = False
                 print_log(
                     f"{path or 'the image'}: {stretch}; the network may be less accurate. Crop the images to "
@@ -184,6 +186,7 @@ class MultiTaskInferencer:
                     "current",
                     logging.WARNING,
                 )
+                return
 
     def preprocess(
         self, inputs: Iterable, batch_size: int = 1, on_error: Callable[[Exception], None] | None = None

@@ -90,12 +90,12 @@ def load_backend(path: str | Path, **settings: Any) -> Backend:
         raise FileNotFoundError(f"the exported network {path} does not exist: write it with mtl export.")
     try:
         return backend.load(path, **settings)
-    except (ImportError, ValueError) as error:
-        if not isinstance(error, UnicodeDecodeError):
-            raise
+    except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} cannot be read by {backend.name}: it is damaged ({error}). Export the network again."
         ) from error
+    except (ImportError, ValueError):
+        raise
     except Exception as error:  # each library raises its own exceptions for damaged files
         raise ValueError(
             f"{path} cannot be read by {backend.name}: {first_line(error)}. It may be damaged or incomplete: export "

@@ -2,8 +2,6 @@ from pathlib import Path
 
 import torch
 
-from mtl_plugins.models.foreign import append_digest
-
 from .graph import INPUT, Graph
 
 SIGNATURE = "mtl_plugins"  # key of the signature in a file's metadata
@@ -17,4 +15,3 @@ def write_onnx(graph: Graph, path: Path) -> None:
     assert program is not None  # with dynamo=True
     program.model.metadata_props[SIGNATURE] = graph.signature.to_json()
     program.save(str(path))
-    append_digest(path)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtl_plugins.models.foreign import open_onnx
+from mtl_plugins.models.foreign import append_digest, open_onnx
 
 from .build_options import BuildOptions
 from .extras import require
@@ -58,6 +58,7 @@ class OnnxRuntimeBackend(GraphBackend):
     def write(cls, graph: Graph, path: Path, options: BuildOptions) -> None:
         cls.require_libraries()
         write_onnx(graph, path)
+        append_digest(path)
 
     @classmethod
     def load(cls, path: Path, **settings: Any) -> "OnnxRuntimeBackend":

@@ -63,7 +63,7 @@ def read_pt2(path: Path) -> tuple[ExportedProgram, str]:
         raise ValueError(
             f"{path} cannot be read by PyTorch: it is damaged or incomplete ({error}). Export the network again."
         ) from error
-    except (ValueError, RecursionError, NotImplementedError, RuntimeError) as error:
+    except (ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} is refused, because it could run code: {error}. Export the network again with mtl export."
         ) from error

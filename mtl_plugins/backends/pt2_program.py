@@ -59,8 +59,6 @@ def _clean(value: Any, key: str, depth: int) -> Any:
         if key not in _TEXTS:
             raise ValueError(f"its program contains the text {value[:60]!r} at {key!r}")
         return _TEXTS[key](value, key)
-    if key in ("as_custom_obj", "custom_obj", "class_fqn") and value is not None:
-        raise ValueError("its program contains a Python object")
     if isinstance(value, int) and abs(value) >= 2**63:
         raise ValueError(f"its program contains a number of {len(str(value))} digits")
     return value
@@ -111,8 +109,8 @@ def _operator(text: str, key: str) -> str:
             f"its program calls {text[:80]!r}, which is not an operator of {', '.join(sorted(OPERATOR_NAMESPACES))}"
         )
     namespace, name, overload = match.groups()
-    hidden = namespace == "aten" and name.startswith("_") and name not in _PRIVATE_OPERATORS
-    if hidden or (namespace == "aten" and name not in _PRIVATE_OPERATORS and _FORBIDDEN_OPERATOR.fullmatch(name)):
+    is_checked = namespace == "aten" and name not in _PRIVATE_OPERATORS
+    if is_checked and (name.startswith("_") or _FORBIDDEN_OPERATOR.fullmatch(name)):
         raise ValueError(f"its program calls the operator {name}, which exported networks do not use")
     found = getattr(getattr(getattr(torch.ops, namespace), name, None), overload, None)
     if not isinstance(found, torch._ops.OpOverload):

@@ -109,7 +109,7 @@ def message_of(error: BaseException) -> str:
     """The message of an error without what the data loader and the registry add to it."""
     from mtl_plugins.files import disk_is_full, is_write_error, write_error
 
-    if isinstance(error, OSError) and disk_is_full(error) and not is_write_error(error):
+    if disk_is_full(error) and not is_write_error(error):
         advice = "Free some space and try again; continue a training with --resume"
         error = write_error(error, error.filename or ".", what=str(error.filename or "a file"), advice=advice)
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)

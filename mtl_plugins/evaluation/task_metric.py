@@ -1,7 +1,7 @@
 import logging
 import math
 from abc import abstractmethod
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -65,7 +65,6 @@ class TaskMetric(BaseMetric):
         #: Images of the last evaluation that could not be read and therefore do not count
         self.unread = 0
         self._sizes: set[tuple[Size, Size]] = set()  # (evaluated, stored) where they differ
-        self._evaluated = False
         publish_scores(prefix, self.higher_is_better, self.unit)
 
     @property
@@ -138,8 +137,8 @@ class TaskMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[Any]) -> None:
         """Add one result per sample of a batch."""
-        if self._evaluated:  # the next evaluation begins
-            self._sizes, self._evaluated = set(), False
+        if not self.results:  # a new evaluation: mmengine clears the results at the end of each
+            self._sizes = set()
         results: list[Any] = [self._marker(sample) for sample in data_samples]
         for indices, prediction, target in self._batches(data_samples):
             for index, result in zip(indices, self.results_of(prediction, target), strict=True):
@@ -149,26 +148,10 @@ class TaskMetric(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute the scores of the dataset and log the protocol; NaN if no image has both label and prediction."""
         labelled = [result for result in results if not isinstance(result, str)]
-        self.unread = sum(isinstance(result, str) and result == NOT_READ for result in results)
-        marks = {result if isinstance(result, str) else "" for result in results}
-        if NOT_PREDICTED in marks and marks <= {NOT_PREDICTED, OTHER_DATASET}:
-            # as after model.heads.<task>=None
-            print_log(f"{self.prefix}: skipped, the model has no head for it", logger="current")
-            return {}
-        if marks == {OTHER_DATASET}:
-            raise ValueError(
-                f"{type(self).__name__} scores the dataset {self.dataset!r}, but none of the {len(results)} images "
-                "belongs to it. MultiDataset and a dataset's option name=… give names. Remove dataset= from the metric "
-                "if there is only one dataset."
-            )
+        marks = Counter(result for result in results if isinstance(result, str))
+        self.unread = marks[NOT_READ]
         if not labelled:
-            print_log(
-                f"{self.prefix}: none of the {len(results)} images has both a label and a prediction, so there are no "
-                "scores. Check the dataset's labels and the model's heads.",
-                logger="current",
-                level=logging.WARNING,
-            )
-            return dict.fromkeys(self.score_names, float("nan"))
+            return self._without_scores(marks)
         more = self.report(labelled)
         print_log(
             f"{self.prefix}: {self.complete_protocol()}, {len(labelled)} images{_without(self.unread)}"
@@ -190,7 +173,6 @@ class TaskMetric(BaseMetric):
         """Compute the scores of all processes' results; see mmengine's `BaseMetric`."""
         for sizes in all_gather_object(self._sizes):
             self._sizes |= sizes
-        self._evaluated = True
         return super().evaluate(size)
 
     def results_of(self, prediction: Any, target: Any) -> list:
@@ -199,6 +181,27 @@ class TaskMetric(BaseMetric):
         if isinstance(statistics, tuple):
             return list(zip(*map(_rows, statistics), strict=True))
         return _rows(statistics)
+
+    def _without_scores(self, marks: Counter[str]) -> dict[str, float]:
+        """The scores if no image has both a label and a prediction; `marks` counts the markers of the images."""
+        number = marks.total()
+        if NOT_PREDICTED in marks and marks.keys() <= {NOT_PREDICTED, OTHER_DATASET}:
+            # as after model.heads.<task>=None
+            print_log(f"{self.prefix}: skipped, the model has no head for it", logger="current")
+            return {}
+        if marks.keys() == {OTHER_DATASET}:
+            raise ValueError(
+                f"{type(self).__name__} scores the dataset {self.dataset!r}, but none of the {number} images "
+                "belongs to it. MultiDataset and a dataset's option name=… give names. Remove dataset= from the metric "
+                "if there is only one dataset."
+            )
+        print_log(
+            f"{self.prefix}: none of the {number} images has both a label and a prediction, so there are no "
+            "scores. Check the dataset's labels and the model's heads.",
+            logger="current",
+            level=logging.WARNING,
+        )
+        return dict.fromkeys(self.score_names, float("nan"))
 
     def _marker(self, sample: Any) -> str:
         if self.dataset is not None and sample.get("dataset") != self.dataset:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeGuard, cast
 
 from mtl_plugins.stop_signals import removed_at_end
 
@@ -89,7 +89,7 @@ def write_text(path: str | Path, text: str, *, durable: bool = True, advice: str
     write_bytes(path, text.encode(), durable=durable, advice=advice)
 
 
-def disk_is_full(error: BaseException) -> bool:
+def disk_is_full(error: BaseException) -> TypeGuard[OSError]:
     """Whether an exception means that the disk, a quota or the file size limit is exhausted."""
     return isinstance(error, OSError) and error.errno in _DISK_FULL
 

@@ -239,7 +239,7 @@ def _raise_if_permanent(error: Exception, source: _Source) -> None:
             f"({getattr(cause, 'verify_message', cause)}). Is the clock right, or does a proxy replace it? "
             f"Then set SSL_CERT_FILE to the proxy's. {source.advice()}"
         ) from None
-    if isinstance(error, OSError) and disk_is_full(error):
+    if disk_is_full(error):
         missing = "" if error.strerror == os.strerror(error.errno or 0) else f"{error.strerror}. "
         advice = f"{missing}Free some space. {source.advice()}"
         raise write_error(error, source.path, advice=advice) from None

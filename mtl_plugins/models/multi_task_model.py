@@ -180,9 +180,10 @@ class MultiTaskModel(BaseModel):
             groups[shape, tuple(sample.get("ori_shape", shape)), dataset].append(i)
         for ((height, width), size, dataset), chosen in groups.items():
             images = inputs if len(chosen) == len(inputs) else inputs[chosen]
-            predictions = predict_maps(images[..., :height, :width], size, dataset)
+            predicted = predict_maps(images[..., :height, :width], size, dataset)
+            predictions = {task: _with_channel(found) for task, found in predicted.items()}
             for position, i in enumerate(chosen):
-                of_image = {task: _at(_with_channel(found), position) for task, found in predictions.items()}
+                of_image = {task: _at(found, position) for task, found in predictions.items()}
                 data_samples[i].pred = TaskData(**of_image)
         return data_samples
 

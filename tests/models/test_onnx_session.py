@@ -2,6 +2,7 @@
 
 import re
 import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -124,6 +125,14 @@ def test_a_teacher_with_other_inputs_or_outputs_is_refused(folder):
     onnx.save(network(shape=("n", 3, "h", "w")), path)
     with pytest.raises(ValueError, match=r"cannot compute images \(1, 4, 4, 4\)"):
         OnnxModel(path, dict(depth="metric_depth")).raw(torch.ones(1, 4, 4, 4))
+
+
+def test_an_error_without_a_message_is_named_by_its_type(folder):
+    onnx.save(network(), folder / "net.onnx")
+    model = OnnxModel(folder / "net.onnx", dict(depth="metric_depth"))
+    model.session = Mock(run=Mock(side_effect=RuntimeError))
+    with pytest.raises(ValueError, match=r"cannot compute images \(1, 3, 4, 4\): RuntimeError$"):
+        model.raw(torch.ones(1, 3, 4, 4))
 
 
 @fuzz(60)

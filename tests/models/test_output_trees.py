@@ -10,24 +10,17 @@ from mtl_plugins.apis.export import export_model
 from mtl_plugins.apis.predictions import to_numpy
 from mtl_plugins.backends import BACKENDS, FORMATS, Signature, build_backend, compare, compute_with, load_backend
 from mtl_plugins.models import InferenceNetwork, MultiTaskTTAModel, TaskHead
-from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
 from .other_heads import CentreOffsetHead, SceneVectorHead
+from .small_model import small_model
 
 SIZE = (32, 48)
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    config = dict(
-        type="MultiTaskModel",
-        backbone=dict(type="TimmBackbone", model_name="test_resnet"),
-        neck=dict(type="LightWeightRefineNet", channels=8, crp_stages=1),
-        heads=dict(depth=dict(type="DepthHead"), panoptic=dict(type=CentreOffsetHead)),
-    )
-    return MODELS.build(config).eval()
+    return small_model(dict(depth=dict(type="DepthHead"), panoptic=dict(type=CentreOffsetHead)))
 
 
 def samples(*tasks_of):
@@ -119,11 +112,7 @@ def test_every_backend_gives_the_same_maps(model, name, end_to_end):
 def test_every_backend_gives_the_same_image_vectors(model, name):
     if not BACKENDS[name].is_available():
         pytest.skip(f"the libraries of {name} are not installed")
-    config = dict(type="MultiTaskModel", heads=dict(scene=dict(type=SceneVectorHead)))
-    config["backbone"] = dict(type="TimmBackbone", model_name="test_resnet")
-    config["neck"] = dict(type="LightWeightRefineNet", channels=8, crp_stages=1)
-    torch.manual_seed(0)
-    network = InferenceNetwork(MODELS.build(config).eval(), end_to_end=True)
+    network = InferenceNetwork(small_model(dict(scene=dict(type=SceneVectorHead))), end_to_end=True)
     generator = torch.Generator().manual_seed(0)
     given = torch.randint(256, (2, 3, 80, 64), generator=generator, dtype=torch.uint8)
     backend = build_backend(name, network, (64, 96), fixed_size=False)

@@ -14,9 +14,10 @@ from mtl_plugins.backends import load_backend
 from mtl_plugins.engine.distillation import Teacher
 from mtl_plugins.kinds import kinds_of_heads
 from mtl_plugins.models import InferenceNetwork, MultiTaskTTAModel
-from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 from mtl_plugins.visualization import MultiTaskVisualizer
+
+from .small_model import small_model
 
 SIZE = (32, 48)
 
@@ -109,14 +110,7 @@ HEADS = {
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    config = dict(
-        type="MultiTaskModel",
-        backbone=dict(type="TimmBackbone", model_name="test_resnet"),
-        neck=dict(type="LightWeightRefineNet", channels=8, crp_stages=1),
-        heads={task: dict(type=head) for task, (head, _, _) in HEADS.items()},
-    )
-    return MODELS.build(config).eval()
+    return small_model({task: dict(type=head) for task, (head, _, _) in HEADS.items()})
 
 
 def samples(n):
@@ -190,8 +184,7 @@ def test_export(model, end_to_end, tmp_path):
 
 
 def build(head):
-    backbone = dict(type="TimmBackbone", model_name="test_resnet")
-    return MODELS.build(dict(type="MultiTaskModel", backbone=backbone, heads=dict(mine=dict(type=head))))
+    return small_model(dict(mine=dict(type=head)), neck=None)
 
 
 def test_missing_methods_are_named_when_the_model_is_built():

@@ -99,7 +99,8 @@ def _from_hub(model_name):
 
 def _renamed(model_name, model, weights):
     """Weights of an original release renamed to timm's names, if the model's module has a function for it."""
-    entrypoint = timm.model_entrypoint(model_name.split(".")[0]) if timm.is_model(model_name.split(".")[0]) else None
+    architecture = model_name.split(".")[0]
+    entrypoint = timm.model_entrypoint(architecture) if timm.is_model(architecture) else None
     modules = [sys.modules[part.__module__] for part in (entrypoint, type(model)) if part is not None]
     rename = next((found for m in modules if (found := getattr(m, "checkpoint_filter_fn", None))), None)
     if rename is None or set(model.state_dict()) <= set(weights):

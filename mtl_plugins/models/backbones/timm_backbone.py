@@ -135,11 +135,10 @@ class TimmBackbone(BaseModule):
 
 
 def _check_img_size(img_size):
-    sizes = [img_size] if isinstance(img_size, int) else img_size
+    sizes = (img_size, img_size) if isinstance(img_size, int) else img_size
     if sizes is not None and not (
         isinstance(sizes, Sequence)
-        and len(sizes) in (1, 2)
-        and (len(sizes) == 2 or isinstance(img_size, int))
+        and len(sizes) == 2
         and all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
     ):
         raise ValueError(f"img_size must be a positive number or (height, width); given: {img_size!r}.")

@@ -81,8 +81,7 @@ class OnnxModel(ForeignModel):
 
     def raw(self, images: Tensor) -> dict[str, Tensor]:
         if self.size is not None and tuple(images.shape[-2:]) != self.size:
-            stretch = describe_stretch(images.shape[-2:], self.size)
-            if stretch and not self._has_warned:
+            if not self._has_warned and (stretch := describe_stretch(images.shape[-2:], self.size)):
                 self._has_warned = True
                 print_log(
                     f"OnnxModel: {stretch}, because the file has a fixed size. Export it for any size, or for the "
@@ -103,7 +102,7 @@ class OnnxModel(ForeignModel):
         try:
             outputs = self.session.run(names, {self.input.name: batch.contiguous().numpy()})
         except Exception as error:  # its errors have no common base class
-            reason = str(error).splitlines()[0][:300]
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise ValueError(f"OnnxModel: ONNX Runtime cannot compute images {tuple(batch.shape)}: {reason}") from error
         for name, output in zip(names, outputs, strict=True):
             if np.ndim(output) not in (3, 4) or len(output) != len(batch):

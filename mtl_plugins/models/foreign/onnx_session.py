@@ -99,7 +99,7 @@ def _check_external_data(path: Path) -> None:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         file = path.parent / entries.get("location", "")
         where = f"{path} stores the tensor {tensor.name[:60]!r} in the file {entries.get('location', '')[:100]!r}"
-        if file.resolve().parent not in folders and not any(folder in file.resolve().parents for folder in folders):
+        if folders.isdisjoint(file.resolve().parents):
             raise ValueError(f"{where}, which is outside its folder. Export it again into one file or folder.")
         if not file.is_file():
             raise ValueError(

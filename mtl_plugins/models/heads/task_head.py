@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from mtl_plugins.kinds import Kind, find_kind
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.kinds.kind import resize_raw
 from mtl_plugins.registry import MODELS
 
@@ -98,7 +98,7 @@ class TaskHead(BaseModule):
         By default these are the scores of the kind. A head that overrides `predict` averages its predictions if they
         are floating-point numbers, unless it overrides this method as well.
         """
-        kind = _kind_of(self)
+        kind = find_kind(self.kind)
         if type(self).predict is not TaskHead.predict:
             predicted = self.predict(outputs, size)
             if not kind.has_classes or all(leaf.is_floating_point() for leaf in tree_leaves(predicted)):
@@ -107,16 +107,16 @@ class TaskHead(BaseModule):
 
     def from_scores(self, scores: Any) -> Any:
         """Convert averaged scores to a prediction."""
-        return tree_map(_kind_of(self).from_scores, scores)
+        return tree_map(find_kind(self.kind).from_scores, scores)
 
     def undo_mirror(self, scores: Any) -> Any:
         """Convert scores of the mirrored image to scores of the image; only maps (N, K, H, W) change."""
-        kind = _kind_of(self)
+        kind = find_kind(self.kind)
         return tree_map(lambda tensor: kind.undo_mirror(tensor) if tensor.ndim == 4 else tensor, scores)
 
     def undo_zoom(self, scores: Any, factor: float) -> Any:
         """Convert scores of the image enlarged by `factor`, already resized back, to scores of the image."""
-        kind = _kind_of(self)
+        kind = find_kind(self.kind)
         return tree_map(lambda tensor: kind.undo_zoom(tensor, factor) if tensor.ndim == 4 else tensor, scores)
 
     def resize_prediction(self, prediction: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
@@ -133,10 +133,6 @@ class TaskHead(BaseModule):
             return F.interpolate(tensor, tuple(after), mode="nearest-exact")
 
         return prediction if tuple(before) == tuple(after) else tree_map(resize, prediction)
-
-
-def _kind_of(head: Any) -> Kind:
-    return find_kind(getattr(head, "kind", "numbers"))
 
 
 def _build_losses(configs):
