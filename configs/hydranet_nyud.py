@@ -1,6 +1,5 @@
 # NYUDv2, 40 classes and depth: 3.07 M parameters (paper: 42.02 % mIoU, 0.565 m RMSE, with teachers' labels for the
-# raw frames). The schedule is that of the authors' later script; the paper's is only partly known. The paper starts
-# from ImageNet weights: --cfg-options model.backbone.pretrained=FILE
+# raw frames). The schedule is that of the authors' later script; the paper's is only partly known.
 _base_ = [
     "_base_/models/hydranet.py",
     "_base_/datasets/nyud.py",

@@ -9,6 +9,7 @@ _base_ = [
 ]
 size = (240, 320)
 model = dict(
+    backbone=dict(pretrained=False),
     heads=dict(
         semseg=dict(type="SegmentationHead", num_classes=40),
         depth=dict(type="DepthHead"),

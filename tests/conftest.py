@@ -17,7 +17,7 @@ from hypothesis import settings
 from mmengine.logging import MMLogger
 from PIL import Image
 
-from mtl_plugins.apis.config import innermost_datasets
+from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
 from mtl_plugins.functional.normals_png import encode_normals
 from mtl_plugins.kernels import warm_up
 from mtl_plugins.synthrooms import prepare_synthrooms
@@ -29,6 +29,8 @@ pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed 
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is not an error
 settings.load_profile("untimed")
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # tests never download weights
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (48, 64)
@@ -235,6 +237,7 @@ def light(cfg, data_root, work_dir):
     Presets of several datasets must be loaded with their `data_root`.
     """
     cfg = copy.deepcopy(cfg)
+    drop_pretrained(cfg)
     cfg.work_dir, cfg.log_level = str(work_dir), "ERROR"
     cfg.experiment_name = f"tiny_{os.urandom(4).hex()}"  # mmengine keeps one global logger per name
     cfg.data_root = str(data_root)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.datasets import combine_metainfo
@@ -38,7 +38,8 @@ def init_model(
 
     Args:
         config: Config file, preset name or `Config`.
-        checkpoint: Trained weights; without them the model has its initial weights.
+        checkpoint: Trained weights; without them the model has its initial weights. Those of `pretrained=True` are
+            downloaded. If that is impossible, a warning is logged and the backbone has random weights.
         device: Device of the model.
         cfg_options: Options to merge into the config.
 
@@ -55,7 +56,10 @@ def init_model(
     meta = {}
     if checkpoint is None:
         with _warnings_only(), safe_loaders():
-            model.init_weights()
+            try:
+                model.init_weights()
+            except ConnectionError as error:
+                print_log(f"The backbone has random weights: {error}", "current", logging.WARNING)
     else:
         content = read_checkpoint(checkpoint)
         require_same_model(model, content, str(checkpoint))

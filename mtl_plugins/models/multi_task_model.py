@@ -25,7 +25,9 @@ class MultiTaskModel(BaseModel):
 
     Args:
         backbone: Config of a module with `out_channels` and `out_strides` (finest first), and with the `mean` and
-            `std` of its input (ImageNet's if it has none).
+            `std` of its input (ImageNet's if it has none). Weights that `pretrained=True` downloads are loaded by
+            `init_weights`, at the start of a training; a network that gets the weights of a checkpoint does not need
+            them.
         neck: Config of a module that is built with the backbone's `in_channels` and `in_strides` and has its own
             `out_channels` and `out_strides`. Its `forward` returns one list of features for all heads, or a dict with
             one list per task; `out_channels` and `out_strides` are then dicts by task, too, if they differ. Optional
@@ -57,9 +59,11 @@ class MultiTaskModel(BaseModel):
         channels_last: bool = True,
         init_cfg: dict | None = None,
     ):
-        built = MODELS.build(backbone)
+        downloads = _downloads(backbone)
+        built = MODELS.build({**backbone, "pretrained": False} if downloads else backbone)
         super().__init__(_build_preprocessor(data_preprocessor, built), init_cfg)
         self.backbone = built
+        self.awaits_pretrained = downloads
         self.neck = MODELS.build({**_sizes(self.backbone), **neck}) if neck else None
         configs = {task: config for task, config in heads.items() if config is not None}
         if not configs:
@@ -74,6 +78,22 @@ class MultiTaskModel(BaseModel):
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
         if channels_last:
             _to_channels_last(self)
+
+    awaits_pretrained: bool
+    """Whether `init_weights` downloads weights of the backbone. Set it to False if a checkpoint replaces them."""
+
+    def init_weights(self) -> None:
+        """Initialise the weights. Those of `backbone.pretrained=True` are downloaded.
+
+        Raises:
+            ConnectionError: They cannot be downloaded. Everything else is initialised.
+        """
+        try:
+            if self.awaits_pretrained:
+                self.backbone.load_pretrained(True)
+                self.awaits_pretrained = False
+        finally:
+            super().init_weights()  # last: `init_cfg` may load a complete checkpoint
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -268,6 +288,11 @@ class MultiTaskModel(BaseModel):
 def select_outputs(head: Any, outputs: Outputs, dataset: str | None) -> Outputs:
     """The part of a head's raw output that belongs to `dataset`."""
     return head.select(outputs, dataset) if _datasets(head) else outputs
+
+
+def _downloads(backbone: dict) -> bool:
+    """Whether a backbone downloads weights that it can also load later."""
+    return backbone.get("pretrained") is True and hasattr(MODELS.get(backbone["type"]), "load_pretrained")
 
 
 def _build_preprocessor(config, backbone):

@@ -1,9 +1,15 @@
+import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import timm
 import torch
+from huggingface_hub import constants
 from timm.models import load_state_dict as read_weights
 from torch import Tensor
 
@@ -88,13 +94,34 @@ def _from_hub(model_name):
             f"(model.backbone.pretrained=FILE) or start from scratch (model.backbone.pretrained=False)."
         )
     try:
-        return timm.create_model(model_name, pretrained=True).state_dict()
+        with _offline_if_unreachable():
+            return timm.create_model(model_name, pretrained=True).state_dict()
     except Exception as error:
         raise ConnectionError(
             f"the weights of {model_name} could not be downloaded from timm's hub ({type(error).__name__}). Without a "
-            f"network, use a local file (model.backbone.pretrained=FILE; a .safetensors or .pth of this timm "
-            f"model) or start from scratch (model.backbone.pretrained=False)."
+            f"network, use a local file (model.backbone.pretrained=FILE; a .safetensors or .pth{_published_as(cfg)}) "
+            f"or start from scratch (model.backbone.pretrained=False)."
         ) from error
+
+
+def _published_as(cfg):
+    return f" of {cfg.hf_hub_id}, from a machine that has one" if cfg.hf_hub_id else " of this timm model"
+
+
+@contextmanager
+def _offline_if_unreachable() -> Iterator[None]:
+    """Let the hub's client use only its cache if the hub cannot be reached: otherwise it retries for a minute."""
+    address = urlsplit(constants.ENDPOINT)
+    offline = constants.HF_HUB_OFFLINE
+    if not offline and not getproxies():  # a proxy resolves names itself
+        try:
+            socket.create_connection((address.hostname, address.port or 443), timeout=5).close()
+        except OSError:
+            constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
 
 
 def _renamed(model_name, model, weights):

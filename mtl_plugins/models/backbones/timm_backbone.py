@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl_plugins.registry import MODELS
 
@@ -72,20 +72,39 @@ class TimmBackbone(BaseModule):
         probe = probe_extractor(extractor, model_name, img_size)
         self.divisor, self.fixed_size = probe.divisor, probe.fixed_size
         self._select_features(probe, default=out_features is None)
-        if pretrained:
-            # timm loads them before it turns the network into an extractor, which renames its parameters
-            weights = read_pretrained(model_name, pretrained, **model_kwargs)
-            overlay = dict(state_dict=weights, source="", custom_load=False)
-            model_kwargs = {**model_kwargs, "pretrained": True, "pretrained_cfg_overlay": overlay, "num_classes": 0}
-        self.body = build_extractor(model_name, out_features, model_kwargs)
-        for module in self.body.modules():  # otherwise each copy of the model (EMA) would copy the file's weights, too
-            if isinstance(cfg := getattr(module, "pretrained_cfg", None), dict):
-                cfg.pop("state_dict", None)
+        self._recipe = model_name, out_features, model_kwargs
+        self.body = self._pretrained_body(pretrained) if pretrained else build_extractor(*self._recipe)
         if self.fixed_size:
             print_log(
                 f"{model_name} supports only {self.fixed_size[0]}x{self.fixed_size[1]}: its images are resized.",
                 "current",
             )
+
+    def load_pretrained(self, source: bool | str = True) -> None:
+        """Replace the weights by pretrained ones, in place.
+
+        Args:
+            source: As `pretrained` of the constructor.
+
+        Raises:
+            FileNotFoundError: The file does not exist.
+            ConnectionError: The hub cannot be reached.
+            ValueError: No weights are published, the file is unreadable, or the weights belong to another model.
+        """
+        with torch.random.fork_rng(devices=[]):  # building the network draws random numbers
+            self.body.load_state_dict(self._pretrained_body(source).state_dict())
+
+    def _pretrained_body(self, source: bool | str) -> nn.Module:
+        model_name, out_features, model_kwargs = self._recipe
+        weights = read_pretrained(model_name, source, **model_kwargs)
+        # timm loads them before it turns the network into an extractor, which renames its parameters
+        overlay = dict(state_dict=weights, source="", custom_load=False)
+        model_kwargs = {**model_kwargs, "pretrained": True, "pretrained_cfg_overlay": overlay, "num_classes": 0}
+        body = build_extractor(model_name, out_features, model_kwargs)
+        for module in body.modules():  # otherwise each copy of the model (EMA) would copy the file's weights, too
+            if isinstance(cfg := getattr(module, "pretrained_cfg", None), dict):
+                cfg.pop("state_dict", None)
+        return body
 
     def _select_features(self, probe: Probe, default: bool) -> None:
         """Order the features from fine to coarse. By default, strides below 4 are dropped if coarser ones exist."""
