@@ -3,7 +3,7 @@
 _base_ = [
     "_base_/models/hydranet.py",
     "_base_/datasets/nyud13.py",
-    "_base_/schedules/adamw_finetune.py",
+    "_base_/schedules/adamw_imagenet.py",
     "_base_/runtime.py",
 ]
 model = dict(

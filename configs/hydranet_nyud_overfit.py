@@ -14,7 +14,7 @@ model = dict(
         semseg=dict(type="SegmentationHead", num_classes=40),
         depth=dict(type="DepthHead"),
         normals=dict(type="NormalsHead"),
-    )
+    ),
 )
 train_pipeline = [dict(type="Resize", size=size), dict(type="PackSample")]
 test_pipeline = [dict(type="ResizeInput", size=size), dict(type="PackSample")]
