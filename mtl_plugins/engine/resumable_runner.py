@@ -262,7 +262,8 @@ class ResumableRunner(Runner):
 
     def _init_model_weights(self) -> None:
         if self._resume and (self._load_from or on_main_process(self._newest_checkpoint)):
-            unwrap_model(self.model).awaits_pretrained = False  # the checkpoint has all weights
+            model: Any = unwrap_model(self.model)
+            model.awaits_pretrained = False  # the checkpoint has all weights
         with safe_loaders():  # init_cfg=dict(type="Pretrained") reads a checkpoint
             super()._init_model_weights()
 
