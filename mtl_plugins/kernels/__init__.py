@@ -10,10 +10,12 @@ from .pooling import depthwise_crp, max_pool
 from .resized_cross_entropy import resized_cross_entropy
 from .scaled_conv import scaled_conv
 from .scaled_relu6 import scaled_relu6
+from .strided_depthwise_conv import StridedDepthwiseConv2d
 
 __all__ = [
     "LANE",
     "NarrowConv2d",
+    "StridedDepthwiseConv2d",
     "depthwise_crp",
     "fits",
     "is_plain",

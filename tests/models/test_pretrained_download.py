@@ -83,7 +83,7 @@ def test_a_resumed_training_does_not_need_the_hub(hub, root, nyud_folder, make_l
 
 
 @pytest.mark.parametrize("endpoint, offline", [("http://127.0.0.1:9", True), (None, False)])
-def test_an_unreachable_hub_is_not_asked_repeatedly(endpoint, offline, monkeypatch, http_server):
+def test_an_unreachable_hub_is_tried_once(endpoint, offline, monkeypatch, http_server):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", endpoint or http_server)
     monkeypatch.setattr(pretrained, "getproxies", dict)

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mtl_plugins.kernels import StridedDepthwiseConv2d
 from mtl_plugins.registry import MODELS
 
 from .pretrained import read_pretrained
@@ -74,6 +75,7 @@ class TimmBackbone(BaseModule):
         self._select_features(probe, default=out_features is None)
         self._recipe = model_name, out_features, model_kwargs
         self.body = self._pretrained_body(pretrained) if pretrained else build_extractor(*self._recipe)
+        StridedDepthwiseConv2d.convert(self.body)
         if self.fixed_size:
             print_log(
                 f"{model_name} supports only {self.fixed_size[0]}x{self.fixed_size[1]}: its images are resized.",
