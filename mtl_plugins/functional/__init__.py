@@ -4,6 +4,7 @@ A new loss goes into `losses/`, a new metric into `<task>_metrics.py`. Registere
 these functions.
 """
 
+from .colour_scale import ColourScale, depth_scale
 from .depth_metrics import (
     CROPS,
     depth_scores,
@@ -46,10 +47,12 @@ from .painting import (
     paint_depth,
     paint_generic,
     paint_normals,
+    paint_sparse_depth,
     valid_depth,
 )
 from .palette import VOID_COLOUR, make_palette
 from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
+from .sparse_readings import enlarge_readings, is_sparse, place_over
 from .tensor_faults import non_finite, tensor_fault, weight_fault
 from .unit_vectors import unit_vectors
 
@@ -60,6 +63,7 @@ __all__ = [
     "INVALID_COLOUR",
     "KB_CROP",
     "VOID_COLOUR",
+    "ColourScale",
     "angular_error",
     "binary_cross_entropy",
     "class_labels",
@@ -72,6 +76,7 @@ __all__ = [
     "decode_disparity",
     "decode_normals",
     "depth_labels",
+    "depth_scale",
     "depth_scores",
     "depth_statistics",
     "depth_to_normals",
@@ -80,9 +85,11 @@ __all__ = [
     "eigen_crop_mask",
     "encode_depth",
     "encode_normals",
+    "enlarge_readings",
     "evaluated_pixels",
     "garg_crop_mask",
     "inverse_huber",
+    "is_sparse",
     "kb_crop_window",
     "kl_divergence",
     "l1",
@@ -100,6 +107,8 @@ __all__ = [
     "paint_depth",
     "paint_generic",
     "paint_normals",
+    "paint_sparse_depth",
+    "place_over",
     "points_to_depth",
     "points_to_normals",
     "quantised_threshold",
@@ -111,7 +120,7 @@ __all__ = [
     "unpack_intrinsics",
     "valid_depth",
     "valid_normals",
-    "weight_fault",
     "valid_pixels",
+    "weight_fault",
     "zero_loss",
 ]

@@ -6,7 +6,9 @@ import numpy as np
 
 from mtl_plugins.label_spaces import VOID
 
+from .colour_scale import ColourScale
 from .palette import VOID_COLOUR
+from .sparse_readings import enlarge_readings
 
 DEPTH_COLORMAP = "turbo_r"  # near is warm, far is cold
 HEAT_COLORMAP = "viridis"
@@ -46,7 +48,9 @@ def paint_classes(
     return rgb[np.where(void, len(palette), labels)]
 
 
-def paint_depth(depth: np.ndarray, min_depth: float, max_depth: float, colormap: str = DEPTH_COLORMAP) -> np.ndarray:
+def paint_depth(
+    depth: np.ndarray, min_depth: float, max_depth: float, colormap: str = DEPTH_COLORMAP, log: bool = False
+) -> np.ndarray:
     """Paint depth along a matplotlib colormap.
 
     Args:
@@ -54,14 +58,36 @@ def paint_depth(depth: np.ndarray, min_depth: float, max_depth: float, colormap:
         min_depth: Depth of the first colour, metres; smaller values are clipped.
         max_depth: Depth of the last colour, metres; larger values are clipped.
         colormap: Name of a matplotlib colormap.
+        log: Whether the colours follow the logarithm of the depth; then `min_depth` must be above 0.
 
     Returns:
         uint8 (H, W, 3).
     """
     depth = _two_dimensional(depth, "depth map")
-    rgb = _along_colormap(depth, min_depth, max_depth, colormap)
+    rgb = _along_colormap(depth, ColourScale(min_depth, max_depth, log), colormap)
     rgb[~valid_depth(depth)] = INVALID_COLOUR
     return rgb
+
+
+def paint_sparse_depth(
+    depth: np.ndarray, min_depth: float, max_depth: float, colormap: str = DEPTH_COLORMAP, log: bool = False
+) -> np.ndarray:
+    """Paint each reading of a sparse depth map as a disc; see `enlarge_readings`.
+
+    Args:
+        depth: (H, W) or (1, H, W), metres.
+        min_depth: See `paint_depth`.
+        max_depth: See `paint_depth`.
+        colormap: See `paint_depth`.
+        log: See `paint_depth`.
+
+    Returns:
+        uint8 (H, W, 4): red, green, blue and opacity, which is 255 in the discs and 0 elsewhere.
+    """
+    depth = _two_dimensional(depth, "depth map")
+    discs = enlarge_readings(depth, valid_depth(depth))
+    opacity = np.where(discs > 0, 255, 0).astype(np.uint8)
+    return np.dstack([paint_depth(discs, min_depth, max_depth, colormap, log), opacity])
 
 
 def paint_normals(normals: np.ndarray) -> np.ndarray:
@@ -102,7 +128,7 @@ def paint_generic(
     finite = values[np.isfinite(values)]
     low = float(finite.min()) if low is None and finite.size else low or 0.0
     high = float(finite.max()) if high is None and finite.size else low + 1.0 if high is None else high
-    rgb = _along_colormap(values, low, high, colormap)
+    rgb = _along_colormap(values, ColourScale(low, high), colormap)
     rgb[~np.isfinite(values)] = INVALID_COLOUR
     return rgb
 
@@ -121,12 +147,8 @@ def colormap_table(name: str) -> np.ndarray:
     return matplotlib.colormaps[name](np.linspace(0, 1, 256), bytes=True)[:, :3]
 
 
-def _along_colormap(values: np.ndarray, low: float, high: float, colormap: str) -> np.ndarray:
-    if not (np.isfinite(low) and np.isfinite(high) and high >= low):
-        raise ValueError(f"The range to paint must be finite and ascending, but it is {low} to {high}.")
-    clipped = np.nan_to_num(values.astype(np.float64).clip(low, high), nan=low)
-    share = (clipped - low) / max(high - low, 1e-12)
-    return colormap_table(colormap)[np.rint(share * 255).astype(np.uint8)]
+def _along_colormap(values: np.ndarray, scale: ColourScale, colormap: str) -> np.ndarray:
+    return colormap_table(colormap)[np.rint(scale.place(values) * 255).astype(np.uint8)]
 
 
 def _two_dimensional(values: np.ndarray, what: str) -> np.ndarray:

@@ -197,7 +197,8 @@ class Kind:
     def frame_painter(self, meta: Meta) -> Callable[[np.ndarray], np.ndarray]:
         """A function that paints the maps (K, H, W) of successive video frames as uint8 (H, W, 3).
 
-        It may keep state from frame to frame, such as the range of depths, so that colours do not flicker.
+        With a fourth channel, the opacity, the picture is placed over the darkened frame; see `Painted`. The function
+        may keep state from frame to frame, such as the range of depths, so that colours do not flicker.
         """
         return lambda values: np.asarray(self.paint([values], meta).pictures[0])
 

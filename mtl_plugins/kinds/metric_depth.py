@@ -6,9 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtl_plugins.functional.colour_scale import LOG_FROM, PERCENTILES, ColourScale, depth_scale, scale_of_range
 from mtl_plugins.functional.depth_png import encode_depth
 from mtl_plugins.functional.label_rounding import depth_labels
-from mtl_plugins.functional.painting import DEPTH_COLORMAP, INVALID_COLOUR, colormap_table, paint_depth, valid_depth
+from mtl_plugins.functional.painting import (
+    DEPTH_COLORMAP,
+    INVALID_COLOUR,
+    colormap_table,
+    paint_depth,
+    paint_sparse_depth,
+    valid_depth,
+)
+from mtl_plugins.functional.sparse_readings import enlarge_readings, is_sparse
 from mtl_plugins.structures import DepthMap
 
 from .classes import look_up
@@ -17,9 +26,7 @@ from .kind_registry import register_kind
 from .label_options import DEFAULT_OPTIONS, LabelOptions
 from .painted import ColourBar, Painted
 
-_PERCENTILES = (1, 99)  # the range of colours, so that single outliers do not stretch it
 _PLAUSIBLE_MEDIAN = (0.1, 300)  # metres, of any scene; a protocol of DepthMetric knows its own scenes better
-_MIN_RANGE = 0.1  # metres; a constant map still gets a range of colours
 _INERTIA = 0.9  # how much of the range a video frame keeps from the previous one, so that colours do not flicker
 _SAMPLED = 8  # a video frame's range is computed from every 8th row and column
 
@@ -84,16 +91,22 @@ class MetricDepth(Kind):
         return DepthMap(stored.to(torch.float32).div_(options.scale))
 
     def paint(self, maps: Sequence[np.ndarray], meta: Meta) -> Painted:
-        """Paint depth along a colormap; the range is that of the first map with readings, usually the ground truth."""
-        holes = any((~valid_depth(depth)).any() for depth in maps)
-        readings = [depth[valid_depth(depth)] for depth in maps]
-        reference = next((values for values in readings if values.size), np.array([0.0, 1.0]))
-        low, high = (float(bound) for bound in np.percentile(reference, _PERCENTILES))
-        if high - low < _MIN_RANGE:
-            low, high = max(low - _MIN_RANGE / 2, 0.0), high + _MIN_RANGE / 2
+        """Paint depth along a colormap, on the `depth_scale` of the first map with readings, usually the ground truth.
+
+        The readings of sparse maps become discs, which are placed over the darkened image; see `is_sparse`.
+        """
+        valid = [valid_depth(depth) for depth in maps]
+        sparse = [is_sparse(pixels) for pixels in valid]
+        readings = (depth[pixels] for depth, pixels in zip(maps, valid, strict=True) if pixels.any())
+        scale = depth_scale(next(readings, np.array([])))
+        pictures = [
+            (paint_sparse_depth if few else paint_depth)(depth, scale.low, scale.high, log=scale.log)
+            for depth, few in zip(maps, sparse, strict=True)
+        ]
+        holes = any(not few and not pixels.all() for few, pixels in zip(sparse, valid, strict=True))
         return Painted(
-            pictures=[paint_depth(depth, low, high) for depth in maps],
-            bar=ColourBar(colormap_table(DEPTH_COLORMAP), low, high, self.unit),
+            pictures=pictures,
+            bar=ColourBar(colormap_table(DEPTH_COLORMAP), scale.low, scale.high, self.unit, scale.log),
             swatches=(("no reading", INVALID_COLOUR),) if holes else (),
         )
 
@@ -106,20 +119,38 @@ class _DepthFramePainter:
     def __init__(self) -> None:
         self._table = np.vstack([[INVALID_COLOUR], colormap_table(DEPTH_COLORMAP)[1:]]).astype(np.uint8)
         self._range: np.ndarray | None = None
+        self._log = False
 
     def __call__(self, depth: np.ndarray) -> np.ndarray:
         depth = without_channel(depth)
-        low, high = self._follow(depth)
-        share = (depth - low) * (254 / (high - low))  # index 0 is for pixels without a reading
-        index = np.clip(np.nan_to_num(share), 0, 254).astype(np.uint8) + np.uint8(1)
-        index[~valid_depth(depth)] = 0
+        valid = valid_depth(depth)
+        if not is_sparse(valid):
+            scale = self._follow(depth[::_SAMPLED, ::_SAMPLED], valid[::_SAMPLED, ::_SAMPLED])
+            return self._paint(depth, valid, scale)
+        scale = self._follow(depth, valid)
+        discs = enlarge_readings(depth, valid)
+        covered = discs > 0
+        return np.dstack([self._paint(discs, covered, scale), np.where(covered, 255, 0).astype(np.uint8)])
+
+    def _paint(self, depth: np.ndarray, valid: np.ndarray, scale: ColourScale) -> np.ndarray:
+        place, low, high = np.asarray(depth, np.float32), scale.low, scale.high
+        if scale.log:
+            place = np.log(np.maximum(place, np.float32(low)))
+            low, high = np.log(low), np.log(high)
+        place = (place - np.float32(low)) * np.float32(254 / (high - low))
+        # fmin and fmax replace NaN; index 0 is for pixels without a reading
+        index = np.fmin(np.fmax(place, 0), 254).astype(np.uint8) + np.uint8(1)
+        index[~valid] = 0
         return look_up(self._table, index)
 
-    def _follow(self, depth: np.ndarray) -> tuple[float, float]:
-        few = depth[::_SAMPLED, ::_SAMPLED]
-        few = few[valid_depth(few)]
+    def _follow(self, depth: np.ndarray, valid: np.ndarray) -> ColourScale:
+        """The scale for a frame, given some of its pixels."""
+        few = depth[valid]
         if few.size:
-            now = np.percentile(few, _PERCENTILES)
+            now = np.percentile(few, PERCENTILES)
             self._range = now if self._range is None else _INERTIA * self._range + (1 - _INERTIA) * now
-        low, high = (0.0, 1.0) if self._range is None else self._range
-        return low, max(high, low + _MIN_RANGE)
+        low, high = (0.0, 1.0) if self._range is None else self._range.tolist()
+        # A scene near the limit would otherwise switch between the scales.
+        scale = scale_of_range(low, high, LOG_FROM / 2 if self._log else LOG_FROM)
+        self._log = scale.log
+        return scale

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtl_plugins.functional.colour_scale import ColourScale
+
 #: (name, RGB colour)
 Swatch = tuple[str, tuple[int, ...]]
 
@@ -18,12 +20,19 @@ class ColourBar:
         low: Value of the first colour.
         high: Value of the last colour.
         unit: Unit of the values, `''` if they have none.
+        log: Whether the colours follow the logarithm of the values.
     """
 
     table: np.ndarray
     low: float
     high: float
     unit: str = ""
+    log: bool = False
+
+    @property
+    def scale(self) -> ColourScale:
+        """The places of the values along the bar."""
+        return ColourScale(self.low, self.high, self.log)
 
 
 @dataclass
@@ -31,7 +40,8 @@ class Painted:
     """The maps of one task as pictures.
 
     Args:
-        pictures: One uint8 (H, W, 3) per map, in the maps' order.
+        pictures: One uint8 (H, W, 3) per map, in the maps' order. A fourth channel, if any, is the opacity (255 or 0):
+            such a picture is placed over the darkened image.
         bar: The colour bar, if any.
         swatches: Names and colours to show below the task's column.
         legend: Names and colours for the large legend of the panel.
