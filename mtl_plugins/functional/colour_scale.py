@@ -1,5 +1,6 @@
 """Linear and logarithmic colour scales, and their ticks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ class ColourScale:
                     return ticks
         return self._within(MaxNLocator(nbins=6, steps=_STEPS).tick_values(self.low, self.high))
 
-    def _within(self, ticks: "list[float] | np.ndarray") -> list[float]:
+    def _within(self, ticks: Sequence[float] | np.ndarray) -> list[float]:
         return [float(tick) for tick in ticks if self.low <= tick <= self.high]
 
 

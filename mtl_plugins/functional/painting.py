@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from mtl_plugins.label_spaces import VOID
 
@@ -147,8 +148,15 @@ def colormap_table(name: str) -> np.ndarray:
     return matplotlib.colormaps[name](np.linspace(0, 1, 256), bytes=True)[:, :3]
 
 
+def look_up(table: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Colours `table[index]`, uint8 (H, W, 3), of a table (256, 3); much faster than numpy's indexing."""
+    picture = Image.fromarray(np.ascontiguousarray(index, np.uint8), "L")
+    picture.putpalette(table.tobytes())
+    return np.asarray(picture.convert("RGB"))
+
+
 def _along_colormap(values: np.ndarray, scale: ColourScale, colormap: str) -> np.ndarray:
-    return colormap_table(colormap)[np.rint(scale.place(values) * 255).astype(np.uint8)]
+    return look_up(colormap_table(colormap), np.rint(scale.place(values) * 255)).copy()
 
 
 def _two_dimensional(values: np.ndarray, what: str) -> np.ndarray:

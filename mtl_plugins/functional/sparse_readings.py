@@ -3,16 +3,17 @@
 import numpy as np
 from PIL import Image
 
-#: A map with a smaller share of valid pixels is sparse. Single laser scans have about 4 %, KITTI's improved ground truth
-#: about 16 %, depth cameras more than 60 %.
+#: A map with a smaller share of valid pixels is sparse. Single laser scans have about 4 %, KITTI's improved ground
+#: truth about 16 %, depth cameras more than 60 %.
 SPARSE_BELOW = 0.3
-_DISCS_PER_SIDE = 300  # discs that fit next to each other along the longer side of a picture
+_SIDE_PER_RADIUS = 600  # pixels of a map's longer side per pixel of the discs' radius
+_EXTRA_RADIUS = 0.25  # so that maps of more than 150 pixels have discs of at least 3 x 3; panels enlarge smaller ones
 _BRIGHTNESS = 0.5  # of the darkened image
 
 
 def is_sparse(valid: np.ndarray) -> bool:
     """Whether a map with these valid pixels (bool) is sparse; a map without valid pixels is not."""
-    return 0 < np.count_nonzero(valid) < SPARSE_BELOW * valid.size
+    return 0 < int(np.count_nonzero(valid)) < SPARSE_BELOW * valid.size
 
 
 def enlarge_readings(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -29,7 +30,7 @@ def enlarge_readings(depth: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    radius = round(max(depth.shape) / _DISCS_PER_SIDE / 2)
+    radius = round(max(depth.shape) / _SIDE_PER_RADIUS + _EXTRA_RADIUS)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disc = (x**2 + y**2 <= (radius + 0.5) ** 2).astype(np.uint8)
     padded = np.where(valid, depth, np.inf).astype(np.float32)

@@ -13,6 +13,7 @@ from mtl_plugins.functional.painting import (
     DEPTH_COLORMAP,
     INVALID_COLOUR,
     colormap_table,
+    look_up,
     paint_depth,
     paint_sparse_depth,
     valid_depth,
@@ -20,7 +21,6 @@ from mtl_plugins.functional.painting import (
 from mtl_plugins.functional.sparse_readings import enlarge_readings, is_sparse
 from mtl_plugins.structures import DepthMap
 
-from .classes import look_up
 from .kind import Kind, Meta, without_channel
 from .kind_registry import register_kind
 from .label_options import DEFAULT_OPTIONS, LabelOptions

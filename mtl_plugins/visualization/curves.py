@@ -10,6 +10,7 @@ from .scalars import Line
 from .write_figure import write_figure
 
 COLUMNS = 4
+SUM = "all tasks"
 SMOOTH_FROM = 40  # points: longer loss curves are drawn faintly, with their running mean
 
 #: Steps and values
@@ -58,14 +59,19 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
 
 
 def _losses(lines: Sequence[Line]) -> dict[str, dict[str, Curve]]:
-    """Loss curves by title: the sum first, then one entry per task (`depth.loss_berhu` belongs to depth)."""
+    """Loss curves by title: the sum first, then one entry per task (`depth.loss_berhu` belongs to depth).
+
+    The sum is left out if there is only one task.
+    """
     groups: dict[str, dict[str, Curve]] = {}
     for key in dict.fromkeys(key for line in lines for key in line):
         task, dot, name = key.rpartition(".")
         if "loss" in key:
-            group = groups.setdefault(task if dot else "all tasks", {})
+            group = groups.setdefault(task if dot else SUM, {})
             group[name if dot else key] = _curve(lines, key, "iter")
-    return dict(sorted(groups.items(), key=lambda group: group[0] != "all tasks"))
+    if len(groups) == 2:
+        groups.pop(SUM, None)
+    return dict(sorted(groups.items(), key=lambda group: group[0] != SUM))
 
 
 def _metrics(lines: Sequence[Line]) -> dict[tuple[str, str], dict[str, Curve]]:

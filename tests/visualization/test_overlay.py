@@ -63,3 +63,34 @@ def test_depth_without_a_range_is_painted(depth):
 def test_user_defined_tasks_are_painted_as_on_panels():
     heat = RNG.uniform(0, 1, (1, 17, 23)).astype(np.float32)
     assert OverlayPainter().draw(IMAGE, dict(saliency=heat)).shape == (17, 46, 3)
+
+
+def test_pictures_of_a_wide_frame_are_below_it():
+    image = RNG.integers(0, 256, (10, 40, 3), dtype=np.uint8)
+    depth = np.full((10, 40), 3.0, np.float32)
+    picture = OverlayPainter(META).draw(image, dict(depth=depth, semseg=np.zeros((10, 40), np.uint8)))
+    assert picture.shape == (20, 40, 3)
+
+
+def test_sparse_depth_lies_over_the_darkened_frame():
+    image, depth = np.full((100, 180, 3), 200, np.uint8), np.zeros((100, 180), np.float32)
+    depth[50, 60], depth[20, 20] = 5, 50
+    picture = OverlayPainter(META).draw(image, dict(depth=depth))[:, 180:]
+    assert (picture[49:52, 59:62] == picture[50, 60]).all() and np.ptp(picture[50, 60].astype(int)) > 50
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 3  # two readings and grey
+    assert 50 < picture[0, 0, 0] < 150 and np.ptp(picture[0, 0]) == 0
+
+
+def test_streets_have_a_logarithmic_scale_as_on_panels_and_keep_it():
+    depth = np.geomspace(2, 60, 17 * 23).reshape(17, 23).astype(np.float32)
+    painter = OverlayPainter()
+    picture = tile(painter.draw(IMAGE, dict(depth=depth)), 1)
+    few = depth[::8, ::8]
+    wanted = paint_depth(depth, *np.percentile(few, (1, 99)), log=True)
+    assert np.abs(picture.astype(int) - wanted).max() <= 8
+    # The far end comes nearer: 2 to 60 becomes 2 to 11, but colours still follow the logarithm.
+    near = np.geomspace(2, 11, 17 * 23).reshape(17, 23).astype(np.float32)
+    for _ in range(150):
+        later = tile(painter.draw(IMAGE, dict(depth=near)), 1)
+    wanted = paint_depth(near, *np.percentile(near[::8, ::8], (1, 99)), log=True)
+    assert np.abs(later.astype(int) - wanted).max() <= 8
