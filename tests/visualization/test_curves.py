@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mtl_plugins.visualization.curves import SUM, _losses
 from mtl_plugins.visualization import join_scalars, plot_curves, read_scalars
+from mtl_plugins.visualization.curves import SUM, _losses
 
 PER_EPOCH = 10
 
@@ -79,7 +79,7 @@ def test_without_data_no_file_is_written(tmp_path):
     assert read_scalars(tmp_path / "absent") == {"train": [], "val": []}
 
 
-def test_the_sum_of_the_losses_is_left_out_if_there_is_one_task():
+def test_a_single_task_has_no_curve_of_the_sum():
     one = [{"loss": 3.0, "depth.loss_berhu": 1.0, "depth.loss_grad": 2.0, "iter": 1}]
     assert list(_losses(one)) == ["depth"] and len(_losses(one)["depth"]) == 2
     assert list(_losses([one[0] | {"semseg.loss_ce": 1.0}])) == [SUM, "depth", "semseg"]
