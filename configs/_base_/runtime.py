@@ -14,6 +14,7 @@ custom_hooks = [
     dict(type="SeedIterationHook"),
     dict(type="LabelPresenceHook"),
     dict(type="LabelRangesHook"),
+    dict(type="InputScaleHook"),
     dict(type="LabelSharesHook"),
     dict(type="BadSamplesHook"),
     dict(type="NonFiniteLossHook"),

@@ -22,6 +22,7 @@ from .distillation import DistillationHook, Teacher, TeacherError
 from .early_stopping_hook import EarlyStoppingHook
 from .freed_memory import keep_freed_memory
 from .heartbeat_hook import HeartbeatHook
+from .input_scale_hook import InputScaleHook
 from .label_presence_hook import LabelPresenceHook
 from .label_ranges_hook import LabelRangesHook
 from .label_shares_hook import LabelSharesHook
@@ -45,6 +46,7 @@ __all__ = [
     "DistillationHook",
     "EarlyStoppingHook",
     "HeartbeatHook",
+    "InputScaleHook",
     "LabelPresenceHook",
     "LabelRangesHook",
     "LabelSharesHook",

@@ -81,5 +81,8 @@ class DepthMetric(TaskMetric):
 
     def protocol(self) -> str:
         """The protocol, its settings and the source of the depth."""
-        source = self.metainfo.get("depth_source")
-        return f"{self.name} ({self.settings}{f'; {source}' if source else ''})"
+        source, wanted = self.metainfo.get("depth_source"), self.settings.source
+        label = f"; {source}" if source else ""
+        if source and wanted and source != wanted:
+            label += f" instead of {wanted}"
+        return f"{self.name} ({self.settings}{label})"

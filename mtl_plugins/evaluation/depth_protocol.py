@@ -20,6 +20,8 @@ class DepthProtocol:
         min_depth: Metres; pixels count if their label is above it, and predictions are clamped to it.
         usual_median: Metres; the range in which the median reading of some images of such scenes lies. Other labels are
             probably read with a wrong scale. It does not change any score.
+        source: The `depth_source` of the dataset that the protocol is meant for; None for any. It does not change any
+            score.
     """
 
     max_depth: float
@@ -27,6 +29,7 @@ class DepthProtocol:
     average: str = "pixel"
     min_depth: float = 1e-3
     usual_median: tuple[float, float] | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         options: tuple[tuple[str, str | None, Sequence[str | None]], ...] = (
@@ -56,8 +59,12 @@ class DepthProtocol:
         return f"{crop}, {self.min_depth:g}-{self.max_depth:g} m, {self.average}-wise average"
 
 
+#: `depth_source` of `KITTIDepth` with `depth="lidar"`.
+SCANS = "single laser scans"
+
 # Multi-task papers average over all pixels of NYUDv2; depth papers average over images and use Eigen's crop. Both caps
-# on KITTI are from Garg et al., ECCV 2016.
+# on KITTI are from Garg et al., ECCV 2016. Eigen et al., NIPS 2014, evaluate on single laser scans, newer papers on the
+# improved ground truth.
 _ROOMS, _ROADS, _STREETS = (1.0, 7.0), (5.0, 30.0), (5.0, 60.0)  # usual medians of Kinect, laser and stereo depth
 PROTOCOLS = {
     "nyud": DepthProtocol(10.0, usual_median=_ROOMS),
@@ -68,5 +75,7 @@ PROTOCOLS = {
     "kitti-pixel": DepthProtocol(80.0, usual_median=_ROADS),
     "kitti-eigen-80": DepthProtocol(80.0, "garg", "image", usual_median=_ROADS),
     "kitti-eigen-50": DepthProtocol(50.0, "garg", "image", usual_median=_ROADS),
+    "kitti-eigen-80-scans": DepthProtocol(80.0, "garg", "image", usual_median=_ROADS, source=SCANS),
+    "kitti-eigen-50-scans": DepthProtocol(50.0, "garg", "image", usual_median=_ROADS, source=SCANS),
     "cityscapes": DepthProtocol(80.0, usual_median=_STREETS),
 }

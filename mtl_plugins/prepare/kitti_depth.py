@@ -32,6 +32,7 @@ TITLE, VERSION = "KITTI depth", 1
 KNOWN = dict(num_train=85898, num_val=6852)  # both colour cameras together
 # Eigen et al., NIPS 2014; 652 of the 697 frames have improved ground truth.
 EIGEN_TEST, KNOWN_EIGEN_TEST, KNOWN_EIGEN_TEST_IMPROVED = "eigen_test", dict(num_eigen_test=697), 652
+OFFICIAL_EIGEN_TEST = Path(__file__).parent / "splits" / "kitti_eigen_test.txt"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,7 +47,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--depth", metavar="PATH", help=f"the improved ground truth: the folder with train and val, or {ARCHIVE}"
     )
     parser.add_argument("--out", default="data/kitti/depth", metavar="DIR", help="where to write the lists")
-    parser.add_argument("--eigen-test", metavar="FILE", help="the list of the Eigen split's 697 test frames")
+    parser.add_argument(
+        "--eigen-test",
+        nargs="?",
+        const=OFFICIAL_EIGEN_TEST,
+        metavar="FILE",
+        help="a list of test frames; without FILE, the 697 frames of the Eigen split",
+    )
     parser.add_argument("--eigen-train", metavar="FILE", help="a list of training frames in the same format")
     parser.add_argument(
         "--check", action="store_true", help="open every file instead of one frame per drive and camera"

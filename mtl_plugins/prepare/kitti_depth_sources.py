@@ -101,13 +101,13 @@ def check_lists(given: Mapping[str, Path], out: Path, has_depth: bool) -> None:
     missing = next((path for path in given.values() if not path.is_file()), None)
     if missing:
         raise FileNotFoundError(
-            f"the list {missing} does not exist. The lists of the Eigen split are part of most code for monocular "
-            "depth. They have one frame per line: 2011_09_26/2011_09_26_drive_0002_sync 0000000069 l"
+            f"the list {missing} does not exist. --eigen-test without a file uses the list of the Eigen split. "
+            "Other lists have one frame per line: 2011_09_26/2011_09_26_drive_0002_sync 0000000069 l"
         )
     if not (has_depth or given or list((out / LISTS_FOLDER).glob("*.txt"))):
         raise FileNotFoundError(
             f"no depth and no list of frames: set --depth ({URL}/{ARCHIVE}, 14 GB, no login; --download downloads it) "
-            "or --eigen-test FILE."
+            "or --eigen-test (with a FILE, or the official list without one)."
         )
 
 

@@ -9,6 +9,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import BaseDataElement, PixelData
 
 from mtl_plugins.evaluation import DepthMetric, NormalsMetric, SegmentationMetric, TaskMetric
+from mtl_plugins.evaluation.depth_protocol import SCANS
 from mtl_plugins.functional.depth_metrics import depth_scores, depth_statistics
 from mtl_plugins.functional.normal_metrics import normal_scores, normal_statistics
 from mtl_plugins.functional.segmentation_metrics import confusion_matrix, segmentation_scores
@@ -17,6 +18,7 @@ from mtl_plugins.registry import METRICS
 from ..contracts.metric_contract import MetricContract
 
 CLASSES = ("wall", "floor", "chair")
+PAIR = "kitti-eigen-80", "kitti-eigen-80-scans"
 
 
 class TestSegmentationMetric(MetricContract):
@@ -277,6 +279,18 @@ def test_a_named_protocol_equals_its_settings(capture_log):
     settings = dict(crop="garg", min_depth=1e-3, max_depth=50.0, average="image")
     assert named == evaluated([outdoors], config=[dict(type="DepthMetric", **settings)])
     assert named != evaluated([outdoors], config=[dict(type="DepthMetric", protocol="kitti-eigen-80")])
+
+
+def test_the_protocol_of_scans_names_other_labels():
+    outdoors = sample(0)
+    outdoors.gt.depth, outdoors.pred.depth = 9 * outdoors.gt.depth, 9 * outdoors.pred.depth
+    scores = {name: evaluated([outdoors], config=[dict(type="DepthMetric", protocol=name)]) for name in PAIR}
+    assert len({tuple(found.items()) for found in scores.values()}) == 1  # the same pixels
+    metric = DepthMetric(protocol=PAIR[1])
+    metric.dataset_meta = dict(depth_source=SCANS)
+    assert metric.protocol() == f"{PAIR[1]} (Garg crop, 0.001-80 m, image-wise average; single laser scans)"
+    metric.dataset_meta = dict(depth_source="improved ground truth")
+    assert metric.protocol().endswith("; improved ground truth instead of single laser scans)")
 
 
 def test_each_dataset_has_separate_scores():

@@ -7,7 +7,9 @@ import shutil
 import pytest
 import torch
 
+from mtl_plugins.cli.prepare import parse_args
 from mtl_plugins.datasets import DataError, KITTIDepth
+from mtl_plugins.datasets.kitti import read_frame_list
 from mtl_plugins.files import atomic_write as files
 from mtl_plugins.prepare import kitti_depth, kitti_depth_sources, kitti_frame_check
 from mtl_plugins.prepare.kitti_depth import prepare_kitti_depth
@@ -79,6 +81,18 @@ def test_eigen_split(roots, tmp_path, eigen, capsys):
     shutil.copytree(roots[0] / DATE / DRIVES["val"], drive)
     summary = prepare_kitti_depth(*roots, out, **ONE)
     assert summary["lists"]["eigen_test"] == dict(frames=4, improved=2, scans=3, left_out=0)
+
+
+def test_the_list_of_the_eigen_split_is_included(roots, tmp_path):
+    frames = list(read_frame_list(kitti_depth.OFFICIAL_EIGEN_TEST))
+    assert len(frames) == len(set(frames)) == kitti_depth.KNOWN_EIGEN_TEST["num_eigen_test"]
+    assert len({frame.drive for frame in frames}) == 28 and {frame.camera for frame in frames} == {2}
+    words = ["kitti-depth", "--raw", str(roots[0]), "--depth", str(roots[1])]
+    assert parse_args([*words, "--eigen-test"]).eigen_test == kitti_depth.OFFICIAL_EIGEN_TEST
+    assert parse_args([*words, "--eigen-test", "FILE"]).eigen_test == "FILE"
+    assert parse_args(words).eigen_test is None
+    with pytest.raises(DataError, match="0000000069"):  # its first frame: the drive is in the raw data, the image not
+        prepare_kitti_depth(*roots, tmp_path / "out", dict(eigen_test=kitti_depth.OFFICIAL_EIGEN_TEST), **ONE)
 
 
 def test_a_second_run_opens_nothing(roots, tmp_path, eigen, monkeypatch):

@@ -172,7 +172,7 @@ class KITTIDepth(MultiTaskDataset):
             return list(annotated_frames(self.depth_root, self.split, self.cameras))
         raise ValueError(
             f"{self._name()}: the official splits are {', '.join(ANNOTATED_SPLITS)}; another split needs a list of "
-            "frames: ann_file=FILE, or `mtl prepare kitti-depth … --eigen-test FILE`."
+            "frames: ann_file=FILE, or `mtl prepare kitti-depth … --eigen-test`."
         )
 
     def _keep_labelled(self, files: list[FrameFiles]) -> list[FrameFiles]:
