@@ -35,6 +35,7 @@ from .preemption_hook import PreemptionHook
 from .read_config import import_custom_modules, read_config
 from .seed_iteration_hook import SeedIterationHook, mix_seed
 from .sync_buffers_hook import SyncAllBuffersHook
+from .typical_depth_hook import TypicalDepthHook
 
 __all__ = [
     "ATOMIC_BACKEND",
@@ -59,6 +60,7 @@ __all__ = [
     "SeedIterationHook",
     "StateDictDifference",
     "SyncAllBuffersHook",
+    "TypicalDepthHook",
     "Teacher",
     "TeacherError",
     "autocast_context",

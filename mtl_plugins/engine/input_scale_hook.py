@@ -1,7 +1,7 @@
 """Whether training and test show objects at the same size, which the depth of a single image depends on."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torchvision import tv_tensors
 
-from mtl_plugins.datasets import Pipeline
+from mtl_plugins.datasets import Pipeline, innermost_datasets
 from mtl_plugins.datasets.bad_samples import READ_ERRORS
 from mtl_plugins.datasets.seeded_draw import seeded_draw
 from mtl_plugins.datasets.transforms import PackSample
@@ -116,9 +116,6 @@ def input_scale(pipeline: Callable, size: tuple[int, int], task: str = "depth", 
 
 def _parts(dataset: Any) -> Iterator[tuple[str, Any]]:
     """The datasets by name that can read a sample and have a pipeline."""
-    inner = getattr(dataset, "datasets", None)
-    if isinstance(inner, Mapping):
-        for name, part in inner.items():
-            yield from ((name, found) for _, found in _parts(part))
-    elif all(hasattr(dataset, name) for name in ("read", "pipeline", "tasks")):
-        yield getattr(dataset, "name", None) or "", dataset
+    for part in innermost_datasets(dataset):
+        if all(hasattr(part, name) for name in ("read", "pipeline", "tasks")):
+            yield getattr(part, "name", None) or "", part

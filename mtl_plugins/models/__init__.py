@@ -6,7 +6,15 @@ from .data_preprocessor import MultiTaskDataPreprocessor
 from .feature_hint import FeatureHint
 from .foreign import ForeignModel, OnnxModel, SMPModel, TorchvisionModel
 from .forward_pass import ForwardPass, ForwardResult
-from .heads import DeepLabV3PlusHead, DenseHead, DepthHead, NormalsHead, SegmentationHead, TaskHead
+from .heads import (
+    DeepLabV3PlusHead,
+    DenseHead,
+    DepthHead,
+    FixedCameraDepthHead,
+    NormalsHead,
+    SegmentationHead,
+    TaskHead,
+)
 from .inference_network import InferenceNetwork
 from .losses import (
     BinaryCrossEntropyLoss,
@@ -35,6 +43,7 @@ __all__ = [
     "DenseHead",
     "DenseLoss",
     "DepthHead",
+    "FixedCameraDepthHead",
     "DiceLoss",
     "FeatureHint",
     "FocalLoss",

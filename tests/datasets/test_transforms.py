@@ -101,6 +101,16 @@ def test_resize_keeps_metres_and_masks_on_the_maps():
     assert out["img"].shape == (3, 9, 13) and out["intrinsics"].canvas_size == (9, 13)
 
 
+def test_a_sparse_resize_keeps_all_readings():
+    sample = make_sample()
+    sample["depth"] = DepthMap(torch.zeros(1, 24, 32))
+    sample["depth"][0, 5, 7] = 4.0  # nearest-neighbour resizing to a third does not read this pixel
+    assert not build("Resize", size=(8, 11))(sample)["depth"].any()
+    out = build("Resize", size=(8, 11), sparse=True)(sample)
+    assert type(out["depth"]) is DepthMap and out["depth"].shape == (1, 8, 11) and out["depth"][0, 1, 2] == 4
+    assert out["img"].shape == (3, 8, 11) and out["semseg"].shape == (1, 8, 11)
+
+
 def test_resize_input_keeps_labels_and_prediction_size():
     packed = Pipeline([dict(type="ResizeInput", size=(12, 16)), dict(type="PackSample")])(make_sample())
     sample = packed["data_samples"]

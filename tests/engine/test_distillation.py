@@ -13,7 +13,9 @@ from toy_run import build_runner as toy_runner
 
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.engine import DistillationHook, LabelSharesHook, Teacher, TeacherError
+from mtl_plugins.engine.distillation import AveragedTeachers
 from mtl_plugins.engine.label_shares_hook import label_shares
+from mtl_plugins.functional.average_classes import average_classes
 from mtl_plugins.functional.label_rounding import class_labels, depth_labels, normal_labels
 from mtl_plugins.functional.normals_png import decode_normals, encode_normals
 from mtl_plugins.kernels import library
@@ -522,3 +524,98 @@ def test_a_teachers_config_may_import_modules_from_its_folder(tmp_path, monkeypa
     )
     teacher = Teacher(["semseg"], config=tmp_path / "teacher.py")
     assert "semseg" in teacher.model.tasks and "module_of_a_teacher" in sys.modules
+
+
+def averaged(*values, confidence=0.3, maps=None, **options):
+    """Teachers that predict constant class probabilities, averaged."""
+    maps = maps or [None] * len(values)
+    members = [
+        dict(model=Constant(value), tasks=dict(semseg=dict(class_map=table)), precision="float32")
+        for value, table in zip(values, maps, strict=True)
+    ]
+    return AveragedTeachers(members, dict(semseg=dict(confidence=confidence)), **options)
+
+
+def test_probabilities_of_several_teachers_are_averaged():
+    data = batch(sample(0), sample(1, ("semseg",)))
+    before = data["data_samples"][1]
+    made = averaged((0.6, 0.4, 0, 0), (0.1, 0.9, 0, 0))
+    hook(made).fill(data)
+    assert (data["data_samples"][0].gt.semseg == 1).all() and data["data_samples"][0].pseudo == ("semseg",)
+    assert data["data_samples"][1] is before and [len(member.model.calls) for member in made.members] == [1, 1]
+    unsure = batch(sample(0))
+    hook(averaged((0.6, 0.4, 0, 0), (0.1, 0.9, 0, 0), confidence=0.7)).fill(unsure)
+    assert (unsure["data_samples"][0].gt.semseg == 255).all(), "the average, 0.65, is below the confidence"
+
+
+def test_teachers_with_different_label_spaces_are_averaged_in_that_of_the_student():
+    spaces = [("camvid11", "kitti6"), ("cityscapes19", "kitti6")]
+    names = [label_space(source).classes for source, _ in spaces]
+
+    def probabilities(position, **shares):
+        values = torch.zeros(len(names[position]))
+        for name, share in shares.items():
+            values[names[position].index(name)] = share
+        return values
+
+    heads = dict(HEADS, semseg=dict(type="SegmentationHead", num_classes=6))
+    both = averaged(
+        probabilities(0, car=0.5, pedestrian=0.5), probabilities(1, truck=0.3, bus=0.3, person=0.4), maps=spaces
+    )
+    data = batch(sample(0))
+    hook(both, model=network(heads)).fill(data)
+    assert (data["data_samples"][0].gt.semseg == label_space("kitti6").classes.index("car")).all()
+    people = averaged(probabilities(0, car=0.4, pedestrian=0.6), probabilities(1, car=0.4, rider=0.6), maps=spaces)
+    data = batch(sample(0))
+    hook(people, model=network(heads)).fill(data)
+    assert (data["data_samples"][0].gt.semseg == 255).all(), "the target has no class for people"
+
+
+def test_a_class_is_averaged_over_the_teachers_that_know_it():
+    def scores(*values):
+        return torch.tensor(values).view(1, -1, 1, 1)
+
+    table = torch.tensor([0, 255, 255], dtype=torch.uint8)  # only sky; the rest may be anything
+    found = average_classes([scores(0.1, 0.6, 0.3), scores(0.1, 0.7, 0.2)], [None, table])
+    torch.testing.assert_close(found, scores(0.1, 0.6, 0.3))
+    found = average_classes([scores(0.4, 0.6, 0.0), scores(1.0, 0.0, 0.0)], [None, table])
+    torch.testing.assert_close(found, scores(0.7, 0.6, 0.0))
+    with_void = torch.tensor([0, 1, 255], dtype=torch.uint8)
+    found = average_classes([scores(0.1, 0.3, 0.6), scores(0.1, 0.8, 0.1)], [with_void, table])
+    assert not found.any(), "void is decided by the network with the most classes"
+
+
+def test_averaged_metres_and_files_of_averaged_teachers():
+    members = [dict(model=Constant([metres], ("depth",)), tasks=dict(depth=None)) for metres in (2.0, 4.0)]
+    data = batch(sample(0))
+    made = AveragedTeachers(members, ["depth"])
+    hook(made).fill(data)
+    assert torch.allclose(data["data_samples"][0].gt.depth, torch.tensor(3.0))
+    made = hook(teacher(["depth"]))
+    made.configs = [dict(average=members, tasks=["depth"])]
+    made.prepare(network())
+    assert isinstance(made.teachers[0], AveragedTeachers) and made.teachers[0].name
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: averaged((0.5, 0.5)), "needs at least two teachers"),
+        (lambda: averaged((1, 0), (1, 0), confidence=0.0), "needs a confidence above 0"),
+        (
+            lambda: AveragedTeachers([dict(tasks=["depth"]), dict(tasks=["semseg"])], ["depth"]),
+            "each teacher needs all of the tasks depth",
+        ),
+        (
+            lambda: AveragedTeachers([dict(tasks=["depth"], hint=True)] * 2, ["depth"]),
+            "none of the options hint, ema and datasets",
+        ),
+        (
+            lambda: AveragedTeachers([dict(tasks=["semseg"])] * 2, dict(semseg=dict(class_map=("a", "b")))),
+            "class_map of semseg belongs to each of the teachers",
+        ),
+    ],
+)
+def test_invalid_averages_raise(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -52,6 +52,36 @@ class TestDepthHead(HeadContract):
         assert torch.equal(head.predict(outputs, (1, 2)), torch.tensor([[[[2.0, 3.0]]]]))
 
 
+class TestFixedCameraDepthHead(HeadContract):
+    config = dict(type="FixedCameraDepthHead", grid=(4, 3), max_depth=50.0)
+    raw_channels = 1
+
+    def label(self, n, *size):
+        label = torch.rand(n, 1, *size) * 5
+        label[..., :1] = 0
+        return label
+
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.float32 and (prediction > 0).all() and (prediction <= 50.001).all()
+
+    def test_training_starts_from_the_typical_depth(self, head):
+        assert torch.allclose(head.predict(head(self.features()), (20, 28)), torch.tensor(12.0))
+
+    def test_outputs_are_logarithmic_factors_of_the_typical_depth(self, head):
+        typical = torch.tensor([40.0, 30.0, 20.0, 10.0]).view(4, 1).expand(4, 3)
+        head.set_typical(typical)
+        outputs = torch.tensor([0.0, 0.0, 0.0, 2.0]).log1p().view(1, 1, 4, 1).expand(1, 1, 4, 3)
+        expected = torch.tensor([40.0, 30.0, 20.0, 30.0]).view(1, 1, 4, 1).expand(1, 1, 4, 3)
+        torch.testing.assert_close(head.predict(outputs, (4, 3)), expected)
+        assert torch.allclose(head.predict(outputs + 5, (4, 3)), torch.tensor(50.0)), "max_depth"
+        assert torch.equal(head.state_dict()["typical"][0, 0], typical.log()), "it is part of checkpoints"
+
+    @pytest.mark.parametrize("options", [dict(grid=(0, 3)), dict(start=0.0), dict(start=60.0)])
+    def test_invalid_options_raise(self, options):
+        with pytest.raises(ValueError, match="needs a grid of at least"):
+            self.build(**options)
+
+
 class TestNormalsHead(HeadContract):
     config = dict(type="NormalsHead")
     raw_channels = label_channels = 3

@@ -13,6 +13,7 @@ from mtl_plugins.registry import HOOKS
 from mtl_plugins.structures import TaskData
 from mtl_plugins.unwrap_model import unwrap_model
 
+from .averaged_teachers import AveragedTeachers
 from .teacher import Teacher, TeacherError
 from .teacher_task import TeacherTask
 
@@ -27,7 +28,8 @@ class DistillationHook(Hook):
     as `pseudo`. Validation is not affected.
 
     Args:
-        teachers: Configs of `Teacher`. `dict(ema=True, tasks=...)` is the averaged student of the run's `EMAHook`.
+        teachers: Configs of `Teacher`. `dict(ema=True, tasks=...)` is the averaged student of the run's `EMAHook`;
+            `dict(average=[...], tasks=...)` averages the predictions of several teachers (`AveragedTeachers`).
         start: Iterations before the first pseudo-label.
         warm_up: Iterations over which the weight of pseudo-labels then grows from 0 to its full value.
     """
@@ -42,7 +44,7 @@ class DistillationHook(Hook):
         self.start, self.warm_up = start, warm_up
         #: The tasks whose labels may be missing in the data
         self.tasks: set[str] = {task for teacher in self.configs for task in teacher.get("tasks", ())}
-        self.teachers: list[Teacher] = []
+        self.teachers: list[Teacher | AveragedTeachers] = []
         self._heads: dict[str, nn.Module] = {}
 
     def before_train(self, runner: Runner) -> None:
@@ -82,8 +84,10 @@ class DistillationHook(Hook):
                 "of the teachers, or remove model.hint."
             )
 
-    def _build(self, config: dict, hooks: Sequence[Hook]) -> Teacher:
+    def _build(self, config: dict, hooks: Sequence[Hook]) -> Teacher | AveragedTeachers:
         config = dict(config)  # `prepare` may be called again
+        if "average" in config:
+            return AveragedTeachers(**config)
         if not config.pop("ema", False):
             return Teacher(**config)
         averaged = [hook for hook in hooks if isinstance(hook, EMAHook)]
@@ -137,7 +141,12 @@ class DistillationHook(Hook):
         data_batch["data_samples"] = samples
 
     def _label(
-        self, teacher: Teacher, task: str, scores: list[Tensor], samples: list[BaseDataElement], growth: float
+        self,
+        teacher: Teacher | AveragedTeachers,
+        task: str,
+        scores: list[Tensor],
+        samples: list[BaseDataElement],
+        growth: float,
     ) -> None:
         setting = teacher.tasks[task]
         for score, sample in zip(scores, samples, strict=True):
@@ -151,7 +160,12 @@ class DistillationHook(Hook):
                 sample.soft.set_field(_soft_target(score, setting, self._heads[task]), task)
 
     def _check_classes(
-        self, teacher: Teacher, task: str, setting: TeacherTask, score: Tensor, sample: BaseDataElement
+        self,
+        teacher: Teacher | AveragedTeachers,
+        task: str,
+        setting: TeacherTask,
+        score: Tensor,
+        sample: BaseDataElement,
     ) -> None:
         if not setting.task_kind.has_classes:
             return

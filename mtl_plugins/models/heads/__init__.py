@@ -4,6 +4,7 @@ from .complete_head import complete_head, head_method
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .dense_head import DenseHead
 from .depth_head import DepthHead
+from .fixed_camera_depth_head import FixedCameraDepthHead
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
 from .task_head import TaskHead
@@ -12,6 +13,7 @@ __all__ = [
     "DeepLabV3PlusHead",
     "DenseHead",
     "DepthHead",
+    "FixedCameraDepthHead",
     "NormalsHead",
     "SegmentationHead",
     "TaskHead",
