@@ -565,10 +565,10 @@ def test_teachers_with_different_label_spaces_are_averaged_in_that_of_the_studen
     data = batch(sample(0))
     hook(both, model=network(heads)).fill(data)
     assert (data["data_samples"][0].gt.semseg == label_space("kitti6").classes.index("car")).all()
-    people = averaged(probabilities(0, car=0.4, pedestrian=0.6), probabilities(1, car=0.4, rider=0.6), maps=spaces)
+    pedestrians = averaged(probabilities(0, car=0.4, pedestrian=0.6), probabilities(1, car=0.4, rider=0.6), maps=spaces)
     data = batch(sample(0))
-    hook(people, model=network(heads)).fill(data)
-    assert (data["data_samples"][0].gt.semseg == 255).all(), "the target has no class for people"
+    hook(pedestrians, model=network(heads)).fill(data)
+    assert (data["data_samples"][0].gt.semseg == 255).all(), "the target has no class for them"
 
 
 def test_a_class_is_averaged_over_the_teachers_that_know_it():
