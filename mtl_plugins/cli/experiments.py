@@ -1,8 +1,8 @@
 """Rerun a measured experiment, for example: mtl experiments rooms --seeds 0 1 2
 
 Trains and evaluates each stage in a folder of its own: teachers once, with the first seed; the other stages with every
-seed. Finished stages are kept and interrupted ones resumed. Prints the table of docs/distillation.md, and the share of
-the gap between the first and the last joint stage that each stage in between closes.
+seed. Finished stages are kept and interrupted ones resumed. Prints the table of docs/distillation.md, and, if the last
+joint stage is an upper bound, the share of the gap between the first and the last one that each stage in between closes.
 """
 
 import argparse
@@ -23,14 +23,24 @@ TEACHERS = {
     "rooms": ["rooms_depth_teacher", "rooms_classes_teacher"],
     "camvid": ["camvid_quarter_teacher"],
     "one_label": ["one_label_classes_teacher", "one_label_depth_teacher", "one_label_normals_teacher"],
+    "real": ["real_only_depth", "real_only_camvid"],
 }
 STAGES = {
     "rooms": ["rooms_only_classes", "rooms_masked", "rooms_one_teacher", "rooms_two_teachers", "rooms_ceiling"],
     "camvid": ["camvid_quarter", "camvid_quarter_pseudo", "camvid_quarter_ceiling"],
     "one_label": ["one_label_masked", "one_label_teachers", "one_label_ceiling"],
+    "real": ["real_only_iddlite", "real_masked", "real_teachers"],
 }
+FOLDERS = {"real": "real_joint"}  # of the configs; the default is "distillation"
 FIRST_JOINT_STAGE = {"rooms": "rooms_masked", "camvid": "camvid_quarter", "one_label": "one_label_masked"}
-SCORES = {"semseg/mIoU": "mIoU %", "depth/rmse": "depth RMSE m", "normals/mean": "normals deg"}
+SCORES = {
+    "semseg/mIoU": "mIoU %",
+    "iddlite/semseg/mIoU": "IDD-Lite mIoU %",
+    "camvid/semseg/mIoU": "CamVid mIoU %",
+    "depth/rmse": "depth RMSE m",
+    "kitti/depth/rmse": "KITTI depth RMSE m",
+    "normals/mean": "normals deg",
+}
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
@@ -43,6 +53,13 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--teacher-weights", metavar="FILE", help="camvid: the teacher's ImageNet weights, if the hub is unreachable"
     )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override settings of the configs of all stages, such as data_root=DIR model.backbone.pretrained=FILE",
+    )
     args = parser.parse_args(argv)
     if args.teacher_weights and args.experiment != "camvid":
         parser.error(f"--teacher-weights is for camvid: the teachers of {args.experiment} start from scratch.")
@@ -54,27 +71,40 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     args = parse_args(argv, prog)
     scores: dict[str, list[dict[str, float]]] = {}
     options = [f"model.backbone.pretrained={args.teacher_weights}"] if args.teacher_weights else []
+    configs, settings = FOLDERS.get(args.experiment, "distillation"), args.cfg_options
     for stage in TEACHERS[args.experiment]:
-        scores[stage] = [run_stage(stage, args.seeds[0], Path(args.work_dirs) / stage, options)]
+        folder = Path(args.work_dirs) / stage
+        scores[stage] = [run_stage(stage, args.seeds[0], folder, [*options, *settings], configs)]
     for seed in args.seeds:
         for stage in STAGES[args.experiment]:
             folder = Path(args.work_dirs) / f"{stage}_seed{seed}"
-            scores.setdefault(stage, []).append(run_stage(stage, seed, folder))
+            scores.setdefault(stage, []).append(run_stage(stage, seed, folder, settings, configs))
     if args.json:
         write_text(args.json, json.dumps(scores, indent=1) + "\n")
     print(table(scores))
-    stages = STAGES[args.experiment]
-    print("\n".join(gaps_closed(scores, stages[stages.index(FIRST_JOINT_STAGE[args.experiment]) :])))
+    if args.experiment in FIRST_JOINT_STAGE:
+        stages = STAGES[args.experiment]
+        print("\n".join(gaps_closed(scores, stages[stages.index(FIRST_JOINT_STAGE[args.experiment]) :])))
 
 
-def run_stage(stage: str, seed: int, folder: Path, options: Sequence[str] = ()) -> dict[str, float]:
-    """Train and evaluate one stage unless its metrics exist; returns the metrics."""
-    result, config = folder / "metrics.json", f"distillation/{stage}"
+def run_stage(
+    stage: str, seed: int, folder: Path, options: Sequence[str] = (), configs: str = "distillation"
+) -> dict[str, float]:
+    """Train and evaluate one stage unless its metrics exist; returns the metrics.
+
+    Args:
+        stage: Name of the stage's config.
+        seed: Random seed.
+        folder: Work directory.
+        options: Settings of the config, as in `--cfg-options`.
+        configs: Folder of the config.
+    """
+    result, config = folder / "metrics.json", f"{configs}/{stage}"
     if not result.is_file():
         print(f"{stage}, seed {seed}", flush=True)
-        options = [f"randomness.seed={seed}", *options]
-        _run(folder, "train", config, "--work-dir", folder, "--resume", "--cfg-options", *options)
-        _run(folder, "test", config, find_checkpoint(folder), "--work-dir", folder, "--out", result)
+        options = ["--cfg-options", f"randomness.seed={seed}", *options]
+        _run(folder, "train", config, "--work-dir", folder, "--resume", *options)
+        _run(folder, "test", config, find_checkpoint(folder), "--work-dir", folder, "--out", result, *options)
     return read_json(result)
 
 

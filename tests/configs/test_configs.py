@@ -13,7 +13,7 @@ from mtl_plugins.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = sorted(CONFIGS.glob("*.py"))
-RECIPES = sorted((CONFIGS / "distillation").glob("*.py"))
+RECIPES = sorted(path for name in ("distillation", "real_joint") for path in (CONFIGS / name).glob("*.py"))
 FOLDER_OF = dict(
     NYUDv2="nyud_folder",
     CamVid="camvid_folder",
@@ -148,6 +148,10 @@ def test_distillation_recipes_build(path, tmp_path):
     cfg = _without_weights(path)
     model = MODELS.build(cfg.model)
     assert set(model.tasks) == {METRICS.build(metric).task for metric in cfg.val_evaluator}
+    if cfg.train_dataloader.dataset.type == "MultiDataset":
+        names = set(cfg.train_dataloader.dataset.datasets)
+        assert names == set(cfg.train_dataloader.sampler.weights) == set(cfg.val_dataloader.dataset.datasets)
+        assert {metric.dataset for metric in map(METRICS.build, cfg.val_evaluator)} <= names
     for hook in cfg.custom_hooks:
         if hook.type != "DistillationHook":
             continue

@@ -13,8 +13,8 @@ MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
 def test_every_stage_is_a_preset_and_has_a_baseline():
     for name, stages in experiments.STAGES.items():
         for stage in [*experiments.TEACHERS[name], *stages]:
-            assert find_config(f"distillation/{stage}").is_file()
-        assert experiments.FIRST_JOINT_STAGE[name] in stages[:-1]
+            assert find_config(f"{experiments.FOLDERS.get(name, 'distillation')}/{stage}").is_file()
+        assert name in experiments.FOLDERS or experiments.FIRST_JOINT_STAGE[name] in stages[:-1]
 
 
 def test_the_table_shows_mean_and_standard_deviation():
@@ -60,7 +60,25 @@ def test_finished_stages_are_kept_and_others_trained_and_tested(monkeypatch, tmp
     assert [call[1:4] for call in calls] == [["-m", "mtl_plugins", command] for command in ("train", "test")]
     assert "--resume" in calls[0] and "randomness.seed=3" in calls[0]
     experiments.run_stage(MASKED, 3, tmp_path / "other", ["model.backbone.pretrained=FILE"])
-    assert calls[2][-2:] == ["randomness.seed=3", "model.backbone.pretrained=FILE"]
+    for call in calls[2:]:
+        assert call[-3:] == ["--cfg-options", "randomness.seed=3", "model.backbone.pretrained=FILE"]
+
+
+def test_settings_of_all_stages(monkeypatch, tmp_path, run_tool, capsys):
+    calls = []
+
+    def run(command, stdout, stderr):
+        calls.append(command)
+        if command[3] == "test":
+            (tmp_path / command[command.index("--out") + 1]).write_text('{"kitti/depth/rmse": 4.0}')
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.setattr(experiments.subprocess, "run", run)
+    run_tool("experiments", "real", "--seeds", 1, "--cfg-options", "data_root=DIR")
+    assert calls[0][3:5] == ["train", "real_joint/real_only_depth"] and len(calls) == 10
+    assert all(call[-3:] == ["--cfg-options", "randomness.seed=1", "data_root=DIR"] for call in calls)
+    printed = capsys.readouterr().out
+    assert "| stage | runs | KITTI depth RMSE m |" in printed and "closed by" not in printed
 
 
 def test_a_failing_stage_raises_and_names_its_log(monkeypatch, tmp_path):
