@@ -2,7 +2,7 @@
 
 Trains and evaluates each stage in a folder of its own: teachers once, with the first seed; the other stages with every
 seed. Finished stages are kept and interrupted ones resumed. Prints the table of docs/distillation.md, and, if the last
-joint stage is an upper bound, the share of the gap between the first and the last one that each stage in between closes.
+joint stage is an upper bound, the share of the gap from the first to the last that each stage in between closes.
 """
 
 import argparse
