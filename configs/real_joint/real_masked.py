@@ -15,7 +15,12 @@ model = dict(
             num_classes=18,
             ranges=dict(iddlite=(0, 7), camvid=camvid_range, kitti=camvid_range),
         ),
-        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.1)),
+        # an output of 1 means eight metres
+        depth=dict(
+            type="DepthHead",
+            scales=dict(iddlite=8.0, camvid=8.0, kitti=8.0),
+            loss=dict(type="InverseHuberLoss", loss_weight=0.1),
+        ),
     ),
 )
 train_cfg = dict(by_epoch=True, max_epochs=12, val_interval=12)
