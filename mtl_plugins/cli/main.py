@@ -22,6 +22,7 @@ COMMANDS = {
     "benchmark": "measure the speed of prediction and training",
     "pseudo-label": "write a teacher's labels for images without labels",
     "convert": "convert a published checkpoint",
+    "analyze-logs": "plot curves of several runs in one picture",
     "speed-accuracy": "plot accuracy against speed for trained networks",
     "experiments": "rerun the experiments of the documentation",
 }

@@ -6,6 +6,7 @@ How a kind of map is painted is decided in `mtl_plugins.kinds`; the functions th
 from mtl_plugins.functional.painting import paint_classes, paint_depth, paint_generic, paint_normals
 from mtl_plugins.functional.palette import VOID_COLOUR, make_palette
 
+from .compare_runs import RunCurve, plot_runs, read_runs
 from .curves import plot_curves
 from .curves_hook import CurvesHook
 from .panel import draw_panel
@@ -24,6 +25,7 @@ __all__ = [
     "MultiTaskVisualizer",
     "Painted",
     "PanelHook",
+    "RunCurve",
     "SummaryHook",
     "draw_panel",
     "join_scalars",
@@ -34,7 +36,9 @@ __all__ = [
     "paint_normals",
     "paint_task",
     "plot_curves",
+    "plot_runs",
     "plot_speed_accuracy",
+    "read_runs",
     "read_scalars",
     "register_task_painter",
     "summary_table",

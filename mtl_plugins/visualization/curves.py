@@ -35,25 +35,26 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
     by_epoch = any("epoch" in line for line in scalars["train"])
     if not losses and not metrics:
         return None
-    columns = min(COLUMNS, max(len(losses), len(metrics)))
-    loss_rows, metric_rows = -(-len(losses) // columns), -(-len(metrics) // columns)
-    rows = loss_rows + metric_rows
+    single = len(losses) == 1  # then the metrics follow in the same row
+    columns = min(COLUMNS, 1 + len(metrics) if single else max(len(losses), len(metrics)))
+    first_metric = len(losses) if single else -(-len(losses) // columns) * columns
+    rows = -(-(first_metric + len(metrics)) // columns)
     figure = Figure(figsize=(3.6 * columns, 2.7 * rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, columns)
     for i, (title, curves) in enumerate(losses.items()):
-        axes = figure.add_subplot(grid[i // columns, i % columns])
+        axes = figure.add_subplot(grid[divmod(i, columns)])
         for name, (steps, values) in curves.items():
-            _draw_loss(axes, name, steps, values)
-        _finish(axes, title, "iteration", "training loss", len(curves))
+            draw_loss(axes, name, steps, values)
+        finish_axes(axes, title, "iteration", "training loss")
     for i, ((task, unit), curves) in enumerate(metrics.items()):
-        axes = figure.add_subplot(grid[loss_rows + i // columns, i % columns])
+        axes = figure.add_subplot(grid[divmod(first_metric + i, columns)])
         for name, (steps, values) in curves.items():
             axes.plot(steps, values, marker="o", markersize=3, linewidth=1.4, label=name)
         names = next(iter(curves)) if len(curves) == 1 else "metric"
         label = f"{names} ({unit})" if unit else names
         title = f"{task}, validation" if task else "validation"
-        _finish(axes, title, "epoch" if by_epoch else "iteration", label, len(curves))
+        finish_axes(axes, title, "epoch" if by_epoch else "iteration", label, legend=len(curves) > 1)
     write_figure(figure, out_file)
     return Path(out_file)
 
@@ -68,7 +69,7 @@ def _losses(lines: Sequence[Line]) -> dict[str, dict[str, Curve]]:
         task, dot, name = key.rpartition(".")
         if "loss" in key:
             group = groups.setdefault(task if dot else SUM, {})
-            group[name if dot else key] = _curve(lines, key, "iter")
+            group[name if dot else key] = points_of(lines, key, "iter")
     if len(groups) == 2:
         groups.pop(SUM, None)
     return dict(sorted(groups.items(), key=lambda group: group[0] != SUM))
@@ -80,35 +81,53 @@ def _metrics(lines: Sequence[Line]) -> dict[tuple[str, str], dict[str, Curve]]:
     for key in dict.fromkeys(key for line in lines for key in line):
         if is_headline(key):
             task, name = split_metric(key)
-            groups.setdefault((task, metric_unit(key)), {})[name] = _curve(lines, key, "step")
+            groups.setdefault((task, metric_unit(key)), {})[name] = points_of(lines, key, "step")
     tasks = list(dict.fromkeys(task for task, _ in groups))
     return dict(sorted(groups.items(), key=lambda group: tasks.index(group[0][0])))
 
 
-def _curve(lines: Iterable[Line], key: str, step: str) -> Curve:
+def points_of(lines: Iterable[Line], key: str, step: str) -> Curve:
+    """The steps and values of the lines that have a value.
+
+    Args:
+        lines: Logged lines.
+        key: Key of the value.
+        step: Key of the steps.
+    """
     points = [(line[step], line[key]) for line in lines if isinstance(line.get(key), int | float)]
     steps, values = zip(*points, strict=True) if points else ((), ())
     return np.array(steps), np.array(values, dtype=float)
 
 
-def _draw_loss(axes: Any, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+def draw_loss(axes: Any, name: str, steps: np.ndarray, values: np.ndarray, colour: str | None = None) -> None:
+    """Draw a curve on matplotlib axes: long ones faintly, with their running mean."""
     if len(values) < SMOOTH_FROM:
-        axes.plot(steps, values, linewidth=1.4, label=name)
+        axes.plot(steps, values, linewidth=1.4, label=name, color=colour, marker=_marker(steps))
         return
     window = max(3, len(values) // 40) | 1
     padded = np.pad(values, window // 2, mode="edge")
     smooth = np.convolve(padded, np.ones(window) / window, mode="valid")
-    (line,) = axes.plot(steps, smooth, linewidth=1.6, label=name)
+    (line,) = axes.plot(steps, smooth, linewidth=1.6, label=name, color=colour)
     axes.plot(steps, values, linewidth=0.7, alpha=0.3, color=line.get_color())
 
 
-def _finish(axes: Any, title: str, x_label: str, y_label: str, curves: int) -> None:
+def _marker(steps: np.ndarray) -> str | None:
+    """A single point is invisible without one."""
+    return "o" if len(steps) == 1 else None
+
+
+def finish_axes(axes: Any, title: str, x_label: str, y_label: str, legend: bool = True) -> None:
+    """Write the texts of matplotlib axes and style them; the x-axis has integer ticks."""
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(x_label, fontsize=9)
     axes.set_ylabel(y_label, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25)
+    low, high = axes.get_xlim()
+    if high - low < 1:  # a single epoch
+        middle = round((low + high) / 2)
+        axes.set_xlim(middle - 1, middle + 1)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
-    if curves > 1 or y_label == "training loss":
+    if legend:
         axes.legend(fontsize=7, framealpha=0.7, edgecolor="none")

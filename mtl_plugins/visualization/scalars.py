@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+#: Where `LocalVisBackend` writes the scalars of one start of a run
+SCALARS_FILE = "vis_data/scalars.json"
 _COUNTERS = ("iter", "step", "epoch", "train/iter", "train/epoch", "val/step")
 
 #: One logged line, `{key: value}`
@@ -17,7 +19,7 @@ def read_scalars(work_dir: str | Path) -> dict[str, list[Line]]:
     Lines that a killed process left incomplete, and damaged ones, are skipped.
     """
     lines = []
-    for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
+    for path in sorted(Path(work_dir).glob(f"*/{SCALARS_FILE}")):
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 line = json.loads(text)
