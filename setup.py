@@ -53,6 +53,7 @@ setup(
         "mtl_plugins.kernels": ["*.cpp", "*.h"],
         "mtl_plugins.label_spaces": ["spaces/*.csv", "maps/*.csv"],
         "mtl_plugins.prepare": ["splits/*.txt"],
+        "mtl_plugins.releases": ["index.json"],
     },
     entry_points={"console_scripts": ["mtl = mtl_plugins.cli.main:main"]},
     install_requires=[

@@ -96,12 +96,13 @@ class Parsed(Exception):
 
 def parse(call, arguments, monkeypatch):
     """Parse a command line with the parser of the command, which raises SystemExit for invalid options."""
-    original = argparse.ArgumentParser.parse_args
+    for name in ("parse_args", "parse_intermixed_args"):
+        original = getattr(argparse.ArgumentParser, name)
 
-    def parse_only(parser, *args, **kwargs):
-        raise Parsed(original(parser, *args, **kwargs))
+        def parse_only(parser, *args, original=original, **kwargs):
+            raise Parsed(original(parser, *args, **kwargs))
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+        monkeypatch.setattr(argparse.ArgumentParser, name, parse_only)
     monkeypatch.setattr(sys, "argv", ["command", *arguments])
     with pytest.raises(Parsed) as parsed:
         call()

@@ -18,7 +18,7 @@ LEVELS = (
     ("kinds",),
     ("models", "datasets", "evaluation", "visualization"),
     ("engine",),
-    ("prepare", "backends"),
+    ("prepare", "backends", "releases"),
     ("synthrooms", "apis"),
     ("benchmark",),
     ("cli",),

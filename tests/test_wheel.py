@@ -76,7 +76,7 @@ def test_the_wheel_contains_only_the_required_files(wheel):
     tops = {name.split("/")[0] for name in names}
     version = wheel.name.split("-")[1]
     assert tops == {"mtl_plugins", "registry", f"mtl_plugins-{version}.dist-info"}
-    kinds = {"*.cpp", "*.h", "*.csv", "*.txt", "py.typed", "*.py"}
+    kinds = {"*.cpp", "*.h", "*.csv", "*.txt", "*.json", "py.typed", "*.py"}
     for part in PARTS[:2]:
         for path in (path for kind in kinds for path in (ROOT / part).rglob(kind)):
             if "__pycache__" not in path.parts:
@@ -84,7 +84,7 @@ def test_the_wheel_contains_only_the_required_files(wheel):
     for path in (ROOT / "configs").rglob("*.py"):
         assert f"mtl_plugins/{path.relative_to(ROOT).as_posix()}" in names
     endings = {Path(name).suffix or Path(name).name for name in names if ".dist-info" not in name}
-    assert endings == {".py", ".cpp", ".h", ".csv", ".txt", ".typed"}
+    assert endings == {".py", ".cpp", ".h", ".csv", ".txt", ".json", ".typed"}
     for text in ("LICENSE", "NOTICE"):
         assert any(name.endswith(f"dist-info/licenses/{text}") for name in names)
 

@@ -10,6 +10,7 @@ from .hub import register_presets
 from .inferencer import MultiTaskInferencer
 from .init_model import init_model
 from .presets import find_config, list_presets
+from .publish import Published, publish
 from .write_pseudo_labels import datasets_of, write_pseudo_labels
 
 register_presets()
@@ -17,6 +18,7 @@ register_presets()
 __all__ = [
     "Export",
     "MultiTaskInferencer",
+    "Published",
     "build_runner",
     "datasets_of",
     "export_model",
@@ -24,6 +26,7 @@ __all__ = [
     "init_model",
     "list_presets",
     "load_config",
+    "publish",
     "register_presets",
     "write_pseudo_labels",
 ]

@@ -9,6 +9,8 @@ from mmengine.runner import Runner
 
 from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.engine import import_custom_modules, read_config
+from mtl_plugins.registry import SCOPE
+from mtl_plugins.releases import find_release, is_release, read_description
 
 from .presets import find_config
 
@@ -25,21 +27,24 @@ _DATALOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 def load_config(config: str | Path | Config, cfg_options: dict | None = None) -> Config:
     """Read a config and merge options into it.
 
+    The config of a release has the network, its `predict_pipeline`, and the folder of the release as `release`.
+
     A dataset without `data_root` gets that of the config, and `{data_root}` in the `data_root` of a dataset stands for
     it, so that `--cfg-options data_root=DIR` applies to all datasets. `custom_imports` can import modules from the
     working directory and from the config's folder (see `read_config`).
 
     Args:
-        config: Path of a config file, name of a preset (see `find_config`), or a config, which is copied.
+        config: Path of a config file, name of a preset (see `find_config`), name or folder of a release (see
+            `releases.find_release`), or a config, which is copied.
         cfg_options: Settings to override, by dotted key.
 
     Raises:
-        FileNotFoundError: Neither a file nor a preset; the message names the nearest presets.
+        FileNotFoundError: Neither a file, a preset nor a release; the message has the nearest names.
         ImportError: A module of `custom_imports` cannot be imported.
         ValueError: The file is not a valid config, an option is not used, or a module of `custom_imports` has the
             name of another one.
     """
-    cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(find_config(config))  # copy() is shallow
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else _read(config)  # copy() is shallow
     if cfg_options:
         _check_options(cfg, cfg_options)
         cfg.merge_from_dict(cfg_options)
@@ -47,6 +52,15 @@ def load_config(config: str | Path | Config, cfg_options: dict | None = None) ->
             import_custom_modules(cfg, Path(cfg.filename or "config.py"))
     _hand_down_data_root(cfg)
     return cfg
+
+
+def _read(config: str | Path) -> Config:
+    if not is_release(config):
+        return read_config(find_config(config))
+    folder = find_release(config)
+    description = read_description(folder)
+    network = {key: description[key] for key in ("model", "predict_pipeline")}
+    return Config(dict(**network, default_scope=SCOPE, release=str(folder)))
 
 
 def _check_options(cfg: Config, cfg_options: dict) -> None:

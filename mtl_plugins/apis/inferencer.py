@@ -50,7 +50,8 @@ class MultiTaskInferencer:
     maps with one channel are (H, W), with several (C, H, W).
 
     Args:
-        config: Config file, preset name or `Config`. Its `predict_pipeline`, if it has one, prepares the images.
+        config: Config file, preset name or `Config`; or the name or the folder of a release, which has trained weights.
+            Its `predict_pipeline`, if it has one, prepares the images.
         checkpoint: Trained weights; without them the network has its initial weights, and a warning is logged.
         device: Device of the network; by default a GPU if one is available and the backend is PyTorch's.
         cfg_options: Options to merge into the config.
@@ -84,7 +85,7 @@ class MultiTaskInferencer:
         cfg = load_config(config, cfg_options)
         if from_file:
             drop_pretrained(cfg)
-        elif checkpoint is None and not cfg.model.get("init_cfg"):
+        elif checkpoint is None and not cfg.model.get("init_cfg") and not cfg.get("release"):
             print_log(
                 "The network has no checkpoint, so its heads have random weights and its predictions mean nothing. "
                 "Pass the path of trained weights as checkpoint.",

@@ -21,6 +21,7 @@ from mtl_plugins.kernels import warm_up
 from mtl_plugins.label_spaces import label_space
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import DATASETS, MODELS, SCOPE
+from mtl_plugins.releases import Release, build_network, find_release, is_release, open_release
 
 from .config import drop_pretrained, load_config
 
@@ -37,9 +38,10 @@ def init_model(
     has the attributes `cfg` and `dataset_meta` (classes, palette).
 
     Args:
-        config: Config file, preset name or `Config`.
-        checkpoint: Trained weights; without them the model has its initial weights. Those of `pretrained=True` are
-            downloaded. If that is impossible, a warning is logged and the backbone has random weights.
+        config: Config file, preset name or `Config`; or the name or the folder of a release, which has trained weights.
+        checkpoint: Trained weights, or a release; without them the model of a preset has its initial weights. Those of
+            `pretrained=True` are downloaded. If that is impossible, a warning is logged and the backbone has random
+            weights.
         device: Device of the model.
         cfg_options: Options to merge into the config.
 
@@ -50,17 +52,23 @@ def init_model(
     """
     cfg, device = load_config(config, cfg_options), check_device(device)
     init_default_scope(cfg.get("default_scope", SCOPE))
-    if checkpoint is not None:
+    release = _release_of(cfg, checkpoint)
+    meta: dict = {}
+    if release is not None:
         drop_pretrained(cfg)
-    model = MODELS.build(cfg.model)
-    meta = {}
-    if checkpoint is None:
+        model = build_network(cfg.model.to_dict(), release.state, release.origin)
+        load_weights(model, release.state)
+        meta = {"dataset_meta": release.description["dataset_meta"]}
+    elif checkpoint is None:
+        model = MODELS.build(cfg.model)
         with _warnings_only(), safe_loaders():
             try:
                 model.init_weights()
             except ConnectionError as error:
                 print_log(f"The backbone has random weights: {error}", "current", logging.WARNING)
     else:
+        drop_pretrained(cfg)
+        model = MODELS.build(cfg.model)
         content = read_checkpoint(checkpoint)
         require_same_model(model, content, str(checkpoint))
         model.load_state_dict(extract_state_dict(content), strict=False)  # missing counters of batch norm are allowed
@@ -72,6 +80,14 @@ def init_model(
     if torch.device(device).type == "cpu":
         warm_up()
     return model.to(device).eval()
+
+
+def _release_of(cfg: Config, checkpoint: str | Path | None) -> Release | None:
+    """The release whose weights the model gets: that of the checkpoint, or else that of the config."""
+    if checkpoint is None:
+        return open_release(cfg.release) if cfg.get("release") else None
+    path = Path(checkpoint)
+    return open_release(find_release(path)) if not path.is_file() and is_release(checkpoint) else None
 
 
 @contextlib.contextmanager

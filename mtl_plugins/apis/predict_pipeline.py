@@ -9,13 +9,15 @@ from mtl_plugins.datasets.readers import read_image
 
 from .sources import list_images
 
-_PLAIN = [dict(type="PackSample")]
+PLAIN_PIPELINE = [dict(type="PackSample")]
+"""Of configs without a `predict_pipeline`: images keep their size."""
+
 _DEFAULT_SIZE = (480, 640)
 
 
 def build_predict_pipeline(cfg: Config) -> Pipeline:
     """The pipeline that prepares an image: the config's `predict_pipeline`, by default only packing."""
-    return Pipeline(cfg.get("predict_pipeline") or _PLAIN)
+    return Pipeline(cfg.get("predict_pipeline") or PLAIN_PIPELINE)
 
 
 def read_prepared(cfg: Config, sources: Sequence[str | Path]) -> list[Tensor]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mtl_plugins.did_you_mean import did_you_mean
+from mtl_plugins.releases import list_releases
 
 PREFIX = "mtl_plugins::"  # mmengine's notation for configs of a package
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -32,7 +33,7 @@ def find_config(config: str | Path) -> Path:
             prefix `mtl_plugins::`.
 
     Raises:
-        FileNotFoundError: Neither a file nor a preset; the message names the nearest presets.
+        FileNotFoundError: Neither a file nor a preset; the message has the nearest names.
     """
     name = str(config)
     if not name.startswith(PREFIX) and Path(name).is_file():
@@ -56,10 +57,10 @@ def find_preset(name: str) -> Path:
     base = preset_folder().joinpath(*parts).with_suffix(".py")
     if parts[:1] == ("_base_",) and ".." not in parts and base.is_file():
         return base
-    hint = did_you_mean(wanted.name, by_stem, n=3, cutoff=0.4)
+    hint = did_you_mean(wanted.name, [*by_stem, *list_releases()], n=3, cutoff=0.4)
     raise FileNotFoundError(
-        f"config not found: {name} is neither a file nor a preset{': ' if hint else '. '}{hint}"
-        "`mtl presets` lists all presets."
+        f"config not found: {name} is neither a file, a preset nor a release{': ' if hint else '. '}{hint}"
+        "`mtl presets` lists all presets, `mtl releases` the trained networks."
     )
 
 

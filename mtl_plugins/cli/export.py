@@ -15,14 +15,13 @@ from mtl_plugins.apis.export import describe, export_model
 from mtl_plugins.apis.predict_pipeline import input_size, prepared_size, read_prepared
 from mtl_plugins.backends import FORMATS
 
-from .options import add_cfg_options, add_config, make_parser
+from .options import add_cfg_options, add_network, make_parser, missing_checkpoint
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
     """Parse the options of `mtl export`."""
     parser = make_parser(__doc__, prog)
-    add_config(parser)
-    parser.add_argument("checkpoint", help="path of the checkpoint")
+    add_network(parser)
     parser.add_argument("--format", choices=list(FORMATS), required=True, help="file format")
     parser.add_argument("--out", required=True, metavar="FILE", help="path of the exported file")
     parser.add_argument(
@@ -44,7 +43,10 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         "--dataset", metavar="NAME", help="with --end-to-end: whose classes to predict, if trained on several datasets"
     )
     add_cfg_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # the checkpoint may also follow the options
+    if args.checkpoint is None and (fault := missing_checkpoint(args.config, "mtl export {} ...")):
+        parser.error(fault)
+    return args
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:

@@ -17,6 +17,8 @@ COMMANDS = {
     "test": "evaluate a checkpoint",
     "predict": "predict images, videos or a camera",
     "presets": "list the presets, the configs that come with this package",
+    "releases": "list the trained networks that can be used by name",
+    "publish": "turn a trained network into a release",
     "export": "export a network to ONNX, OpenVINO or torch.export",
     "prepare": "download and prepare a dataset, or render one",
     "benchmark": "measure the speed of prediction and training",

@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mtl_plugins.apis import load_config
+from mtl_plugins.apis import find_config, load_config
+from mtl_plugins.releases import is_release, list_releases
 
 from .parse_value import parse_value
 
@@ -42,6 +43,32 @@ def make_parser(description: str | None, prog: str | None = None) -> argparse.Ar
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add the positional argument CONFIG."""
     parser.add_argument("config", help="path of a config file, or name of a preset")
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the positional arguments of a trained network: CONFIG and CHECKPOINT, or only RELEASE."""
+    parser.add_argument("config", help="name or folder of a release, or a config: its path, or the name of a preset")
+    parser.add_argument("checkpoint", nargs="?", help="path of the checkpoint; not with a release, which has weights")
+
+
+def missing_checkpoint(config: str, command: str) -> str | None:
+    """The message for a network without checkpoint that is not a release; None if `config` is one.
+
+    Args:
+        config: The argument CONFIG.
+        command: The command with `{}` in place of the network, for the message.
+
+    Raises:
+        FileNotFoundError: `config` is neither a config nor a release.
+    """
+    if is_release(config):
+        return None
+    find_config(config)  # a misspelt name is the better message
+    releases = " or ".join(list_releases()) or "RELEASE"
+    return (
+        f"{config} is a config, so it needs a checkpoint: {command.format(f'{config} CHECKPOINT')}. Without one, use a "
+        f"release (mtl releases lists them): {command.format(releases)}."
+    )
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,7 @@
-"""Predict images, videos or a camera, for example: mtl predict hydranet_nyud epoch_300.pth photos/ --out predictions
+"""Predict images, videos or a camera.
+
+    mtl predict synthrooms photos/ --out predictions                      with a release (mtl releases lists them)
+    mtl predict hydranet_nyud epoch_300.pth photos/ --out predictions     with your own checkpoint and its config
 
 Writes DIR/panels/<image>.png. With --maps, also writes DIR/<task>/<image>.png (class ids as 8-bit PNG, depth as 16-bit
 PNG in millimetres, normals as RGB PNG) or DIR/<task>/<image>.npy (unmodified arrays). Images that cannot be read are
@@ -16,16 +19,18 @@ from mtl_plugins.apis.sources import is_video, list_images
 from mtl_plugins.apis.stages import overlap
 from mtl_plugins.backends import BACKENDS
 from mtl_plugins.files import progress_bar
+from mtl_plugins.releases import is_release
 
-from .options import add_cfg_options, add_config, make_parser
+from .options import add_cfg_options, add_network, make_parser, missing_checkpoint
 from .run_command import message_of
+
+_WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> argparse.Namespace:
     """Parse the options of `mtl predict`."""
     parser = make_parser(__doc__, prog)
-    add_config(parser)
-    parser.add_argument("checkpoint", help="path of the checkpoint")
+    add_network(parser)
     parser.add_argument(
         "inputs",
         nargs="*",
@@ -49,14 +54,31 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument("--dataset", metavar="NAME", help="whose classes to predict, if trained on several datasets")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if available)")
     add_cfg_options(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)  # inputs may also follow the options
+    if is_release(args.config) and args.checkpoint is not None:
+        args.inputs.insert(0, args.checkpoint)
+        args.checkpoint = None
     if args.camera is not None:
         args.inputs.append(str(args.camera))
     if args.frames is not None and args.frames < 1:
         parser.error(f"--frames {args.frames}: at least 1 is required.")
-    if not args.inputs:
-        parser.error("no input: give images, videos or --camera N.")
+    if fault := _fault(args):
+        parser.error(fault)
     return args
+
+
+def _fault(args: argparse.Namespace) -> str | None:
+    """Why the positional arguments are neither `RELEASE INPUT ...` nor `CONFIG CHECKPOINT INPUT ...`."""
+    if is_release(args.config):
+        weights = next((source for source in args.inputs if Path(source).suffix in _WEIGHTS), None)
+        if weights is not None:
+            return (
+                f"{args.config} is a release, which has its own weights: leave {weights} out, or give the config that "
+                f"it was trained with in place of {args.config}."
+            )
+    elif args.checkpoint is None or not args.inputs and Path(args.checkpoint).suffix not in _WEIGHTS:
+        return missing_checkpoint(args.config, "mtl predict {} INPUT ... --out DIR")
+    return None if args.inputs else "no input: give images, videos or --camera N."
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:

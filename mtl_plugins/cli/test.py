@@ -15,6 +15,7 @@ from mtl_plugins.apis.config import drop_pretrained, require_dataloader
 from mtl_plugins.backends import compute_with, load_backend
 from mtl_plugins.files import write_text
 from mtl_plugins.kinds import kinds_of_heads
+from mtl_plugins.releases import weights_path
 from mtl_plugins.unwrap_model import unwrap_model
 
 from .options import add_config, add_run_options, load_run_config, make_parser
@@ -24,7 +25,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     """Parse the options of `mtl test`."""
     parser = make_parser(__doc__, prog)
     add_config(parser)
-    parser.add_argument("checkpoint", help="path of the checkpoint")
+    parser.add_argument("checkpoint", help="path of the checkpoint, or a release, for its weights")
     parser.add_argument("--out", metavar="FILE.json", help="write the metrics to this file")
     parser.add_argument("--show-dir", metavar="DIR", help="write a picture of each image's predictions to this folder")
     parser.add_argument(
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     args = parse_args(argv, prog)
     cfg = load_run_config(args)
     require_dataloader(cfg, "test_dataloader")
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    cfg.load_from, cfg.resume = weights_path(args.checkpoint), False
     drop_pretrained(cfg)
     if args.show_dir:
         cfg.default_hooks.visualization.update(out_dir=args.show_dir)

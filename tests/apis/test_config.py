@@ -27,14 +27,15 @@ def test_a_users_file_takes_precedence_over_a_preset(tmp_path, monkeypatch):
 def test_an_unknown_name_suggests_the_nearest(name):
     with pytest.raises(
         FileNotFoundError,
-        match=f"not found: {name} is neither a file nor a preset: did you mean .*hydranet_nyud.*`mtl presets` lists",
+        match=f"not found: {name} is neither .*, a preset nor a release: did you mean .*hydranet_nyud.*`mtl presets` lists",
     ):
         load_config(name)
 
 
 def test_a_name_similar_to_none_says_how_to_list_the_presets():
     with pytest.raises(
-        FileNotFoundError, match=r"qqqq is neither a file nor a preset\. `mtl presets` lists all presets\.$"
+        FileNotFoundError,
+        match=r"qqqq is neither a file, a preset nor a release\. `mtl presets` lists all presets, .*networks\.$",
     ):
         load_config("qqqq")
 

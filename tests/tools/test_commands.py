@@ -154,7 +154,10 @@ def test_a_missing_data_root(config, error_of, tmp_path):
 
 def test_an_unknown_config(error_of):
     message = error_of("train", "hydranet_nyuv")
-    assert "config not found: hydranet_nyuv is neither a file nor a preset: did you mean 'hydranet_nyud" in message
+    assert (
+        "config not found: hydranet_nyuv is neither a file, a preset nor a release: did you mean 'hydranet_nyud"
+        in message
+    )
 
 
 @pytest.mark.parametrize(

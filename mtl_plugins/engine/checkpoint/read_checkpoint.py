@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from numpy._core import multiarray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from mtl_plugins.files import SealError, check_seal, is_zip, verification_is_on
 
@@ -57,6 +59,8 @@ def read_checkpoint(
 ) -> dict:
     """Read a checkpoint with `weights_only=True`: code in the file is refused, not executed.
 
+    A `.safetensors` file contains only weights, under the names of a state dict.
+
     Args:
         path: The file, where `~` stands for the home directory; or an http(s) address, see `fetch_checkpoint`.
         map_location: Where to put the tensors, as in `torch.load`.
@@ -83,6 +87,8 @@ def read_checkpoint(
         raise IsADirectoryError(f"{path} is a folder, not a checkpoint: {advice}.")
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint not found: {path}{_neighbours(path)}")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, map_location)
     if verification_is_on() if verify is None else verify:
         verify_checkpoint(path)
     try:
@@ -109,6 +115,16 @@ def read_checkpoint(
             f"'state_dict', or a state dict."
         )
     return checkpoint
+
+
+def _read_safetensors(path: Path, map_location: Any) -> dict:
+    try:
+        return {"state_dict": load_file(path, device=str(map_location))}
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is not a complete safetensors file ({error}): it is damaged, cut off, or another kind of file. "
+            "Copy it again, or use another checkpoint."
+        ) from error
 
 
 def verify_checkpoint(path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Publishing a checkpoint: what a release contains, and which networks and options are refused."""
+
+import importlib
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mtl_plugins.apis import init_model, load_config, publish
+from mtl_plugins.apis.publish import LARGEST_DIFFERENCE
+from mtl_plugins.models.heads import DenseHead
+from mtl_plugins.registry import MODELS
+from mtl_plugins.releases import open_release, release_index, write_release
+
+from ..releases.small_release import OPTIONS, PRESET, publish_small, write_checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "small.pth")
+
+
+@pytest.fixture(scope="module")
+def published(checkpoint, tmp_path_factory):
+    """A release with the metrics of `mtl test --out`; do not change it."""
+    folder = tmp_path_factory.mktemp("published")
+    scores = {"semseg/mIoU": 44.5, "depth/rmse": None, "protocols": {"semseg": "all pixels"}, "unread_images": 1}
+    (folder / "metrics.json").write_text(json.dumps(scores))
+    options = {"data_root": "/home/someone/nyud", "load_from": "/home/someone/x.pth"}
+    return publish_small(checkpoint, folder / "out", metrics=folder / "metrics.json", more=options)
+
+
+def test_the_description(published):
+    found = open_release(published.folder).description
+    assert found["name"] == "small" and found["trained_with"] == PRESET and found["licence"] == "Apache-2.0"
+    assert found["tasks"] == dict(semseg="classes (40)", depth="metric depth", normals="unit vectors")
+    assert found["metrics"] == {"semseg/mIoU": 44.5, "depth/rmse": None, "unread_images": 1}
+    assert found["protocols"] == dict(semseg="all pixels") and found["evaluated_on"] == "NYUDv2 (val)"
+    parameters = sum(parameter.numel() for parameter in init_model(PRESET, cfg_options=OPTIONS).parameters())
+    assert found["weights"]["parameters"] == parameters and found["weights"]["precision"].startswith("float16")
+    assert all(value <= LARGEST_DIFFERENCE for value in published.differences.values())
+    assert published.size == sum(
+        (published.folder / name).stat().st_size for name in ("model.json", "model.safetensors")
+    )
+    assert not published.indexed
+
+
+def test_the_model_card(published):
+    card = (published.folder / "README.md").read_text()
+    assert card.startswith('---\nlibrary_name: "mtl-plugins"\n') and 'license: "apache-2.0"\n' in card
+    for text in ("# small", "| semseg/mIoU | 44.5 |", "| depth/rmse | not defined |", "On NYUDv2 (val).", "NYUDv2"):
+        assert text in card
+
+
+def test_no_paths_and_training_settings_are_published(published, checkpoint):
+    text = (published.folder / "model.json").read_text()
+    assert "someone" not in text and str(checkpoint.parent) not in text and "optim_wrapper" not in text
+
+
+def test_averaged_weights_are_published_exactly_in_float32(tmp_path):
+    """mmengine's EMAHook stores the averaged weights as `state_dict`, and the others as `ema_state_dict`."""
+    path = write_checkpoint(tmp_path / "ema.pth")
+    averaged = torch.load(path)["state_dict"]
+    others = {f"module.{name}": value + 1 for name, value in averaged.items()}
+    torch.save(dict(state_dict=averaged, ema_state_dict=others), path)
+    release = publish_small(path, tmp_path, half=False)
+    state = open_release(release.folder).state
+    assert set(release.differences.values()) == {0.0}
+    assert state.keys() == averaged.keys()
+    assert all(torch.equal(state[name], value) for name, value in averaged.items())
+
+
+def test_parts_of_the_training_are_left_out(tmp_path):
+    """A hint compares features with a teacher's; it is part of the checkpoint, not of the release."""
+    options = {**OPTIONS, "model.hint": dict(type="FeatureHint", teacher_channels=4), "model.heads.normals": None}
+    torch.save({"state_dict": init_model(PRESET, cfg_options=options).state_dict()}, tmp_path / "hint.pth")
+    folder = publish(PRESET, tmp_path / "hint.pth", tmp_path, name="small", cfg_options=options).folder
+    assert init_model(folder).tasks == ("semseg", "depth") and init_model(folder).hint is None
+
+
+def test_settings_that_loading_would_refuse_are_replaced(checkpoint, tmp_path):
+    options = {
+        **OPTIONS,
+        "model.backbone.pretrained": True,
+        "model.heads.depth.init_cfg": dict(type="Normal", layer="Conv2d"),
+    }
+    model = open_release(publish(PRESET, checkpoint, tmp_path, name="small", cfg_options=options).folder).description[
+        "model"
+    ]
+    assert "pretrained" not in model["backbone"] and "init_cfg" not in model["heads"]["depth"]
+
+
+def test_several_datasets(tmp_path):
+    options = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8}
+    trained = init_model("hydranet_nyud_kitti", cfg_options=options)
+    torch.save({"state_dict": trained.state_dict()}, tmp_path / "two.pth")
+    folder = publish("hydranet_nyud_kitti", tmp_path / "two.pth", tmp_path, name="two", cfg_options=options).folder
+    assert init_model(folder).dataset_meta == trained.dataset_meta
+
+
+def test_a_user_defined_part_cannot_be_published(tmp_path):
+    @MODELS.register_module(name="HeadOfUser")
+    class HeadOfUser(DenseHead):
+        kind = "metric_depth"
+
+    options = {**OPTIONS, "model.heads.depth": dict(_delete_=True, type="HeadOfUser", out_channels=1)}
+    try:
+        torch.save({"state_dict": init_model(PRESET, cfg_options=options).state_dict()}, tmp_path / "user.pth")
+        with pytest.raises(ValueError, match="cannot be published: .*HeadOfUser.*parts of this package"):
+            publish(PRESET, tmp_path / "user.pth", tmp_path / "out", name="user", cfg_options=options)
+    finally:
+        MODELS.module_dict.pop("HeadOfUser")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["Small", "a/b", "..", "", "x" * 65])
+def test_a_wrong_name(name, checkpoint, tmp_path):
+    with pytest.raises(ValueError, match="is not allowed: use at most 64 lower-case letters"):
+        write_release(tmp_path, dict(name=name), {})
+
+
+def test_the_name_of_a_preset_is_taken(checkpoint, tmp_path):
+    with pytest.raises(ValueError, match="is the name of a preset"):
+        publish_small(checkpoint, tmp_path, name="hydranet_nyud")
+
+
+def test_the_default_name_is_that_of_the_config(checkpoint, tmp_path):
+    assert publish_small(checkpoint, tmp_path, name=None).folder.name == "nyud_three"
+
+
+def test_a_config_without_a_file_needs_a_name(checkpoint, tmp_path):
+    cfg = load_config(PRESET, OPTIONS)
+    with pytest.raises(ValueError, match="--name NAME"):
+        publish(Config(cfg.to_dict()), checkpoint, tmp_path)
+
+
+def test_a_release_is_replaced_only_on_request(checkpoint, tmp_path):
+    publish_small(checkpoint, tmp_path)
+    with pytest.raises(FileExistsError, match="small already contains a release: choose another name, or --overwrite"):
+        publish_small(checkpoint, tmp_path)
+    publish_small(checkpoint, tmp_path, overwrite=True, about="Another.")
+    assert open_release(tmp_path / "small").description["about"] == "Another."
+
+
+@pytest.mark.parametrize("text", ["{}", '{"semseg/mIoU": "high"}', '{"semseg/mIoU": [1]}', '{"a": 1, "protocols": 3}'])
+def test_a_file_that_has_no_metrics(text, checkpoint, tmp_path):
+    (tmp_path / "other.json").write_text(text)
+    with pytest.raises(ValueError, match="does not contain metrics.*mtl test CONFIG CHECKPOINT --out"):
+        publish_small(checkpoint, tmp_path / "out", metrics=tmp_path / "other.json")
+
+
+def test_a_network_that_float16_changes_is_refused(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("mtl_plugins.apis.publish"), "LARGEST_DIFFERENCE", 0.0)
+    with pytest.raises(ValueError, match=r"in float16, semseg differs by .*--no-half"):
+        publish_small(checkpoint, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_index_is_updated_in_the_source_tree(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(release_index, "_SOURCE", tmp_path)
+    monkeypatch.setattr(release_index, "INDEX_FILE", tmp_path / "index.json")
+    (tmp_path / "setup.py").touch()
+    (tmp_path / "index.json").write_text("{}")
+    assert publish_small(checkpoint, tmp_path / "releases").indexed
+    entry = release_index.list_releases()["small"]
+    assert entry.about == "A small network." and entry.trained_with == PRESET
+    assert init_model("small").tasks == ("semseg", "depth", "normals")
