@@ -57,7 +57,7 @@ def init_model(
     if release is not None:
         drop_pretrained(cfg)
         model = build_network(cfg.model.to_dict(), release.state, release.origin)
-        load_weights(model, release.state)
+        model.load_state_dict(release.state, strict=False)  # `build_network` has compared the keys
         meta = {"dataset_meta": release.description["dataset_meta"]}
     elif checkpoint is None:
         model = MODELS.build(cfg.model)

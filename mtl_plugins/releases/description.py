@@ -41,7 +41,9 @@ def read_description(folder: str | Path) -> dict[str, Any]:
             than a network of this package's parts.
     """
     path = Path(folder) / DESCRIPTION_FILE
-    content = read_json(path, _MAX_BYTES)
+    if path.is_file() and path.stat().st_size > _MAX_BYTES:
+        raise DataError(f"{path} has more than {_MAX_BYTES:,} bytes: it is not the description of a release.")
+    content = read_json(path)
     found = content.get("format")
     if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
         raise DataError(

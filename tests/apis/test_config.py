@@ -27,7 +27,7 @@ def test_a_users_file_takes_precedence_over_a_preset(tmp_path, monkeypatch):
 def test_an_unknown_name_suggests_the_nearest(name):
     with pytest.raises(
         FileNotFoundError,
-        match=f"not found: {name} is neither .*, a preset nor a release: did you mean .*hydranet_nyud.*`mtl presets` lists",
+        match=f"not found: {name} is neither .* nor a release: did you mean .*hydranet_nyud.*`mtl presets` lists",
     ):
         load_config(name)
 
