@@ -77,7 +77,8 @@ def test_a_closed_output_is_not_an_error(arguments, root):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_option_has_a_help_text(command, monkeypatch):
     parsers = []
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", lambda parser, *_: parsers.append(parser) or fail())
+    for name in ("parse_args", "parse_intermixed_args"):
+        monkeypatch.setattr(argparse.ArgumentParser, name, lambda parser, *_: parsers.append(parser) or fail())
     with pytest.raises(InterruptedError):
         import_module(f"mtl_plugins.cli.{command.replace('-', '_')}").parse_args([])
     for parser in parsers:
