@@ -99,7 +99,7 @@ def publish(
     network, pipeline = _describe_network(model, cfg)
     weights = extract_state_dict(model.state_dict())
     state = {key: value for key, value in weights.items() if not key.startswith("hint.")}
-    stored = to_half(state) if half else state
+    stored = to_half(state, keep=dict(model.named_buffers())) if half else state
     differences = _compare(model, network, state, stored, input_size(cfg))
     description = dict(
         name=name,

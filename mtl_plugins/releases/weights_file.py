@@ -1,7 +1,7 @@
 """The weights of a release: a safetensors file, in float16 where that is precise enough."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -15,14 +15,21 @@ TOLERANCE = 2.0**-11
 """Largest relative error (Euclidean norm) of a tensor in float16: half a unit in its last place."""
 
 
-def to_half(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_half(state: Mapping[str, Tensor], keep: Collection[str] = ()) -> dict[str, Tensor]:
     """Weights in float16, and those that would suffer in float32.
 
     Vectors and scalars stay float32: biases and the parameters and statistics of normalisations take little space, and
     errors in them shift complete channels. Matrices and kernels stay float32 if float16 cannot hold a value or its
-    rounding exceeds `TOLERANCE`, because many values are below its normal range. Integers stay as they are.
+    rounding exceeds `TOLERANCE`, because many values are below its normal range. Integers keep their type.
+
+    Args:
+        state: The weights.
+        keep: Names of others that keep their type, such as buffers with measured values.
     """
-    return {name: _half_if_precise(value) if value.is_floating_point() else value for name, value in state.items()}
+    return {
+        name: _half_if_precise(value) if value.is_floating_point() and name not in keep else value
+        for name, value in state.items()
+    }
 
 
 def _half_if_precise(value: Tensor) -> Tensor:
