@@ -8,6 +8,12 @@ import numpy as np
 from mtl_plugins.kinds import LabelOptions, kind_of_task
 
 DEPTH_SCALE = 1000.0  # PNGs hold millimetres, as depth cameras write them: up to 65.535 m in 16 bits
+MAX_PNG_DEPTH = 65535 / DEPTH_SCALE
+
+
+def is_clipped(task: str, values: np.ndarray, kinds: Mapping[str, str] | None = None) -> bool:
+    """Whether a map is depth beyond `MAX_PNG_DEPTH`, which `write_map` clips in PNG files."""
+    return bool((values > MAX_PNG_DEPTH).any()) and kind_of_task(task, values, kinds).name == "metric_depth"
 
 
 def write_map(

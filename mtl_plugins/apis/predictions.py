@@ -1,5 +1,6 @@
 """Predictions as numpy arrays and as files."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 from torch.utils._pytree import tree_map
 
 from mtl_plugins.structures import named_leaves
 from mtl_plugins.visualization import MultiTaskVisualizer, write_picture
 
-from .map_files import write_map
+from .map_files import MAX_PNG_DEPTH, is_clipped, write_map
 
 
 def to_numpy(sample: BaseDataElement, tasks: Sequence[str] | None = None) -> dict[str, Any]:
@@ -51,6 +53,7 @@ class PredictionWriter:
         self.out, self.maps = Path(out), maps
         self._names: Counter[str] = Counter()
         self._kinds = meta.get("kinds")
+        self._warned = False
         self._visualizer = MultiTaskVisualizer() if panels else None
         if self._visualizer is not None:
             self._visualizer.dataset_meta = dict(meta)
@@ -77,8 +80,21 @@ class PredictionWriter:
         if self.maps:
             for task, prediction in to_numpy(sample).items():
                 for name, values in named_leaves(prediction, task).items():
+                    self._warn_if_clipped(name, values, stem)
                     write_map(name, values, self.out, stem, self.maps, self._kinds)
         return stem
+
+    def _warn_if_clipped(self, task: str, values: np.ndarray, stem: str) -> None:
+        """Warn once about depth that a PNG cannot hold."""
+        if self.maps == "png" and not self._warned and is_clipped(task, values, self._kinds):
+            self._warned = True
+            print_log(
+                f"{stem}: the predicted {task} reaches {np.nanmax(values):.1f} m, but its PNG files hold millimetres "
+                f"up to {MAX_PNG_DEPTH} m; larger values are clipped. NPY files (--maps npy) hold all values. "
+                "Further images are not reported.",
+                "current",
+                logging.WARNING,
+            )
 
     def _stem(self, sample: BaseDataElement) -> str:
         """The image's name, with a number if another image, or another array, has the same name."""

@@ -5,13 +5,16 @@ import threading
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import BaseDataElement
 from PIL import Image
 
 from mtl_plugins.apis import MultiTaskInferencer
 from mtl_plugins.apis.map_files import DEPTH_SCALE, write_map
+from mtl_plugins.apis.predictions import PredictionWriter
 from mtl_plugins.apis.sources import list_images, read_source
 from mtl_plugins.backends import available_backends
 from mtl_plugins.functional.normals_png import decode_normals
+from mtl_plugins.structures import TaskData
 
 OPTIONS = {"model.backbone.model_name": "test_resnet", "model.neck.channels": 8}
 RNG = np.random.default_rng(0)
@@ -240,3 +243,16 @@ def test_a_changed_aspect_ratio_is_reported_once(capture_log):
     assert "is resized to" not in capture_log()
     predict([wide, wide], show_progress=False)
     assert capture_log().count("an image of 40 x 160 is resized to 64 x 96") == 1
+
+
+def test_depth_that_a_png_cannot_hold_is_reported_once(capture_log, tmp_path):
+    image = torch.zeros(3, 4, 5, dtype=torch.uint8)
+    sample = BaseDataElement(metainfo=dict(img_path="street.png"))
+    writer = PredictionWriter(tmp_path, {}, panels=False, maps="png")
+    for metres in (65.5, 80.0, 90.0):
+        sample.pred = TaskData(depth=torch.full((1, 4, 5), metres), semseg=torch.full((1, 4, 5), 70, dtype=torch.uint8))
+        writer.write(image, sample)
+        assert ("depth reaches 80.0 m" in capture_log()) == (metres > 65.535)
+    assert capture_log().count("larger values are clipped") == 1
+    PredictionWriter(tmp_path, {}, panels=False, maps="npy").write(image, sample)
+    assert capture_log().count("larger values are clipped") == 1
