@@ -11,6 +11,7 @@ LOG_FROM = 7.0
 MAX_RATIO = 100.0  # far / near; nearer readings are clipped, so that a few of some millimetres do not stretch the scale
 PERCENTILES = (1, 99)  # near and far, so that single outliers do not stretch the scale
 MIN_RANGE = 0.1  # metres; a constant map still gets a range of colours
+_MIN_SHARE = 1e-3  # smallest range / far end
 MAX_TICKS = 8
 _STEPS = [1, 2, 2.5, 5, 10]  # between the ticks of a linear scale
 _MANTISSAS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))  # ticks of a logarithmic scale, times powers of ten
@@ -78,8 +79,9 @@ def depth_scale(readings: np.ndarray, log_from: float = LOG_FROM) -> ColourScale
 
 def scale_of_range(low: float, high: float, log_from: float = LOG_FROM) -> ColourScale:
     """The scale for depth between two percentiles; see `depth_scale`."""
-    if high - low < MIN_RANGE:
-        low, high = max(low - MIN_RANGE / 2, 0.0), high + MIN_RANGE / 2
+    least = max(MIN_RANGE, _MIN_SHARE * high)
+    if high - low < least:
+        low, high = max(low - least / 2, 0.0), high + least / 2
     if 0 < log_from * low <= high:
         return ColourScale(max(low, high / MAX_RATIO), high, log=True)
     return ColourScale(low, high)

@@ -133,13 +133,12 @@ class _DepthFramePainter:
         return np.dstack([self._paint(discs, covered, scale), np.where(covered, 255, 0).astype(np.uint8)])
 
     def _paint(self, depth: np.ndarray, valid: np.ndarray, scale: ColourScale) -> np.ndarray:
-        place, low, high = np.asarray(depth, np.float32), scale.low, scale.high
+        low, high = scale.low, scale.high
+        place = np.fmin(np.fmax(depth, np.float32(low)), np.float32(high))  # they also replace NaN
         if scale.log:
-            place = np.log(np.maximum(place, np.float32(low)))
-            low, high = np.log(low), np.log(high)
-        place = (place - np.float32(low)) * np.float32(254 / (high - low))
-        # fmin and fmax replace NaN; index 0 is for pixels without a reading
-        index = np.fmin(np.fmax(place, 0), 254).astype(np.uint8) + np.uint8(1)
+            place, low, high = np.log(place), np.log(low), np.log(high)
+        # index 0 is for pixels without a reading
+        index = ((place - np.float32(low)) * np.float32(254 / (high - low))).clip(0, 254).astype(np.uint8) + np.uint8(1)
         index[~valid] = 0
         return look_up(self._table, index)
 

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mtl_plugins.kinds import find_kind
 from mtl_plugins.visualization import (
     VOID_COLOUR,
     make_palette,
@@ -19,6 +20,7 @@ from mtl_plugins.visualization.task_painters import TASK_PAINTERS, Painted
 
 SIZES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
+DEPTHS = st.floats(-1, float(np.float32(1e30)), width=32) | st.sampled_from([np.nan, np.inf, -np.inf])
 
 
 @given(labels=hnp.arrays(np.uint8, SIZES, elements=st.sampled_from([0, 1, 5, 11, 255])))
@@ -42,6 +44,20 @@ def test_only_invalid_depth_is_black(depth):
     assert picture.shape == (*depth.shape, 3) and picture.dtype == np.uint8
     invalid = ~(np.isfinite(depth) & (depth > 0))
     assert ((picture == 0).all(-1) == invalid).all()
+
+
+@given(maps=st.lists(hnp.arrays(np.float32, SIZES, elements=DEPTHS), min_size=1, max_size=3))
+def test_any_depth_is_painted_on_panels_and_videos(maps):
+    painted = paint_task("depth", maps)
+    paint_frame = find_kind("metric_depth").frame_painter({})
+    for depth, picture in zip(maps, painted.pictures, strict=True):
+        valid = np.isfinite(depth) & (depth > 0)
+        sparse = 0 < valid.sum() < 0.3 * valid.size
+        for result in (picture, paint_frame(depth)):
+            assert result.shape == (*depth.shape, 4 if sparse else 3) and result.dtype == np.uint8
+            shown = result[..., 3] > 0 if sparse else (result != 0).any(-1)
+            assert (shown == valid).all()
+    assert painted.bar.low < painted.bar.high and len(painted.bar.scale.ticks()) >= 1
 
 
 @pytest.mark.parametrize("colormap", ["turbo_r", "magma_r", "viridis"])
