@@ -17,7 +17,7 @@ class TypicalDepthHook(Hook):
     """Measures the typical depth of each place in the image for heads that need it (`FixedCameraDepthHead`).
 
     It reads depth labels of the training set once, before the first step and before any transform. A resumed training,
-    and one that starts from a checkpoint with `load_from`, keep the typical depth of the checkpoint.
+    and one that starts from a checkpoint with such a head (`load_from`), keep the typical depth of the checkpoint.
 
     Args:
         samples: Samples to read at most from each dataset, evenly spread.
@@ -30,13 +30,18 @@ class TypicalDepthHook(Hook):
         if samples < 1:
             raise ValueError(f"TypicalDepthHook: samples={samples} must be at least 1.")
         self.samples = samples
+        self._loaded: set[str] = set()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note which heads get the typical depth of a checkpoint."""
+        self._loaded = {key.removeprefix("module.") for key in checkpoint["state_dict"]}
 
     def before_train(self, runner: Runner) -> None:
         """Measure the typical depth."""
-        if runner.iter or runner.cfg.get("load_from"):
+        if runner.iter:
             return
         for task, head in getattr(unwrap_model(runner.model), "heads", {}).items():
-            if hasattr(head, "set_typical"):
+            if hasattr(head, "set_typical") and f"heads.{task}.typical" not in self._loaded:
                 maps = read_depth_labels(runner.train_dataloader.dataset, task, self.samples)
                 head.set_typical(typical_depth(maps, tuple(head.typical.shape[-2:])).to(head.typical.device))
 

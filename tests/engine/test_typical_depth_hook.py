@@ -13,12 +13,12 @@ from mtl_plugins.models import FixedCameraDepthHead
 from .test_label_ranges_hook import write
 
 
-def runner_of(root, iteration=0, **cfg):
+def runner_of(root, iteration=0):
     model = nn.Module()
     head = FixedCameraDepthHead((4,), (4,), grid=(3, 2))
     model.heads = nn.ModuleDict(dict(depth=head, semseg=nn.Identity()))
     loader = SimpleNamespace(dataset=NYUDv2(root, "train"))
-    return head, SimpleNamespace(iter=iteration, cfg=cfg, model=model, train_dataloader=loader)
+    return head, SimpleNamespace(iter=iteration, model=model, train_dataloader=loader)
 
 
 def test_the_mean_of_the_labels_is_the_typical_depth(tmp_path):
@@ -27,11 +27,19 @@ def test_the_mean_of_the_labels_is_the_typical_depth(tmp_path):
     assert (head.typical.exp() - 4).abs().max() < 0.2
 
 
-@pytest.mark.parametrize("options", [dict(iteration=3), dict(load_from="work_dirs/teacher.pth")])
-def test_a_checkpoint_keeps_its_own(tmp_path, options):
-    head, runner = runner_of(write(tmp_path), **options)
+def test_a_resumed_training_keeps_its_own(tmp_path):
+    head, runner = runner_of(write(tmp_path), iteration=3)
     TypicalDepthHook().before_train(runner)
     assert torch.allclose(head.typical.exp(), torch.tensor(12.0))
+
+
+@pytest.mark.parametrize("key, kept", [("heads.depth.typical", True), ("heads.semseg.out.weight", False)])
+def test_a_loaded_checkpoint_keeps_its_own(tmp_path, key, kept):
+    head, runner = runner_of(write(tmp_path))
+    hook = TypicalDepthHook()
+    hook.after_load_checkpoint(runner, dict(state_dict={key: torch.zeros(1)}))
+    hook.before_train(runner)
+    assert torch.allclose(head.typical.exp(), torch.tensor(12.0)) == kept
 
 
 def test_unreadable_labels_are_left_to_the_training(tmp_path):

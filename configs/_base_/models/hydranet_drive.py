@@ -8,7 +8,3 @@ model = dict(
         depth=dict(type="FixedCameraDepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.05)),
     ),
 )
-custom_hooks = [
-    dict(type="TypicalDepthHook"),
-    dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.02),
-]
