@@ -20,10 +20,20 @@ from PIL import Image
 from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
 from mtl_plugins.functional.normals_png import encode_normals
 from mtl_plugins.kernels import warm_up
+from mtl_plugins.prepare import prepare_kitti_depth
 from mtl_plugins.synthrooms import prepare_synthrooms
 
 from .datasets.data_files import write_frames
-from .datasets.driving_files import write_cityscapes, write_iddlite, write_kitti, write_kitti6
+from .datasets.driving_files import (
+    DATE,
+    DRIVES,
+    FRAMES,
+    write_cityscapes,
+    write_iddlite,
+    write_kitti,
+    write_kitti6,
+    write_kitti_semantic,
+)
 
 pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed assertions there
 
@@ -201,6 +211,20 @@ def kitti_folder(tmp_path_factory):
     for name, write in (("depth", write_kitti), ("kitti6", write_kitti6)):
         (folder / name).mkdir()
         write(folder / name, size=SIZE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drive_folder(tmp_path_factory, camvid_folder):
+    """The folders of the presets in `kitti_drive`: a prepared drive with single scans, CamVid, semantic KITTI."""
+    folder = tmp_path_factory.mktemp("drive")
+    write_kitti(folder / "official", size=SIZE)
+    for split, drive in DRIVES.items():
+        (folder / f"{split}.txt").write_text("".join(f"{DATE}/{drive} {frame} l\n" for frame in FRAMES))
+    lists = dict(eigen_train=folder / "train.txt", eigen_test=folder / "val.txt")
+    prepare_kitti_depth(folder / "official/raw", None, folder / "kitti_drive", lists, workers=1, progress=False)
+    write_kitti_semantic(folder / "kitti_semantic", size=SIZE)
+    (folder / "camvid").symlink_to(camvid_folder)
     return folder
 
 

@@ -13,7 +13,10 @@ from mtl_plugins.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = sorted(CONFIGS.glob("*.py"))
-RECIPES = sorted(path for name in ("distillation", "real_joint") for path in (CONFIGS / name).glob("*.py"))
+DRIVE = sorted((CONFIGS / "kitti_drive").glob("*.py"))
+RECIPES = sorted(
+    path for name in ("distillation", "real_joint", "kitti_drive") for path in (CONFIGS / name).glob("*.py")
+)
 FOLDER_OF = dict(
     NYUDv2="nyud_folder",
     CamVid="camvid_folder",
@@ -155,10 +158,31 @@ def test_distillation_recipes_build(path, tmp_path):
     for hook in cfg.custom_hooks:
         if hook.type != "DistillationHook":
             continue
-        for teacher in hook.teachers:
+        members = [member for teacher in hook.teachers for member in teacher.get("average", [teacher])]
+        for teacher in members:
+            if teacher.get("model"):  # an ONNX file that is not part of this project
+                continue
             with torch.device("meta"):
                 predicted = set(MODELS.build(_without_weights(teacher.config).model).tasks)
             assert set(teacher.tasks) <= predicted & set(model.tasks)
+
+
+@pytest.mark.parametrize("path", DRIVE, ids=lambda path: path.stem)
+def test_presets_of_a_drive_train_and_validate(path, drive_folder, make_light, tmp_path):
+    """On a drive with single scans; the teachers are left out."""
+    light = {"model.backbone.model_name": "test_efficientnet", "model.neck.channels": 8}
+    cfg = make_light(load_config(path, light | {"data_root": str(drive_folder)}), drive_folder, tmp_path)
+    for loader in LOADERS:  # `make_light` moves a single dataset to the folder itself
+        cfg[loader].dataset.datasets.drive.data_root = str(drive_folder / "kitti_drive")
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != "DistillationHook"]
+    runner = build_runner(cfg)
+    runner.train()
+    scores = runner.message_hub.log_scalars
+    names = dict(semseg="labelled/semseg/mIoU", depth="drive/depth/rmse")
+    assert all(math.isfinite(scores[f"val/{names[task]}"].current()) for task in runner.model.tasks)
+    assert "show objects at" not in next(tmp_path.rglob("*.log")).read_text(), "all pipelines have one input size"
+    if "depth" in runner.model.tasks:
+        assert runner.model.heads.depth.typical.std() > 0, "the typical depth was measured"
 
 
 def _without_weights(path):

@@ -6,6 +6,7 @@ import pytest
 
 from mtl_plugins.apis.config import find_config
 from mtl_plugins.cli import experiments
+from mtl_plugins.cli.kitti_drive_stages import AVERAGED, CAMVID_TEACHER
 
 MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
 
@@ -13,7 +14,9 @@ MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
 def test_every_stage_is_a_preset_and_has_a_baseline():
     for name, stages in experiments.STAGES.items():
         for stage in [*experiments.TEACHERS[name], *stages]:
-            assert find_config(f"{experiments.FOLDERS.get(name, 'distillation')}/{stage}").is_file()
+            folder = experiments.FOLDERS.get(name, "distillation")
+            preset = stage if stage == CAMVID_TEACHER else f"{folder}/{stage}"
+            assert find_config(preset).is_file()
         assert name in experiments.FOLDERS or experiments.FIRST_JOINT_STAGE[name] in stages[:-1]
 
 
@@ -85,6 +88,44 @@ def test_a_failing_stage_raises_and_names_its_log(monkeypatch, tmp_path):
     monkeypatch.setattr(experiments.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
     with pytest.raises(ValueError, match=r"mtl train failed: see .*console.log.*finished stages are kept"):
         experiments.run_stage(MASKED, 0, tmp_path / "new")
+
+
+def test_the_stages_on_a_drive_use_labels_of_their_teachers(monkeypatch, tmp_path, run_tool, drive_folder, capsys):
+    calls = []
+
+    def run(command, stdout, stderr):
+        words = list(map(str, command[3:]))
+        calls.append(words)
+        if words[0] == "test":
+            (tmp_path / words[words.index("--out") + 1]).write_text('{"drive/depth/rmse": 4.0}')
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(experiments.subprocess, "run", run)
+    settings = [f"data_root={drive_folder}", "model.backbone.pretrained=w.pth"]
+    options = ["--seeds", 1, "--cityscapes", "net.onnx", "--json", "scores.json"]
+    run_tool("experiments", "kitti-drive", *options, "--cfg-options", *settings)
+    stages = [*experiments.TEACHERS["kitti-drive"], *experiments.STAGES["kitti-drive"], AVERAGED]
+    trained = {words[1].rpartition("/")[2]: words for words in calls if words[0] == "train"}
+    assert list(trained) == stages == list(json.loads((tmp_path / "scores.json").read_text()))
+    assert (
+        f"data_root={drive_folder}/camvid" in trained[CAMVID_TEACHER] and trained[CAMVID_TEACHER][1] == CAMVID_TEACHER
+    )
+    assert all("model.backbone.pretrained=w.pth" in words for words in trained.values())
+    labelled = [words for words in calls if words[0] == "pseudo-label"]
+    assert [words[1].rpartition("/")[2] for words in labelled] == stages[-2:]
+    teachers = "custom_hooks.{}.teachers.0.average.1.model.file=net.onnx"
+    assert any(teachers.format(position) in labelled[1] for position in range(30))
+    [files] = [word for word in trained[AVERAGED] if "pseudo_labels=" in word]
+    assert files.endswith("kitti_drive/student_averaged_labels/files/drive")
+    printed = capsys.readouterr().out
+    assert "| student | 1 | – | 4.000 |" in printed and "| (the best constant) | 1 |" in printed
+
+
+def test_options_of_another_experiment_raise(run_tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool("experiments", "rooms", "--cityscapes", "net.onnx")
+    assert "--cityscapes is for kitti-drive" in capsys.readouterr().err
 
 
 def test_weights_for_teachers_trained_from_scratch_raise(run_tool, capsys):

@@ -157,3 +157,40 @@ def test_images_that_cannot_be_read_get_no_label(files, tmp_path, capture_log):
     listed = write_pseudo_labels(skipping, teacher, tmp_path / "readable", show=False)["listed"]
     assert listed["depth"] == dict(real=0, pseudo=len(skipping) - 1, missing=1)
     assert f"{image} gets no label: " in capture_log()
+
+
+HOOK = """
+_base_ = [{base!r}]
+custom_hooks = [dict(type="DistillationHook", teachers={teachers!r})]
+"""
+
+
+def test_the_teachers_of_the_config_label_its_images(files, write, run_tool, tmp_path, capsys):
+    config, checkpoint, data = files
+    member = dict(tasks=["semseg"], config=str(config), checkpoint=str(checkpoint))
+    averaged = dict(average=[member, member], tasks=dict(semseg=dict(confidence=0.01)))
+    hooked = tmp_path / "hooked.py"
+    hooked.write_text(HOOK.format(base=str(config), teachers=[averaged]))
+    fixed = ["--batch-size", 2, "--device", "cpu", "--cfg-options", f"data_root={data}"]
+    run_tool("pseudo_label", hooked, "--out", tmp_path / "own", *fixed)
+    assert "semseg: 4 real, 2 pseudo, 0 missing" in capsys.readouterr().out
+    write("--confidence", 0.01, tasks=("semseg",))
+    one, other = (dataset(data, pseudo_labels=str(tmp_path / name)) for name in ("own", "pseudo"))
+    for index in range(len(one)):
+        first, second = (part[index]["data_samples"].gt.get("semseg") for part in (one, other))
+        assert (first is second is None) or torch.equal(first, second), "averaged with itself"
+    hooked.write_text(HOOK.format(base=str(config), teachers=[member, member]))
+    with pytest.raises(ValueError, match="2 teachers of .* but a folder of labels has one. Average them"):
+        run_tool("pseudo_label", hooked, "--out", tmp_path / "two", *fixed)
+    with pytest.raises(ValueError, match="has no DistillationHook whose teachers"):
+        run_tool("pseudo_label", config, "--out", tmp_path / "none", *fixed)
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [(["teacher.py"], "a TEACHER needs its CHECKPOINT and --tasks"), (["--flip"], "--flip needs a TEACHER")],
+)
+def test_incomplete_options_raise(run_tool, tmp_path, capsys, words, message):
+    with pytest.raises(SystemExit):
+        run_tool("pseudo_label", "hydranet_nyud", *words, "--out", tmp_path)
+    assert message in capsys.readouterr().err
