@@ -5,7 +5,7 @@ _base_ = [
     "../_base_/schedules/adamw_drive.py",
     "../_base_/runtime.py",
 ]
-train_cfg = dict(max_epochs=12, val_interval=6)
+train_cfg = dict(max_epochs=18, val_interval=9)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type="TypicalDepthHook"),

@@ -11,7 +11,7 @@ camvid_pipeline = [
 camvid = dict(type="CamVid", data_root="{data_root}/camvid", label_space="kitti6")
 labelled = dict(type="KITTISemantic", data_root="{data_root}/kitti_semantic", label_space="kitti6")
 train_dataloader = dict(
-    sampler=dict(weights=dict(drive=1, camvid=1)),
+    sampler=dict(weights=dict(drive=1, camvid=2)),
     dataset=dict(datasets=dict(camvid=dict(split="train", pipeline=camvid_pipeline, **camvid))),
 )
 val_dataloader = dict(
