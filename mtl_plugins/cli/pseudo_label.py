@@ -87,7 +87,7 @@ def _teachers(args: argparse.Namespace, cfg: Config) -> list[Teacher | AveragedT
     """The teacher of the command line, or those of the config's `DistillationHook`."""
     if args.teacher is not None:
         input_size = ast.literal_eval(args.input_size) if args.input_size else None
-        tasks = {task: _options(args, task) for task in args.tasks}
+        tasks: dict[str, dict | None] = {task: _options(args, task) for task in args.tasks}
         config = find_config(args.teacher)
         return [Teacher(tasks, config=config, checkpoint=args.checkpoint, flip=args.flip, input_size=input_size)]
     hooks = [hook for hook in cfg.get("custom_hooks") or () if hook.get("type") == "DistillationHook"]

@@ -1,13 +1,13 @@
 """The typical depth of each place in the images of a camera."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def typical_depth(maps: Iterable[Tensor], grid: Sequence[int]) -> Tensor:
+def typical_depth(maps: Iterable[Tensor], grid: tuple[int, int]) -> Tensor:
     """The mean depth in each cell of a grid over the image, averaged with its mirror image.
 
     A cell without a reading, such as in the sky, takes the value of the nearest cell below it that has one, or else

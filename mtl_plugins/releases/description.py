@@ -23,7 +23,9 @@ from .check_network import check_network, check_pipeline
 from .release_index import NAME_PATTERN
 
 FORMAT = 1
-DESCRIPTION_FILE, WEIGHTS_FILE, CARD_FILE = "model.json", "model.safetensors", "README.md"
+DESCRIPTION_FILE = "model.json"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
 _MAX_BYTES = 4_000_000
 _MAX_WEIGHTS = 2**36  # bytes
 _DIGEST_KEY = "sha256"
