@@ -247,6 +247,19 @@ def sevenscenes_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def roads_folder(tmp_path_factory, iddlite_folder, camvid_folder, kitti_folder):
+    """A folder with `idd_lite`, `camvid`, and `kitti_raw`: drives with laser scans, and lists of frames."""
+    folder = tmp_path_factory.mktemp("roads")
+    (folder / "idd_lite").symlink_to(iddlite_folder)
+    (folder / "camvid").symlink_to(camvid_folder)
+    shutil.copytree(kitti_folder / "depth" / "raw", folder / "kitti_raw")
+    for name, drive in (("train_files", DRIVES["train"]), ("val_files", DRIVES["val"])):
+        lines = (f"{DATE}/{drive} {frame:010d} l\n" for frame in FRAMES)
+        (folder / "kitti_raw" / f"{name}.txt").write_text("".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def data_folder(tmp_path_factory, nyud_folder, kitti_folder):
     """A folder with `nyud` and `kitti`."""
     folder = tmp_path_factory.mktemp("data")
@@ -274,7 +287,7 @@ def light(cfg, data_root, work_dir):
             loader.sampler.update(weights=dict.fromkeys(loader.dataset.datasets, 1), length=2 * len(parts))
             loader.sampler.update(batch_size=2 if loader.sampler.get("batch_size") else None)
         for part in parts:
-            if len(parts) == 1:
+            if len(parts) == 1 and loader.dataset.type != "MultiDataset":
                 part.data_root = str(data_root)
             part.limit = 2 if name == "train_dataloader" else 1
             for transform in part.pipeline:

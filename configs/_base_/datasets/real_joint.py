@@ -35,7 +35,7 @@ train_parts = dict(
     kitti=dict(
         ann_file="train_files.txt",
         pipeline=[
-            dict(type="Resize", size=kitti_height),
+            dict(type="Resize", size=kitti_height, sparse=True),
             dict(type="RandomZoom", scale=(0.8, 1.25), p=0.5),
             *augment,
         ],
