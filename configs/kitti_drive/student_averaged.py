@@ -17,7 +17,7 @@ custom_hooks = [
                     dict(
                         tasks=dict(semseg=dict(class_map=("cityscapes19", "kitti6"))),
                         model=dict(type="OnnxModel", file="work_dirs/cityscapes.onnx", tasks=dict(semseg="classes")),
-                        input_size=1.5,
+                        input_size=(560, 1856),  # about 1.5 times the size of KITTI, in multiples of 8
                         flip=True,
                     ),
                 ],
