@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mtl_plugins.apis import find_config, load_config
-from mtl_plugins.releases import is_release, list_releases
+from mtl_plugins.releases import WEIGHTS_FILE, is_release, list_releases, read_description
 
 from .parse_value import parse_value
 
@@ -89,9 +89,20 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_run_config(args: argparse.Namespace) -> Config:
-    """Load the config of such a command and set its options, launcher and work directory."""
+    """Load the config of such a command and set its options, launcher and work directory.
+
+    Raises:
+        ValueError: The config is that of a release, which has no data and no training settings.
+    """
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
+    if cfg.get("release"):
+        trained_with = read_description(cfg.release).get("trained_with") or "CONFIG"
+        raise ValueError(
+            f"{args.config} is a release: a trained network without datasets and training settings. Give the config, "
+            f"and the release as its checkpoint: mtl test {trained_with} {args.config}; to fine-tune it: mtl train "
+            f"{trained_with} --cfg-options load_from={Path(cfg.release) / WEIGHTS_FILE}."
+        )
     cfg.launcher = args.launcher
     if args.work_dir or cfg.get("work_dir") is None:
         cfg.work_dir = args.work_dir or str(Path("work_dirs") / Path(cfg.filename).stem)

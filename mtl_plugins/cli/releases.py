@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     args = parse_args(argv, prog)
     if args.name is not None:
         folder = find_release(args.name)
-        print(f"{model_card(read_description(folder))}\nFolder: {folder}")
+        print(f"{model_card(read_description(folder), front_matter=False)}\nFolder: {folder}")
         return
     releases = list_releases()
     width = max(map(len, releases), default=0) + 2

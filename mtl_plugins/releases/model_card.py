@@ -9,13 +9,18 @@ from .description import DESCRIPTION_FILE, WEIGHTS_FILE
 _NOT_STATED = "Not stated."
 
 
-def model_card(description: dict[str, Any]) -> str:
-    """The text of `README.md` from the description of a release."""
+def model_card(description: dict[str, Any], front_matter: bool = True) -> str:
+    """The text of `README.md` from the description of a release.
+
+    Args:
+        description: The content of `model.json`.
+        front_matter: Whether to begin with the YAML for the hub.
+    """
     name, weights = description["name"], description["weights"]
     licence = description.get("licence") or _NOT_STATED
     tasks = [f"| {task} | {about} |" for task, about in description.get("tasks", {}).items()]
     sections = [
-        _front_matter(description),
+        _front_matter(description) if front_matter else "",
         f"# {name}",
         description.get("about", ""),
         "## Use",

@@ -6,12 +6,14 @@ import json
 import pytest
 import torch
 from mmengine.config import Config
+from torch import nn
 
-from mtl_plugins.apis import init_model, load_config, publish
-from mtl_plugins.apis.publish import LARGEST_DIFFERENCE
+from mtl_plugins.apis import init_model, list_presets, load_config, publish
+from mtl_plugins.apis.publish import LARGEST_DIFFERENCE, _describe_network
 from mtl_plugins.models.heads import DenseHead
 from mtl_plugins.registry import MODELS
 from mtl_plugins.releases import open_release, release_index, write_release
+from mtl_plugins.releases.check_network import _allowed
 
 from ..releases.small_release import OPTIONS, PRESET, publish_small, write_checkpoint
 
@@ -97,6 +99,21 @@ def test_several_datasets(tmp_path):
     torch.save({"state_dict": trained.state_dict()}, tmp_path / "two.pth")
     folder = publish("hydranet_nyud_kitti", tmp_path / "two.pth", tmp_path, name="two", cfg_options=options).folder
     assert init_model(folder).dataset_meta == trained.dataset_meta
+
+
+@pytest.mark.parametrize("preset", list_presets())
+def test_every_preset_can_be_published(preset):
+    cfg = load_config(preset)
+    if cfg.model.type == "MultiTaskModel":
+        network, _ = _describe_network(nn.Identity(), cfg)
+        assert set(network["heads"]) == {task for task, head in cfg.model.heads.items() if head is not None}
+
+
+def test_every_part_can_be_published_or_is_of_a_foreign_network():
+    allowed = {name for role in ("backbone", "neck", "head", "loss", "data_preprocessor") for name in _allowed(role)}
+    others = {"FeatureHint", "MultiTaskModel", "MultiTaskTTAModel", "OnnxModel", "SMPModel", "TorchvisionModel"}
+    ours = {name for name, part in MODELS.module_dict.items() if part.__module__.startswith("mtl_plugins.")}
+    assert ours == allowed | others
 
 
 def test_a_user_defined_part_cannot_be_published(tmp_path):

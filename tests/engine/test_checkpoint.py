@@ -11,6 +11,7 @@ import torch
 from mmengine.hooks import EMAHook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from safetensors.torch import save_file
 from torch import nn
 from toy_run import ToyModel, build_runner
 
@@ -121,6 +122,22 @@ def test_files_without_dict_or_weights_raise(tmp_path):
     torch.save(dict(epoch=3), tmp_path / "no_weights.pth")
     with pytest.raises(ValueError, match="no weights.*epoch"):
         load_weights(model(), tmp_path / "no_weights.pth")
+
+
+def test_safetensors_files_are_read(tmp_path):
+    state = model().state_dict()
+    save_file(state, tmp_path / "a.safetensors")
+    found = read_checkpoint(tmp_path / "a.safetensors")["state_dict"]
+    assert found.keys() == state.keys() and all(torch.equal(found[name], value) for name, value in state.items())
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: pickle.dumps({"a": 1})])
+def test_incomplete_and_foreign_safetensors_files(tmp_path, damage):
+    path = tmp_path / "a.safetensors"
+    save_file(model().state_dict(), path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="a.safetensors is not a complete safetensors file"):
+        read_checkpoint(path)
 
 
 def test_other_url_schemes_are_not_read():
