@@ -24,8 +24,11 @@ from .release_index import NAME_PATTERN
 
 FORMAT = 1
 DESCRIPTION_FILE = "model.json"
+"""What a release is: its network, classes, metrics and checksums."""
 WEIGHTS_FILE = "model.safetensors"
+"""The weights of a release."""
 CARD_FILE = "README.md"
+"""The model card of a release."""
 _MAX_BYTES = 4_000_000
 _MAX_WEIGHTS = 2**36  # bytes
 _DIGEST_KEY = "sha256"
