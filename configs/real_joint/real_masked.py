@@ -24,7 +24,7 @@ model = dict(
     ),
 )
 train_cfg = dict(by_epoch=True, max_epochs=12, val_interval=12)
-custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.005)]
+custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.02)]
 metrics = dict(
     iddlite=dict(type="SegmentationMetric", dataset="iddlite"),
     camvid=dict(type="SegmentationMetric", dataset="camvid"),

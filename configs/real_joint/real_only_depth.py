@@ -1,8 +1,9 @@
-# A network for depth only, which sees as many frames as the joint network. It also is a teacher.
+# A network for depth only, with as many steps and frames as the joint network. It is also a teacher.
 _base_ = "real_masked.py"
 model = dict(heads=dict(semseg=None))
 train_dataloader = dict(
-    sampler=dict(weights=dict(_delete_=True, kitti=1), length=_base_.samples["kitti"]),
+    batch_size=_base_.batch["kitti"],
+    sampler=dict(weights=dict(_delete_=True, kitti=1), length=_base_.steps * _base_.batch["kitti"]),
     dataset=dict(datasets=dict(_delete_=True, kitti=_base_.train_parts["kitti"])),
 )
 val_dataloader = dict(dataset=dict(datasets=dict(_delete_=True, kitti=_base_.val_parts["kitti"])))

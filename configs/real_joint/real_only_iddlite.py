@@ -1,8 +1,9 @@
-# A network for IDD-Lite only, which sees as many of its images as the joint network.
+# A network for IDD-Lite only, with as many steps and images of it as the joint network.
 _base_ = "real_masked.py"
 model = dict(heads=dict(depth=None))
 train_dataloader = dict(
-    sampler=dict(weights=dict(_delete_=True, iddlite=1), length=_base_.samples["iddlite"]),
+    batch_size=_base_.batch["iddlite"],
+    sampler=dict(weights=dict(_delete_=True, iddlite=1), length=_base_.steps * _base_.batch["iddlite"]),
     dataset=dict(datasets=dict(_delete_=True, iddlite=_base_.train_parts["iddlite"])),
 )
 val_dataloader = dict(dataset=dict(datasets=dict(_delete_=True, iddlite=_base_.val_parts["iddlite"])))

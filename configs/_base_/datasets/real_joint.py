@@ -54,11 +54,12 @@ val_parts = dict(
     ),
 )
 predict_pipeline = [dict(type="ResizeInput", size=kitti_height), dict(type="PackSample")]
+batch = dict(iddlite=6, camvid=3, kitti=3)  # images on average
 batch_size = 12
-samples = dict(iddlite=720, camvid=360, kitti=360)  # in an epoch
+steps = 120  # in an epoch
 train_dataloader = dict(
     batch_size=batch_size,
-    sampler=dict(_delete_=True, type="MultiDatasetSampler", weights=samples, length=sum(samples.values())),
+    sampler=dict(_delete_=True, type="MultiDatasetSampler", weights=batch, length=steps * batch_size),
     dataset=dict(type="MultiDataset", datasets=train_parts),
 )
 val_dataloader = dict(dataset=dict(type="MultiDataset", datasets=val_parts))
