@@ -9,6 +9,7 @@ from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.config import require_dataloader
 from mtl_plugins.engine.checkpoint import run_files
 from mtl_plugins.engine.restarts import restart_count
+from mtl_plugins.engine.resumable_runner import RESUME_IF_ANY
 from mtl_plugins.files import FolderLock
 
 from .options import add_config, add_run_options, load_run_config, make_parser
@@ -56,8 +57,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         checkpoints = cfg.setdefault("default_hooks", {}).setdefault("checkpoint", dict(type="AtomicCheckpointHook"))
         checkpoints["overwrite"] = True
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == "auto" else args.resume
+        if args.resume == "auto":
+            cfg.resume = RESUME_IF_ANY
+        else:
+            cfg.resume, cfg.load_from = True, args.resume
     if args.requeue:
         cfg.default_hooks.preemption = {**(cfg.default_hooks.get("preemption") or {}), "requeue": True}
     with FolderLock(cfg.work_dir, "a training") if _is_first_process() else nullcontext():

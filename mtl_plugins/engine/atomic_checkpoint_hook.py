@@ -142,7 +142,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def _clear_folder(self, runner: Runner) -> None:
         folder = Path(self.out_dir)
         found = run_files(folder, [self.filename_tmpl])
-        resumed = getattr(runner, "resumed_from", None) or (runner._resume and runner._load_from)
+        resumed = getattr(runner, "resumed_from", None) or (runner._resume is True and runner._load_from)
         if not found or (resumed and Path(resumed).expanduser().resolve().parent == folder.resolve()):
             return
         if not self.overwrite:

@@ -42,6 +42,9 @@ from .on_main_process import on_main_process
 from .rank_states import RankState, gather_rank_states, restore_rank_state
 from .refit_schedule import each_schedule, refit_schedule
 
+#: Value of `resume`: resume from the newest checkpoint in the work directory, if any.
+RESUME_IF_ANY = "auto"
+
 _LOOPS: dict[Any, type[BaseLoop]] = {
     **{"EpochBasedTrainLoop": ResumableEpochLoop, "IterBasedTrainLoop": ResumableIterLoop},
     **{True: ResumableEpochLoop, False: ResumableIterLoop},  # by_epoch
@@ -75,6 +78,9 @@ class ResumableRunner(Runner):
     def load_or_resume(self) -> None:
         """Resume from the newest complete checkpoint or from `load_from`, or load the weights of `load_from`.
 
+        With `resume=RESUME_IF_ANY`, `load_from` only counts if there is no checkpoint to resume from, and only its
+        weights are loaded.
+
         Raises:
             ValueError: There are checkpoints to resume from, but all are damaged; or `load_from` is damaged. The
                 message names the newest complete checkpoint, if there is one.
@@ -85,10 +91,12 @@ class ResumableRunner(Runner):
             if self._load_from is not None:
                 self.load_checkpoint(self._load_from)
             return
-        if self._load_from is None:
+        if self._load_from is None or self._resume == RESUME_IF_ANY:
             found = on_main_process(self._newest_checkpoint)
             if found is None:
                 self.logger.info(f"No checkpoint in {self.work_dir}: training starts from the beginning.")
+                if self._load_from is not None:
+                    self.load_checkpoint(self._load_from)
                 return
             self.logger.info(f"Resuming from {found}.")
             self.resume(found)
@@ -261,7 +269,8 @@ class ResumableRunner(Runner):
             self.logger.warning(sentence)
 
     def _init_model_weights(self) -> None:
-        if self._resume and (self._load_from or on_main_process(self._newest_checkpoint)):
+        given = self._load_from is not None and self._resume != RESUME_IF_ANY
+        if self._resume and (given or on_main_process(self._newest_checkpoint)):
             model: Any = unwrap_model(self.model)
             model.awaits_pretrained = False  # the checkpoint has all weights
         with safe_loaders():  # init_cfg=dict(type="Pretrained") reads a checkpoint

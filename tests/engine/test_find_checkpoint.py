@@ -152,6 +152,21 @@ def test_a_run_does_not_overwrite_the_checkpoints_of_another(use, run, trained):
     assert content(run) == before
 
 
+def test_resume_if_any_starts_from_load_from_only_in_an_empty_folder(run, trained, tmp_path):
+    """`mtl train --resume` of a fine-tuning: the first start loads the weights, the next ones resume."""
+    start, loaded = str(trained / "iter_4.pth"), []
+
+    def train(folder, **options):
+        runner = build(folder, load_from=start, resume="auto", **options)
+        load = runner.load_checkpoint
+        runner.load_checkpoint = lambda path, **kwargs: loaded.append(path) or load(path, **kwargs)
+        runner.train()
+        return runner
+
+    assert train(tmp_path / "fresh", iters=1).iter == 1 and loaded == [start]
+    assert train(run).resumed_from == loaded[-1] == str(run / "iter_4.pth")
+
+
 def test_overwrite_deletes_the_old_checkpoints(run):
     (run / "notes.pth").write_bytes(b"mine")
     (run / "epoch_1.pth").mkdir()
