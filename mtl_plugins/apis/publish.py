@@ -15,7 +15,6 @@ from mtl_plugins.backends import difference
 from mtl_plugins.engine import extract_state_dict, normalisation_of
 from mtl_plugins.engine.checkpoint.checks import WrongValueError
 from mtl_plugins.files import read_json
-from mtl_plugins.kinds import find_kind, meta_of_task
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.releases import (
     DESCRIPTION_FILE,
@@ -205,9 +204,10 @@ def _describe_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe_task(task: str, model: MultiTaskModel) -> str:
-    kind = find_kind(getattr(model.heads[task], "kind", "numbers"))
-    classes = meta_of_task(task, model.dataset_meta).get("classes") if kind.has_classes else None
-    return f"{kind.name.replace('_', ' ')} ({len(classes)})" if classes else kind.name.replace("_", " ")
+    head = model.heads[task]
+    name = getattr(head, "kind", "numbers").replace("_", " ")
+    number = getattr(head, "num_classes", None)
+    return name if number is None else f"{name} ({number})"
 
 
 def _describe_data(cfg: Config) -> str:

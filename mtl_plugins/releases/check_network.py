@@ -106,7 +106,7 @@ def _part(role: str) -> Any:
 
 
 def _allowed(role: str) -> list[str]:
-    """Names of the registered parts of a role that this package contains; those of users are not among them."""
+    """Names of the registered parts of a role that this package contains, without those of users."""
     MODELS.import_from_location()
     module = f"mtl_plugins.models.{_PARTS[role]}"
     return sorted(name for name, part in MODELS.module_dict.items() if f"{part.__module__}.".startswith(f"{module}."))

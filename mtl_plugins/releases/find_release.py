@@ -91,7 +91,7 @@ def _checked(folder: Path, entry: IndexEntry) -> Path:
         if not _matches(folder / name, file):
             raise DataError(
                 f"{folder / name} is not the file of the release {folder.name}: its size or sha256 differs from the "
-                f"index. Copy it again; to use another network of your own, give the path of its folder: {folder}."
+                f"index. Copy it again; to use this folder with the files that it has, give its path: {folder}."
             )
     return folder
 

@@ -26,7 +26,7 @@ def model_card(description: dict[str, Any], front_matter: bool = True) -> str:
         "## Use",
         f"```bash\nmtl predict {name} 'photos/*.jpg' --out predicted\n```",
         f'```python\nfrom mtl_plugins.apis import MultiTaskInferencer\n\npredict = MultiTaskInferencer("{name}")\n'
-        'maps = predict("photos/kitchen.jpg")\n```',
+        'maps = predict("photos/example.jpg")\n```',
         "Both also accept the path of this folder.",
         "## Tasks",
         "\n".join(["| task | output |", "|---|---|", *tasks]),
@@ -36,7 +36,7 @@ def model_card(description: dict[str, Any], front_matter: bool = True) -> str:
         f"Data: {description.get('attribution') or _NOT_STATED}",
         "## Files",
         f"- `{WEIGHTS_FILE}`: {weights.get('parameters', 0):,} parameters, {weights.get('precision', '')}, "
-        f"{weights['size'] / 1e6:.1f} MB, sha256 `{weights['sha256']}`",
+        f"{weights['size'] / 1e6:.1f} MB, sha256 `{weights['sha256']}`\n"
         f"- `{DESCRIPTION_FILE}`: the network, the classes and the metrics as plain data. Loading executes nothing in "
         "this folder.",
         *_differences(weights),

@@ -118,7 +118,7 @@ def test_a_local_folder_replaces_the_page(index, small, monkeypatch):
 def test_other_files_in_a_local_folder_are_refused(index, release, monkeypatch):
     monkeypatch.setenv("MTL_RELEASES", str(release.parent))
     (release / "model.safetensors").write_bytes(b"other")
-    with pytest.raises(DataError, match="is not the file of the release small.*give the path of its folder"):
+    with pytest.raises(DataError, match="is not the file of the release small.*give its path"):
         find_release("small")
 
 
