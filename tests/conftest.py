@@ -83,9 +83,11 @@ def _one_thread():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _ctrl_c():
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell script
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals():
+    """Shells ignore Ctrl-C in the background, and nohup SIGHUP; the tests need both."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
