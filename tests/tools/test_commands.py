@@ -18,7 +18,7 @@ from mtl_plugins.engine import read_checkpoint
 CONFIG = """
 _base_ = ["{root}/configs/{preset}.py"]
 data_root = "{data}"
-model = dict(backbone=dict(model_name="test_efficientnet"), neck=dict(channels=8))
+model = dict(backbone=dict(model_name="test_efficientnet", pretrained=False), neck=dict(channels=8))
 pipeline = [dict(type="RandomCrop", size=(32, 64)), dict(type="PackSample")]
 plain = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(batch_size=2, dataset=dict(pipeline=pipeline, limit=2), **plain)

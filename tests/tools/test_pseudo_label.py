@@ -15,7 +15,7 @@ from mtl_plugins.registry import DATASETS, MODELS
 
 TEACHER = """
 _base_ = [{base!r}]
-model = dict(backbone=dict(model_name="test_efficientnet"), neck=dict(channels=8))
+model = dict(backbone=dict(model_name="test_efficientnet", pretrained=False), neck=dict(channels=8))
 """
 PACK = [dict(type="PackSample")]
 

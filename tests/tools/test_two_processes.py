@@ -9,7 +9,7 @@ import sys
 CONFIG = """
 _base_ = [{base!r}]
 data_root = {data!r}
-model = dict(backbone=dict(model_name="test_efficientnet"), neck=dict(channels=16))
+model = dict(backbone=dict(model_name="test_efficientnet", pretrained=False), neck=dict(channels=16))
 train_dataloader = dict(batch_size=1, num_workers=0, persistent_workers=False, dataset=dict(
     pipeline=[dict(type="RandomCrop", size=(32, 48)), dict(type="PackSample")]))
 val_dataloader = dict(num_workers=0, persistent_workers=False, dataset=dict(split="train", limit=5))
