@@ -269,10 +269,11 @@ class ResumableRunner(Runner):
             self.logger.warning(sentence)
 
     def _init_model_weights(self) -> None:
-        given = self._load_from is not None and self._resume != RESUME_IF_ANY
-        if self._resume and (given or on_main_process(self._newest_checkpoint)):
-            model: Any = unwrap_model(self.model)
-            model.awaits_pretrained = False  # the checkpoint has all weights
+        model: Any = unwrap_model(self.model)
+        if self._resume and getattr(model, "awaits_pretrained", False):
+            given = self._load_from is not None and self._resume != RESUME_IF_ANY
+            if given or on_main_process(self._newest_checkpoint):
+                model.awaits_pretrained = False  # the checkpoint has all weights
         with safe_loaders():  # init_cfg=dict(type="Pretrained") reads a checkpoint
             super()._init_model_weights()
 
