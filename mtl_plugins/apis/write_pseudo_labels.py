@@ -14,7 +14,7 @@ from mtl_plugins.datasets.bad_samples import READ_ERRORS
 from mtl_plugins.datasets.pseudo_label_files import ABOUT, CONFIDENCE, image_key, label_path
 from mtl_plugins.datasets.transforms import PackSample
 from mtl_plugins.did_you_mean import did_you_mean
-from mtl_plugins.engine.distillation import AveragedTeachers, Teacher, TeacherTask
+from mtl_plugins.engine.distillation import AnyTeacher, TeacherTask
 from mtl_plugins.files import ResumableFolder, progress_bar, read_json, write_png, write_text
 from mtl_plugins.kinds import find_kind, meta_of_task
 from mtl_plugins.kinds.kind import write_stored
@@ -24,7 +24,7 @@ LIST = "labels.txt"
 
 def write_pseudo_labels(
     dataset: MultiTaskDataset,
-    teacher: Teacher | AveragedTeachers,
+    teacher: AnyTeacher,
     out: str | Path,
     batch_size: int = 4,
     show: bool = True,
@@ -96,7 +96,7 @@ def datasets_of(dataset: Any, names: Sequence[str] | None = None) -> dict[str, M
     return {name: part for name, part in parts.items() if not names or name in names}
 
 
-def _about(dataset: MultiTaskDataset, teacher: Teacher | AveragedTeachers) -> dict[str, Any]:
+def _about(dataset: MultiTaskDataset, teacher: AnyTeacher) -> dict[str, Any]:
     """What the files depend on; stored with them."""
     tasks = {}
     for task, setting in teacher.tasks.items():
@@ -123,7 +123,7 @@ def _target(out: Path, about: dict[str, Any]) -> ResumableFolder:
     return target
 
 
-def _todo(sample: SampleFiles, dataset: MultiTaskDataset, teacher: Teacher | AveragedTeachers, out: Path) -> list[str]:
+def _todo(sample: SampleFiles, dataset: MultiTaskDataset, teacher: AnyTeacher, out: Path) -> list[str]:
     """The tasks for which an image has neither a real label nor a pseudo-label yet."""
     key = image_key(sample.img, dataset.data_root)
     missing = (task for task in teacher.tasks if task not in sample.labels)
@@ -162,7 +162,7 @@ def _write(out: Path, task: str, key: str, setting: TeacherTask, scores: Tensor)
     write_stored(path, stored, label)
 
 
-def _write_list(dataset: MultiTaskDataset, teacher: Teacher | AveragedTeachers, out: Path) -> dict[str, dict[str, int]]:
+def _write_list(dataset: MultiTaskDataset, teacher: AnyTeacher, out: Path) -> dict[str, dict[str, int]]:
     """Write the list of real, pseudo and missing labels; returns `{task: {state: images}}`."""
     tasks = tuple(dict.fromkeys((*dataset.tasks, *teacher.tasks)))
     counts = {task: dict(real=0, pseudo=0, missing=0) for task in tasks}

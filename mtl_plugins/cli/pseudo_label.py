@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from mtl_plugins.apis import datasets_of, find_config, load_config, write_pseudo_labels
 from mtl_plugins.apis.config import require_dataloader
 from mtl_plugins.apis.init_model import check_device
-from mtl_plugins.engine.distillation import AveragedTeachers, Teacher
+from mtl_plugins.engine.distillation import AnyTeacher, Teacher, build_teacher
 from mtl_plugins.kinds import kind_of_task
 from mtl_plugins.registry import DATASETS, SCOPE
 
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
             print(f"  {task}: " + ", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
-def _teachers(args: argparse.Namespace, cfg: Config) -> list[Teacher | AveragedTeachers]:
+def _teachers(args: argparse.Namespace, cfg: Config) -> list[AnyTeacher]:
     """The teacher of the command line, or those of the config's `DistillationHook`."""
     if args.teacher is not None:
         input_size = ast.literal_eval(args.input_size) if args.input_size else None
@@ -97,7 +97,7 @@ def _teachers(args: argparse.Namespace, cfg: Config) -> list[Teacher | AveragedT
             f"{args.config} has no DistillationHook whose teachers could label its images: name a TEACHER and its "
             "CHECKPOINT."
         )
-    return [AveragedTeachers(**config) if "average" in config else Teacher(**config) for config in configs]
+    return [build_teacher(config) for config in configs]
 
 
 def _options(args: argparse.Namespace, task: str) -> dict:

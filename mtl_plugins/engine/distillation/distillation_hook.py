@@ -13,7 +13,7 @@ from mtl_plugins.registry import HOOKS
 from mtl_plugins.structures import TaskData
 from mtl_plugins.unwrap_model import unwrap_model
 
-from .averaged_teachers import AveragedTeachers
+from .build_teacher import AnyTeacher, build_teacher
 from .teacher import Teacher, TeacherError
 from .teacher_task import TeacherTask
 
@@ -44,7 +44,7 @@ class DistillationHook(Hook):
         self.start, self.warm_up = start, warm_up
         #: The tasks whose labels may be missing in the data
         self.tasks: set[str] = {task for teacher in self.configs for task in teacher.get("tasks", ())}
-        self.teachers: list[Teacher | AveragedTeachers] = []
+        self.teachers: list[AnyTeacher] = []
         self._heads: dict[str, nn.Module] = {}
 
     def before_train(self, runner: Runner) -> None:
@@ -84,12 +84,10 @@ class DistillationHook(Hook):
                 "of the teachers, or remove model.hint."
             )
 
-    def _build(self, config: dict, hooks: Sequence[Hook]) -> Teacher | AveragedTeachers:
+    def _build(self, config: dict, hooks: Sequence[Hook]) -> AnyTeacher:
         config = dict(config)  # `prepare` may be called again
-        if "average" in config:
-            return AveragedTeachers(**config)
-        if not config.pop("ema", False):
-            return Teacher(**config)
+        if "average" in config or not config.pop("ema", False):
+            return build_teacher(config)
         averaged = [hook for hook in hooks if isinstance(hook, EMAHook)]
         if not averaged:
             raise ValueError(
@@ -142,7 +140,7 @@ class DistillationHook(Hook):
 
     def _label(
         self,
-        teacher: Teacher | AveragedTeachers,
+        teacher: AnyTeacher,
         task: str,
         scores: list[Tensor],
         samples: list[BaseDataElement],
@@ -161,7 +159,7 @@ class DistillationHook(Hook):
 
     def _check_classes(
         self,
-        teacher: Teacher | AveragedTeachers,
+        teacher: AnyTeacher,
         task: str,
         setting: TeacherTask,
         score: Tensor,
