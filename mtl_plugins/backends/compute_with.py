@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from mtl_plugins.models import MultiTaskModel
-from mtl_plugins.models.forward_pass import ForwardPass, ForwardResult
+from mtl_plugins.models.forward_pass import Branch, ForwardPass, ForwardResult
 
 from .backend import Backend
 from .check_exported import check_same_network
@@ -16,7 +16,9 @@ class BackendForward(ForwardPass):
     def __init__(self, backend: Backend):
         self.backend = backend
 
-    def __call__(self, model: MultiTaskModel, images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:
+    def __call__(
+        self, model: MultiTaskModel, images: Tensor, tasks: Sequence[str] | None = None, branch: Branch | None = None
+    ) -> ForwardResult:
         device = next(model.parameters()).device
         outputs = self.backend(images)
         wanted = model.tasks if tasks is None else tasks

@@ -1,6 +1,6 @@
 """Networks: backbones, necks, heads, losses, the data preprocessor and the model that joins them."""
 
-from . import backbones, foreign, heads, losses, necks
+from . import backbones, balancers, foreign, heads, losses, necks
 from .backbones import ResNet38, TimmBackbone
 from .data_preprocessor import MultiTaskDataPreprocessor
 from .feature_hint import FeatureHint
@@ -69,6 +69,7 @@ __all__ = [
     "TimmBackbone",
     "TorchvisionModel",
     "backbones",
+    "balancers",
     "foreign",
     "heads",
     "losses",

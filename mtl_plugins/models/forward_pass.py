@@ -4,12 +4,13 @@ A forward pass takes the model as an argument instead of being a method that is 
 model (EMA, deepcopy, pickle) always computes with its own weights.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from .multi_task_model import MultiTaskModel
@@ -70,18 +71,81 @@ def shared_features(model: "MultiTaskModel", images: Tensor) -> Features:
     return features if model.neck is None else model.neck(features)
 
 
-def run_eagerly(model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:
+class Branch(Protocol):
+    """What separates the tasks in training; see `mtl_plugins.models.balancers.BranchPoint`."""
+
+    def split(self, features: Sequence[Tensor], heads: Mapping[str, nn.Module]) -> Mapping[str, Sequence[Tensor]]:
+        """The features of each task."""
+
+    def run_head(self, task: str, head: nn.Module, features: Sequence[Tensor]) -> Outputs:
+        """The raw output of a head."""
+
+
+def run_eagerly(
+    model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None, branch: Branch | None = None
+) -> ForwardResult:
     """Backbone, neck and heads, as they are written.
 
     Args:
         model: The model to compute.
         images: Normalised images (N, 3, H, W).
         tasks: Heads to compute; all by default.
+        branch: Separates the tasks where the heads read the trunk.
     """
+    if branch is not None:
+        return run_branched(model, images, branch, shared_features, _run_head)
     features = shared_features(model, images)
     wanted = model.heads if tasks is None else tasks
     outputs = {task: model.heads[task](features_of(features, task, model)) for task in wanted}
     return ForwardResult(features, outputs)
+
+
+def run_branched(
+    model: "MultiTaskModel",
+    images: Tensor,
+    branch: Branch,
+    trunk: Callable[..., Features],
+    head: Callable[..., Outputs],
+) -> ForwardResult:
+    """The forward pass of all heads with a branch point between the trunk and the heads.
+
+    A neck with features for each task has the branch point inside: its `forward` has the argument `split`, a function
+    from shared features to a dict of features by task, which it calls where the tasks part.
+
+    Args:
+        model: The model to compute.
+        images: Normalised images (N, 3, H, W).
+        branch: The branch point.
+        trunk: Computes the output of the neck: `shared_features`, possibly compiled.
+        head: Computes the output of a head: called with the branch, the task, the head and its features.
+
+    Raises:
+        ValueError: The neck returns features for each task and has no `split`.
+    """
+    neck: Any = model.neck
+    if neck is not None and splits(neck):
+        features = neck(model.backbone(images), split=lambda shared: branch.split(shared, model.heads))
+        views: Mapping = {task: features_of(features, task, model) for task in model.heads}
+    else:
+        features = trunk(model, images)
+        if isinstance(features, Mapping):
+            raise ValueError(
+                f"{type(model.neck or model.backbone).__name__} returns features for each task, so the balancer does "
+                "not know where the tasks part. Use model.balancer.at='parameters', or give the neck's forward the "
+                "argument split (see docs/balancing.md)."
+            )
+        views = branch.split(features_of(features, next(iter(model.heads)), model), model.heads)
+    outputs = {task: head(branch, task, model.heads[task], views[task]) for task in model.heads}
+    return ForwardResult(features, outputs)
+
+
+def splits(neck: nn.Module) -> bool:
+    """Whether a neck has the branch point of the tasks inside: an argument `split` of its `forward`."""
+    return "split" in inspect.signature(neck.forward).parameters
+
+
+def _run_head(branch, task, head, features):
+    return branch.run_head(task, head, features)
 
 
 class ForwardPass(ABC):
@@ -93,20 +157,32 @@ class ForwardPass(ABC):
     """
 
     @abstractmethod
-    def __call__(self, model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:
-        """Compute raw outputs; see `run_eagerly` for arguments and result."""
+    def __call__(
+        self, model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None, branch: Branch | None = None
+    ) -> ForwardResult:
+        """Compute raw outputs; see `run_eagerly` for arguments and result. `branch` is given only in training."""
 
     def __reduce__(self) -> tuple[Callable, tuple]:
         return _eager, ()
 
 
 class CompiledForward(ForwardPass):
-    """`run_eagerly`, compiled by `torch.compile(**options)` when it is first called."""
+    """`run_eagerly`, compiled by `torch.compile(**options)` when it is first called.
+
+    With a branch point, the trunk and the heads are compiled separately: what happens in between is not a tensor
+    operation.
+    """
 
     def __init__(self, **options: Any):
         self._run = torch.compile(run_eagerly, **options)
+        self._trunk = torch.compile(shared_features, **options)
+        self._head = torch.compile(_run_head, **options)
 
-    def __call__(self, model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None) -> ForwardResult:
+    def __call__(
+        self, model: "MultiTaskModel", images: Tensor, tasks: Sequence[str] | None = None, branch: Branch | None = None
+    ) -> ForwardResult:
+        if branch is not None:
+            return run_branched(model, images, branch, self._trunk, self._head)
         return self._run(model, images, tasks)
 
 

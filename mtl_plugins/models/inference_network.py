@@ -47,6 +47,7 @@ class InferenceNetwork(nn.Module):
         if hasattr(self.model.neck, "prune") and set(self.tasks) != set(model.tasks):
             self.model.neck.prune(self.tasks)
         self.model.hint = None
+        self.model.balancer = None
         if channel_blocked is None:
             channel_blocked = next(model.parameters()).device.type == "cpu"
         self.finest = FinestStage(self.model) if channel_blocked and FinestStage.fits(self.model) else None

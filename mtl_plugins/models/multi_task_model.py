@@ -12,11 +12,14 @@ from torch.utils._pytree import tree_leaves, tree_map
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
+from .balancers import Balancer
+from .balancers.task_losses import gather_losses
 from .data_preprocessor import MultiTaskDataPreprocessor, check_mean, check_std
 from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly, shared_features
 from .heads import complete_head, head_method
 
 _UNLABELLED = "loss_unlabelled"  # the zero loss of a task without labels in the batch
+_TOTAL = "balanced_total"  # what a balancer makes of the losses
 
 
 @MODELS.register_module()
@@ -39,6 +42,7 @@ class MultiTaskModel(BaseModel):
             (`depth.loss_berhu`) and its metrics.
         hint: Config of a module that compares the neck's finest features with a teacher's (`FeatureHint`), for samples
             that have them as `hint`. It needs one list of features for all heads.
+        balancer: Config of a `Balancer`, which decides how much each task counts. With None, the losses are summed.
         data_preprocessor: Config of a `MultiTaskDataPreprocessor`. The backbone's `mean` and `std` are used unless they
             are set here.
         channels_last: Whether the weights use the channels-last layout.
@@ -55,6 +59,7 @@ class MultiTaskModel(BaseModel):
         heads: dict[str, dict | None],
         neck: dict | None = None,
         hint: dict | None = None,
+        balancer: dict | None = None,
         data_preprocessor: dict | None = None,
         channels_last: bool = True,
         init_cfg: dict | None = None,
@@ -75,6 +80,7 @@ class MultiTaskModel(BaseModel):
         for task, head in self.heads.items():
             complete_head(task, head)
         self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
+        self.balancer: Balancer | None = MODELS.build({"tasks": tuple(self.heads), **balancer}) if balancer else None
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
         if channels_last:
             _to_channels_last(self)
@@ -163,17 +169,42 @@ class MultiTaskModel(BaseModel):
         A task without a label in the batch has the loss `<task>.loss_unlabelled`: a zero that keeps its head in the
         graph, because under DDP every parameter must take part in every step. It is not logged.
         """
-        features, outputs = self.forward_pass(self, inputs, None)
-        losses = self._shared_losses(features, data_samples)
-        for task, output in outputs.items():
-            losses.update(self._task_loss(task, output, data_samples))
-            losses.update(self._soft_loss(task, output, data_samples))
+        balancer = self.balancer if self.training and torch.is_grad_enabled() else None
+        branch = None
+        if balancer is not None:
+            balancer.start_step()
+            branch = balancer.branch_point()
+        given = () if branch is None else (branch,)
+        features, outputs = self.forward_pass(self, inputs, None, *given)
+        shared = self._shared_losses(features, data_samples)
+        labelled = {task: self._task_loss(task, output, data_samples) for task, output in outputs.items()}
+        soft = {task: self._soft_loss(task, output, data_samples) for task, output in outputs.items()}
+        losses = {**shared}
+        for task in outputs:
+            losses |= {**labelled[task], **soft[task]}
+        if balancer is not None:
+            counts = {task: sum(task in sample.gt for sample in data_samples) for task in outputs}
+            gathered = gather_losses(
+                {task: _sum(found) for task, found in labelled.items()},
+                counts,
+                {task: _sum(found) for task, found in soft.items() if found},
+                balancer.task_weights,
+                _sum(shared) if shared else None,
+            )
+            losses[_TOTAL] = balancer.total(gathered, self, branch)
         return losses
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The total loss and the values to log: as in mmengine, without the zeros of unlabelled tasks."""
-        total, values = super().parse_losses(losses)
-        return total, {name: value for name, value in values.items() if not name.endswith(_UNLABELLED)}
+        """The total loss and the values to log: as in mmengine, without the zeros of unlabelled tasks.
+
+        The total is the balancer's, if the model has one.
+        """
+        balanced = losses.get(_TOTAL)
+        total, values = super().parse_losses({name: value for name, value in losses.items() if name != _TOTAL})
+        values = {name: value for name, value in values.items() if not name.endswith(_UNLABELLED)}
+        if balanced is not None:
+            total = values["loss"] = balanced
+        return total, values
 
     def predict(
         self,
@@ -360,6 +391,11 @@ def _with_channel(tree):
 
 def _at(tree, index):
     return tree_map(lambda tensor: tensor[index], tree)
+
+
+def _sum(losses):
+    """The sum of losses by name, as mmengine sums them."""
+    return sum(value.mean() for name, value in losses.items() if "loss" in name)
 
 
 def _zero(outputs):

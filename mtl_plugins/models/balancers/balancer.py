@@ -1,0 +1,168 @@
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from mtl_plugins.did_you_mean import did_you_mean
+
+from .balance_report import BalanceReport
+from .branch_point import BranchPoint
+from .per_task import PerTask
+from .task_losses import TaskLosses
+
+if TYPE_CHECKING:
+    from ..multi_task_model import MultiTaskModel
+
+
+class Balancer(nn.Module, ABC):
+    """Base class of balancers, which make one objective of the losses of all tasks.
+
+    Only tasks with a label in the batch of at least one process take part in a step; the state of the others does not
+    change. State is stored by task name and is part of checkpoints.
+
+    Args:
+        tasks: Names of the model's tasks (set by the model).
+        task_weights: Factor on the loss of single tasks before balancing, such as `dict(depth=2.0)`.
+        warmup: Number of training steps with equal weights at the start.
+        every: Compute new weights in every k-th step and reuse them in between.
+        smoothing: Moving average of the weights (CR-MOGM, Zhou et al., NeurIPS 2022): share of the old weights in 0 ...
+            1.
+
+    Raises:
+        ValueError: A value is not allowed, or a task is unknown.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        *,
+        task_weights: Mapping[str, float] | None = None,
+        warmup: int = 0,
+        every: int = 1,
+        smoothing: float = 0.0,
+    ):
+        super().__init__()
+        self.tasks = tuple(tasks)
+        name = type(self).__name__
+        self.task_weights = self.check_by_task("task_weights", task_weights)
+        for option, value, minimum in (("warmup", warmup, 0), ("every", every, 1)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise ValueError(f"{name}: {option}={value!r} must be a whole number of steps, at least {minimum}.")
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"{name}: smoothing={smoothing!r} must be at least 0 and less than 1.")
+        self.warmup, self.every, self.smoothing = warmup, every, smoothing
+        self.steps: Tensor
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        if every > 1 or smoothing:
+            self.last_weights = PerTask(self.tasks, fill=float("nan"))
+        self.report: BalanceReport | None = None
+
+    @abstractmethod
+    def branch_point(self) -> BranchPoint | None:
+        """Where the tasks part in the next step; `None` if this step needs no gradients by task."""
+
+    @abstractmethod
+    def total(self, losses: TaskLosses, model: "MultiTaskModel", branch: BranchPoint | None) -> Tensor:
+        """The scalar that is differentiated.
+
+        Args:
+            losses: The losses of the tasks.
+            model: The model in training.
+            branch: What `branch_point` returned for this step.
+        """
+
+    def end_epoch(self) -> None:
+        """Called after each training epoch; for state that follows epochs."""
+
+    def settle(self, tasks: Sequence[str], solve: Callable[[], Tensor]) -> Tensor:
+        """The weights of a step: those of `solve`, with warm-up, `every` and `smoothing`.
+
+        Args:
+            tasks: The tasks of the step.
+            solve: Computes weights (T,).
+        """
+        if self.warming_up:
+            return torch.ones(len(tasks), dtype=torch.float64)
+        if (reused := self.reused_weights(tasks)) is not None:
+            return reused
+        weights = solve().double()
+        if self.smoothing:
+            old = self.last_weights.get(tasks)
+            # keep the sum of the new weights, because the old ones may be of other tasks
+            known = old.isfinite() & weights.isfinite()
+            if known.any():
+                scale = float(weights[known].sum() / old[known].sum())
+                scale = scale if math.isfinite(scale) and scale > 0 else 1.0
+                mixed = self.smoothing * old * scale + (1 - self.smoothing) * weights
+                weights = torch.where(known, mixed, weights)
+        if self.every > 1 or self.smoothing:
+            self.last_weights.set(tasks, weights)
+        return weights
+
+    @property
+    def warming_up(self) -> bool:
+        """Whether the current step is one of the warm-up."""
+        return int(self.steps) <= self.warmup  # `start_step` has counted the current step
+
+    def reused_weights(self, tasks: Sequence[str]) -> Tensor | None:
+        """The weights of an earlier step, if `every` asks for them and all tasks have some."""
+        if self.every == 1 or self.warming_up or (int(self.steps) - self.warmup - 1) % self.every == 0:
+            return None
+        weights = self.last_weights.get(tasks)
+        return weights if weights.isfinite().all() else None
+
+    def start_step(self) -> None:
+        """Count a training step."""
+        self.steps += 1
+
+    def check_by_task(self, option: str, values: Mapping[str, float] | None) -> dict[str, float]:
+        """Check an option with one positive number per task.
+
+        Args:
+            option: Name of the option.
+            values: Numbers by task; tasks may be missing.
+        """
+        name = type(self).__name__
+        if values is not None and not isinstance(values, Mapping):
+            raise ValueError(f"{name}: {option}={values!r} must be a dict of numbers by task, such as dict(depth=2.0).")
+        for task, value in (values or {}).items():
+            if task not in self.tasks:
+                raise ValueError(
+                    f"{name}: {option} has the unknown task {task!r}: {did_you_mean(task, self.tasks)}"
+                    f"The tasks are {', '.join(self.tasks)}."
+                )
+            if not is_number(value) or value <= 0:
+                raise ValueError(f"{name}: {option}[{task!r}]={value!r} must be a positive number.")
+        return {task: float(value) for task, value in (values or {}).items()}
+
+    def preference_of(self, preference: Sequence[float] | Mapping[str, float] | None) -> PerTask | None:
+        """Check a preference vector: how much each task counts.
+
+        Args:
+            preference: A positive number per task, as a dict or in the order of the tasks.
+        """
+        if preference is None:
+            return None
+        name = type(self).__name__
+        if not isinstance(preference, Mapping):
+            if len(preference) != len(self.tasks):
+                raise ValueError(
+                    f"{name}: preference has {len(preference)} numbers for {len(self.tasks)} tasks "
+                    f"({', '.join(self.tasks)}): give one per task, or a dict by task."
+                )
+            preference = dict(zip(self.tasks, preference, strict=True))
+        given = self.check_by_task("preference", preference)
+        missing = [task for task in self.tasks if task not in given]
+        if missing:
+            raise ValueError(f"{name}: preference has no number for {', '.join(missing)}.")
+        values = PerTask(self.tasks)
+        values.set(self.tasks, torch.tensor([given[task] for task in self.tasks], dtype=torch.float64))
+        return values
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of a config is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value - value == 0

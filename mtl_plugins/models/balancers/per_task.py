@@ -1,0 +1,51 @@
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class PerTask(nn.Module):
+    """One tensor per task, as a buffer with the name of the task: state that is stored in checkpoints.
+
+    Args:
+        tasks: Names of the tasks.
+        fill: Initial value.
+        shape: Shape of each tensor.
+        dtype: Type of each tensor.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        fill: float = 0.0,
+        shape: Sequence[int] = (),
+        dtype: torch.dtype = torch.float64,
+    ):
+        super().__init__()
+        self.tasks = tuple(tasks)
+        for task in self.tasks:
+            self.register_buffer(_key(task), torch.full(tuple(shape), fill, dtype=dtype))
+
+    def get(self, tasks: Sequence[str]) -> Tensor:
+        """The tensors of some tasks on the CPU, (len(tasks), *shape)."""
+        return torch.stack([self.get_buffer(_key(task)).cpu() for task in tasks])
+
+    def set(self, tasks: Sequence[str], values: Tensor) -> None:
+        """Replace the tensors of some tasks.
+
+        Args:
+            tasks: Names of the tasks.
+            values: (len(tasks), *shape).
+        """
+        for task, value in zip(tasks, values.detach(), strict=True):
+            self.get_buffer(_key(task)).copy_(value)
+
+
+def pair_names(tasks: Sequence[str]) -> list[str]:
+    """Names of all ordered pairs of tasks, for a `PerTask` with one tensor per pair: row by row of a matrix."""
+    return [f"{first}/{second}" for first in tasks for second in tasks]
+
+
+def _key(task: str) -> str:
+    """The name of a task's buffer. The prefix keeps it apart from attributes of `nn.Module`."""
+    return f"of_{task}"
