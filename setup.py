@@ -70,6 +70,7 @@ setup(
         "pillow>=10.1",  # ImageFont.load_default takes a size
         "rich>=13",  # the first for Python 3.11
         "safetensors>=0.4",  # the first for Python 3.12
+        "torchjd>=0.18",  # weights from Gramians, with torch as the only dependency
     ],
     extras_require={
         "onnx": ONNX,

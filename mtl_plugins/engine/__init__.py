@@ -5,6 +5,7 @@ from mtl_plugins.unwrap_model import unwrap_model
 from .atomic_backend import ATOMIC_BACKEND, AtomicLocalBackend
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .bad_samples_hook import BAD_SAMPLES_FILE, BadSamplesHook
+from .balance_hook import BalanceHook
 from .checkpoint import (
     StateDictDifference,
     check_meta,
@@ -44,6 +45,7 @@ __all__ = [
     "AutocastOptimWrapper",
     "BAD_SAMPLES_FILE",
     "BadSamplesHook",
+    "BalanceHook",
     "DistillationHook",
     "EarlyStoppingHook",
     "HeartbeatHook",

@@ -18,6 +18,7 @@ from mtl_plugins.kernels import warm_up
 from mtl_plugins.registry import RUNNERS, UnknownOptionError, parse_unknown_option
 from mtl_plugins.unwrap_model import unwrap_model
 
+from .balance_hook import BalanceHook
 from .check_config import check_config
 from .console import explain_log_errors, quiet_console
 from .explain_errors import explain_errors
@@ -30,7 +31,9 @@ from .resumable_runner import ResumableRunner
 from .worker_signals import shield_workers
 
 #: Default hooks of every run, also of configs that do not name them; None in a config removes one.
-OWN_HOOKS: dict[str, dict] = dict(preemption=dict(type=PreemptionHook), heartbeat=dict(type=HeartbeatHook))
+OWN_HOOKS: dict[str, dict] = dict(
+    preemption=dict(type=PreemptionHook), heartbeat=dict(type=HeartbeatHook), balance=dict(type=BalanceHook)
+)
 
 
 @RUNNERS.register_module()
@@ -115,7 +118,15 @@ class MultiTaskRunner(ResumableRunner):
         return logger
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """Build the optimizer and its wrapper; an invalid value is reported with its place in the config."""
+        """Build the optimizer and its wrapper; an invalid value is reported with its place in the config.
+
+        The learned weights of a balancer have no weight decay, which would move them without a reason.
+        """
+        balancer: Any = getattr(unwrap_model(self.model), "balancer", None)
+        if balancer is not None and isinstance(optim_wrapper, dict):
+            options = optim_wrapper.get("paramwise_cfg") or {}
+            keys = {"balancer": dict(decay_mult=0.0), **(options.get("custom_keys") or {})}
+            optim_wrapper = {**optim_wrapper, "paramwise_cfg": {**options, "custom_keys": keys}}
         try:
             return super().build_optim_wrapper(optim_wrapper)
         except (TypeError, ValueError) as error:

@@ -9,8 +9,8 @@ import numpy as np
 from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.kinds.metric_direction import higher_is_better, is_headline, metric_unit
 
-from .curves import draw_loss, finish_axes, points_of
-from .scalars import SCALARS_FILE, Line, read_scalars
+from .curves import draw_loss, finish_axes
+from .scalars import SCALARS_FILE, Line, points_of, read_scalars
 from .write_figure import write_figure
 
 COLUMNS = 3

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -6,15 +6,13 @@ import numpy as np
 
 from mtl_plugins.kinds.metric_direction import is_headline, metric_unit, split_metric
 
-from .scalars import Line
+from .balance_panels import WEIGHT, balanced_tasks, draw_cosines, mean_cosines
+from .scalars import Curve, Line, points_of
 from .write_figure import write_figure
 
 COLUMNS = 4
 SUM = "all tasks"
 SMOOTH_FROM = 40  # points: longer loss curves are drawn faintly, with their running mean
-
-#: Steps and values
-Curve = tuple[np.ndarray, np.ndarray]
 
 
 def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> Path | None:
@@ -32,13 +30,17 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
     from matplotlib.figure import Figure
 
     losses, metrics = _losses(scalars["train"]), _metrics(scalars["val"])
+    balance = _balance(scalars["train"])
     by_epoch = any("epoch" in line for line in scalars["train"])
     if not losses and not metrics:
         return None
     single = len(losses) == 1  # then the metrics follow in the same row
     columns = min(COLUMNS, 1 + len(metrics) if single else max(len(losses), len(metrics)))
     first_metric = len(losses) if single else -(-len(losses) // columns) * columns
-    rows = -(-(first_metric + len(metrics)) // columns)
+    first_balance = first_metric + len(metrics)
+    if balance and not single:
+        first_balance = -(-first_balance // columns) * columns
+    rows = -(-(first_balance + len(balance)) // columns)
     figure = Figure(figsize=(3.6 * columns, 2.7 * rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, columns)
@@ -55,8 +57,26 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
         label = f"{names} ({unit})" if unit else names
         title = f"{task}, validation" if task else "validation"
         finish_axes(axes, title, "epoch" if by_epoch else "iteration", label, legend=len(curves) > 1)
+    for i, draw in enumerate(balance):
+        draw(figure.add_subplot(grid[divmod(first_balance + i, columns)]))
     write_figure(figure, out_file)
     return Path(out_file)
+
+
+def _balance(lines: Sequence[Line]) -> list[Callable[[Any], None]]:
+    """What draws the panels about the balance of the tasks: none without a balancer."""
+    tasks = balanced_tasks(lines)
+    if len(tasks) < 2:
+        return []
+
+    def draw_weights(axes):
+        for task in tasks:
+            draw_loss(axes, task, *points_of(lines, WEIGHT + task, "iter"))
+        finish_axes(axes, "weights of the tasks", "iteration", "weight")
+
+    table = mean_cosines(lines, tasks)
+    with_cosines = [lambda axes: draw_cosines(axes, table, tasks)] if np.isfinite(table).any() else []
+    return [draw_weights, *with_cosines]
 
 
 def _losses(lines: Sequence[Line]) -> dict[str, dict[str, Curve]]:
@@ -84,19 +104,6 @@ def _metrics(lines: Sequence[Line]) -> dict[tuple[str, str], dict[str, Curve]]:
             groups.setdefault((task, metric_unit(key)), {})[name] = points_of(lines, key, "step")
     tasks = list(dict.fromkeys(task for task, _ in groups))
     return dict(sorted(groups.items(), key=lambda group: tasks.index(group[0][0])))
-
-
-def points_of(lines: Iterable[Line], key: str, step: str) -> Curve:
-    """The steps and values of the lines that have a value.
-
-    Args:
-        lines: Logged lines.
-        key: Key of the value.
-        step: Key of the steps.
-    """
-    points = [(line[step], line[key]) for line in lines if isinstance(line.get(key), int | float)]
-    steps, values = zip(*points, strict=True) if points else ((), ())
-    return np.array(steps), np.array(values, dtype=float)
 
 
 def draw_loss(axes: Any, name: str, steps: np.ndarray, values: np.ndarray, colour: str | None = None) -> None:

@@ -5,12 +5,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 #: Where `LocalVisBackend` writes the scalars of one start of a run
 SCALARS_FILE = "vis_data/scalars.json"
 _COUNTERS = ("iter", "step", "epoch", "train/iter", "train/epoch", "val/step")
 
 #: One logged line, `{key: value}`
 Line = dict[str, Any]
+
+#: Steps and values
+Curve = tuple[np.ndarray, np.ndarray]
 
 
 def read_scalars(work_dir: str | Path) -> dict[str, list[Line]]:
@@ -54,6 +59,19 @@ def join_scalars(lines: Iterable[Line]) -> dict[str, list[Line]]:
         elif line.get("step", 0) > 0:  # 0 is a validation without training, which is not part of a curve
             val[line["step"]] = line
     return {"train": [train[step] for step in sorted(train)], "val": [val[step] for step in sorted(val)]}
+
+
+def points_of(lines: Iterable[Line], key: str, step: str) -> Curve:
+    """The steps and values of the lines that have a value.
+
+    Args:
+        lines: Logged lines.
+        key: Key of the value.
+        step: Key of the steps.
+    """
+    points = [(line[step], line[key]) for line in lines if isinstance(line.get(key), int | float)]
+    steps, values = zip(*points, strict=True) if points else ((), ())
+    return np.array(steps), np.array(values, dtype=float)
 
 
 def _without_prefix(key: str) -> str:

@@ -81,11 +81,13 @@ class GradientBalancer(Balancer):
         losses, self._losses = self._losses, None
         assert losses is not None, "two backward passes through one step"
         present = [rows[task] for task in losses.present]
-        if not any(gradient is not None for row in rows.values() for gradient in row):
-            return [None for _ in next(iter(rows.values()))], {}
+        zeros = [next((g for g in column if g is not None), None) for column in zip(*rows.values(), strict=True)]
+        if not present:  # the gradients of tasks without labels are zeros, which DDP expects to arrive
+            return zeros, {}
         factor = factor or 1.0
         combined, weights = self.direction(_unscaled(present, factor), losses, shared=False)
         combined = [g if g is None or factor == 1.0 else g * factor for g in combined]
+        combined = [zero if g is None else g for g, zero in zip(combined, zeros, strict=True)]
         factors = dict.fromkeys(rows, 0.0) | dict(zip(losses.present, weights.tolist(), strict=True))
         return combined, factors
 
