@@ -3,6 +3,7 @@
 Contenders are timed alternately within one run (`alternate`); only their ratios are comparable between machines.
 """
 
+from .balancing_benchmark import compare_balancers
 from .data_benchmark import compare_reading, measure_data
 from .distillation_benchmark import compare_distillation
 from .kernel_benchmark import compare_kernels
@@ -28,6 +29,7 @@ __all__ = [
     "alternate",
     "benchmark_latency",
     "benchmark_training",
+    "compare_balancers",
     "compare_distillation",
     "compare_kernels",
     "compare_reading",

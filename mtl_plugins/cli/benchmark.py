@@ -4,6 +4,7 @@ latency: every installed backend against the plain network (eager, NCHW, float32
 training: the config's training step against a plain step; the Runner against a bare loop; the images per second of
 one data worker against those of training, and against PIL + NumPy.
 kernels: the decoder's custom CPU kernels against PyTorch's operators.
+balancing: the training step with each balancer against that with the sum of the losses.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from mtl_plugins.benchmark import (
     TrainingSetting,
     benchmark_latency,
     benchmark_training,
+    compare_balancers,
     compare_kernels,
     describe_machine,
     format_rows,
@@ -42,7 +44,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--what",
         nargs="+",
-        choices=["latency", "training", "kernels"],
+        choices=["latency", "training", "kernels", "balancing"],
         default=["latency", "training"],
         help="what to measure (latency training)",
     )
@@ -75,6 +77,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--rounds", type=int, default=TrainingSetting.rounds, metavar="N", help="turns of each (%(default)s)"
     )
+    parser.add_argument("--balancers", nargs="+", metavar="NAME", help="balancing: choose from them (default: all)")
     parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -107,6 +110,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
             report["figures"] |= section.figures
     if "kernels" in args.what:
         section = compare_kernels(setting.size, batch_size, args.rounds)
+        print(f"\n{format_section(section)}", flush=True)
+        report["figures"][section.title] = section.figures
+    if "balancing" in args.what:
+        chosen = None if args.balancers is None else [dict(type=name) for name in args.balancers]
+        section = compare_balancers(cfg, setting, chosen)
         print(f"\n{format_section(section)}", flush=True)
         report["figures"][section.title] = section.figures
     if args.json:

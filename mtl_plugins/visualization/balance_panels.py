@@ -35,7 +35,7 @@ def mean_cosines(lines: Sequence[Line], tasks: Sequence[str]) -> np.ndarray:
 
 def draw_cosines(axes: Any, table: np.ndarray, tasks: Sequence[str]) -> None:
     """Draw mean cosines on matplotlib axes: red for tasks that oppose each other, blue for tasks that agree."""
-    limit = max(0.1, float(np.nanmax(np.abs(table))) if np.isfinite(table).any() else 0.1)
+    limit = max(0.3, float(np.nanmax(np.abs(table))) if np.isfinite(table).any() else 0.0)
     axes.imshow(table, cmap="RdBu", vmin=-limit, vmax=limit)
     axes.set_xticks(range(len(tasks)), tasks, fontsize=8, rotation=30, ha="right")
     axes.set_yticks(range(len(tasks)), tasks, fontsize=8)

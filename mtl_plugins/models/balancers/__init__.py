@@ -2,6 +2,7 @@
 
 from .balance_report import BalanceReport
 from .balancer import Balancer
+from .balancer_names import balancer_names
 from .branch_point import BranchPoint
 from .equal import Equal
 from .gradient_balancer import GradientBalancer, GramianBalancer, JacobianBalancer
@@ -20,5 +21,6 @@ __all__ = [
     "LossBalancer",
     "PerTask",
     "TaskLosses",
+    "balancer_names",
     "pair_names",
 ]
