@@ -53,8 +53,8 @@ def compare_balancers(cfg: Config, setting: TrainingSetting, balancers: Sequence
         for _ in range(WARM_UP):
             step()
         before = held_memory(device)
-        peaks = [peak_memory(device, step) for _ in range(WARM_UP)]
-        if before is not None and None not in peaks:
+        peaks = [peak for _ in range(WARM_UP) if (peak := peak_memory(device, step)) is not None]
+        if before is not None and peaks:
             figures[f"MiB {label}"] = min(peaks) - before
         contenders[label] = contender(step, model, keep_memory=True)
     times = alternate(contenders, setting.rounds, setting.steps)
