@@ -187,28 +187,37 @@ def test_presets_of_a_drive_train_and_validate(path, drive_folder, make_light, t
 
 
 def test_joint_training_on_real_roads(make_light, roads_folder, tmp_path):
-    """Networks for one dataset train and then label the images that have no label of their task."""
+    """Networks for one dataset train and then label the images that have no label of their task.
 
-    def train(name):
-        cfg = load_config(f"real_joint/{name}", {"data_root": str(roads_folder)})
+    The last training also has a balancer: together with several datasets, teachers and averaged weights.
+    """
+
+    def train(name, **balancer):
+        options = {"data_root": str(roads_folder), "model.backbone.model_name": "test_efficientnet"}
+        cfg = load_config(f"real_joint/{name}", {**options, "model.neck.channels": 8})
+        if balancer:
+            cfg.model.balancer = balancer
         drop_pretrained(cfg)
+        cfg.dump(tmp_path / f"{name}.py")
         cfg = make_light(cfg, roads_folder, tmp_path / name)
         for hook in cfg.custom_hooks:
             if hook.type == "LabelSharesHook":
                 hook.interval = 1
             for teacher in hook.get("teachers", []):
                 teacher.checkpoint = str(tmp_path / Path(teacher.checkpoint).name)
+                teacher.config = str(tmp_path / Path(teacher.config).name)
         runner = build_runner(cfg)
         runner.train()
         return runner.message_hub.log_scalars
 
     assert math.isfinite(train("real_only_camvid")["val/camvid/semseg/mIoU"].current())
     assert math.isfinite(train("real_only_depth")["val/kitti/depth/rmse"].current())
-    scores = train("real_teachers")
+    scores = train("real_teachers", type="Equal")
     for key in ("iddlite/semseg/mIoU", "camvid/semseg/mIoU", "kitti/depth/rmse"):
         assert math.isfinite(scores[f"val/{key}"].current())
     shares, _ = scores["train/depth/pseudo"].data
     assert max(shares) > 0
+    assert math.isfinite(scores["train/weight/depth"].current())
 
 
 def _without_weights(path):

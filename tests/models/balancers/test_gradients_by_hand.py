@@ -93,6 +93,15 @@ def test_bfloat16_gives_nearly_the_same_weights(at):
     assert largest_difference(model, expected) < 0.05
 
 
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_a_compiled_network_has_the_same_gradients(backend):
+    torch.compiler.reset()
+    model = build(dict(type="InverseNorm"))
+    model.compile_network(backend=backend)
+    backward(model)
+    assert largest_difference(model, by_hand(model)[0]) < 1e-10
+
+
 def test_deep_copies_and_checkpoints_contain_the_state(tmp_path):
     model = build(dict(type="InverseNorm", every=2))
     backward(model)
