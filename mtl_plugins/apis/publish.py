@@ -38,7 +38,7 @@ from .presets import list_presets
 LARGEST_DIFFERENCE = 0.01
 """Largest share of an output's range by which float16 weights may change it."""
 
-_TRAINING_ONLY = ("hint", "init_cfg")  # parts of a model that predictions do not need
+_TRAINING_ONLY = ("hint", "balancer", "init_cfg")  # parts of a model that predictions do not need
 _META_KEYS = ("classes", "palette", "tasks", "task_classes", "task_palettes")
 
 
@@ -97,7 +97,7 @@ def publish(
     model = init_model(cfg, checkpoint)
     network, pipeline = _describe_network(model, cfg)
     weights = extract_state_dict(model.state_dict())
-    state = {key: value for key, value in weights.items() if not key.startswith("hint.")}
+    state = {key: value for key, value in weights.items() if key.partition(".")[0] not in _TRAINING_ONLY}
     stored = to_half(state, keep=dict(model.named_buffers())) if half else state
     differences = _compare(model, network, state, stored, input_size(cfg))
     description = dict(
