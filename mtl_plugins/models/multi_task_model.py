@@ -82,6 +82,8 @@ class MultiTaskModel(BaseModel):
         self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
         self.balancer: Balancer | None = MODELS.build({"tasks": tuple(self.heads), **balancer}) if balancer else None
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
+        if self.balancer is not None:
+            self.balancer.attach(self)
         if channels_last:
             _to_channels_last(self)
 

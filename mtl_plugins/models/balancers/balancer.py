@@ -1,4 +1,5 @@
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,9 @@ class Balancer(nn.Module, ABC):
             branch: What `branch_point` returned for this step.
         """
 
+    def attach(self, model: "MultiTaskModel") -> None:
+        """Called once by the model, when it is complete; for state whose size depends on it."""
+
     def end_epoch(self) -> None:
         """Called after each training epoch; for state that follows epochs."""
 
@@ -91,10 +95,10 @@ class Balancer(nn.Module, ABC):
         weights = solve().double()
         if self.smoothing:
             old = self.last_weights.get(tasks)
-            # keep the sum of the new weights, because the old ones may be of other tasks
+            # bring the old weights, maybe of other tasks, to the size of the new ones; sums of negative weights may be 0
             known = old.isfinite() & weights.isfinite()
             if known.any():
-                scale = float(weights[known].sum() / old[known].sum())
+                scale = float(weights[known].abs().sum() / old[known].abs().sum())
                 scale = scale if math.isfinite(scale) and scale > 0 else 1.0
                 mixed = self.smoothing * old * scale + (1 - self.smoothing) * weights
                 weights = torch.where(known, mixed, weights)
@@ -137,6 +141,31 @@ class Balancer(nn.Module, ABC):
             if not is_number(value) or value <= 0:
                 raise ValueError(f"{name}: {option}[{task!r}]={value!r} must be a positive number.")
         return {task: float(value) for task, value in (values or {}).items()}
+
+    def check_number(
+        self,
+        option: str,
+        value: float,
+        *,
+        above: float | None = None,
+        least: float | None = None,
+        most: float | None = None,
+    ) -> float:
+        """Check an option with one number.
+
+        Args:
+            option: Name of the option.
+            value: Its value.
+            above: The value must be larger than this number.
+            least: The smallest allowed value.
+            most: The largest allowed value.
+        """
+        limits = [("above", above, operator.gt), ("at least", least, operator.ge), ("at most", most, operator.le)]
+        given = [(text, limit, holds) for text, limit, holds in limits if limit is not None]
+        if not is_number(value) or not all(holds(value, limit) for _, limit, holds in given):
+            allowed = " and ".join(f"{text} {limit:g}" for text, limit, _ in given)
+            raise ValueError(f"{type(self).__name__}: {option}={value!r} must be a number{allowed and ' '}{allowed}.")
+        return float(value)
 
     def preference_of(self, preference: Sequence[float] | Mapping[str, float] | None) -> PerTask | None:
         """Check a preference vector: how much each task counts.

@@ -40,6 +40,7 @@ class GradientBalancer(Balancer):
 
     heads_are_scaled = True  # in the paper
     places: tuple[str, ...] = PLACES
+    complete_rows = False  # whether rows at the parameters have zeros for parameters that no task reaches
 
     def __init__(self, tasks: Sequence[str], *, at: str | None = None, scale_heads: bool | None = None, **kwargs: Any):
         super().__init__(tasks, **kwargs)
@@ -92,8 +93,7 @@ class GradientBalancer(Balancer):
         return combined, factors
 
     def _at_parameters(self, losses, model):
-        shared = [p for part in (model.backbone, model.neck) if part is not None for p in part.parameters()]
-        shared = [parameter for parameter in shared if parameter.requires_grad]
+        shared = shared_parameters(model)
         half = any(
             torch.is_autocast_enabled(d) and torch.get_autocast_dtype(d) == torch.float16 for d in ("cuda", "cpu")
         )
@@ -109,7 +109,8 @@ class GradientBalancer(Balancer):
                     losses.local[task] * scale, [*shared, *own], retain_graph=keep, allow_unused=True
                 )
             found = [None if gradient is None else gradient / scale for gradient in found]
-            rows.append(_mean_over_processes(found[: len(shared)], shared))
+            row = _mean_over_processes(found[: len(shared)], shared)
+            rows.append(_with_zeros(row, shared) if self.complete_rows else row)
             of_heads.append(found[len(shared) :])
             heads.append(own)
         combined, weights = self.direction(rows, losses, shared=True)
@@ -202,6 +203,16 @@ class JacobianBalancer(GradientBalancer):
         return _unflatten(direction, templates), weights.detach().cpu().double()
 
 
+def shared_parameters(model: "MultiTaskModel") -> list[Tensor]:
+    """The trainable parameters of the backbone and the neck."""
+    parts = (part for part in (model.backbone, model.neck) if part is not None)
+    return [parameter for part in parts for parameter in part.parameters() if parameter.requires_grad]
+
+
+def _with_zeros(gradients, parameters):
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True)]
+
+
 def _reached(rows):
     return any(gradient is not None for row in rows for gradient in row)
 
@@ -237,7 +248,7 @@ def _mean_over_processes(gradients, parameters):
     """The mean of a row over all processes; no change with one process."""
     if get_world_size() == 1:
         return gradients
-    full = [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True)]
+    full = _with_zeros(gradients, parameters)
     flat = torch.cat([gradient.flatten() for gradient in full])
     all_reduce(flat, op="mean")
     return [

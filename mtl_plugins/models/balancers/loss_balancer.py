@@ -1,5 +1,6 @@
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,18 @@ class LossBalancer(Balancer):
     """Base class of balancers that weigh the losses. They need one backward pass; all weights apply to the heads, too.
 
     A subclass implements `objective`.
+
+    Raises:
+        ValueError: `every` is set. New weights cost nothing, and old ones do not fit new losses: the weight of a small
+            loss can be very large.
     """
+
+    def __init__(self, tasks: Sequence[str], **kwargs: Any):
+        super().__init__(tasks, **kwargs)
+        if self.every != 1:
+            raise ValueError(
+                f"{type(self).__name__} computes its weights from the losses of each step: leave out every."
+            )
 
     @abstractmethod
     def objective(self, losses: dict[str, Tensor]) -> Tensor:

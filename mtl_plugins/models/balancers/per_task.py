@@ -26,9 +26,14 @@ class PerTask(nn.Module):
         for task in self.tasks:
             self.register_buffer(_key(task), torch.full(tuple(shape), fill, dtype=dtype))
 
-    def get(self, tasks: Sequence[str]) -> Tensor:
-        """The tensors of some tasks on the CPU, (len(tasks), *shape)."""
-        return torch.stack([self.get_buffer(_key(task)).cpu() for task in tasks])
+    def get(self, tasks: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
+        """The tensors of some tasks, (len(tasks), *shape).
+
+        Args:
+            tasks: Names of the tasks.
+            device: Where the result is.
+        """
+        return torch.stack([self.get_buffer(_key(task)).to(device) for task in tasks])
 
     def set(self, tasks: Sequence[str], values: Tensor) -> None:
         """Replace the tensors of some tasks.
