@@ -1,5 +1,6 @@
 """The Runner of this project."""
 
+import inspect
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process, master_only
 from mmengine.logging import MMLogger
+from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -34,6 +36,20 @@ from .worker_signals import shield_workers
 OWN_HOOKS: dict[str, dict] = dict(
     preemption=dict(type=PreemptionHook), heartbeat=dict(type=HeartbeatHook), balance=dict(type=BalanceHook)
 )
+
+
+def _without_decay(part: str, optim_wrapper: dict) -> dict:
+    """The config of an optimizer wrapper without weight decay for one part of the model."""
+    optimizer = dict(optim_wrapper.get("optimizer") or {})
+    if optimizer.get("weight_decay") is None:  # mmengine needs it to be written down
+        cls = OPTIMIZERS.get(str(optimizer.get("type")))
+        option = inspect.signature(cls).parameters.get("weight_decay") if cls else None
+        if option is None or not option.default or option.default is option.empty:
+            return optim_wrapper
+        optimizer["weight_decay"] = option.default
+    options = optim_wrapper.get("paramwise_cfg") or {}
+    keys = {part: dict(decay_mult=0.0), **(options.get("custom_keys") or {})}
+    return {**optim_wrapper, "optimizer": optimizer, "paramwise_cfg": {**options, "custom_keys": keys}}
 
 
 @RUNNERS.register_module()
@@ -123,10 +139,8 @@ class MultiTaskRunner(ResumableRunner):
         The learned weights of a balancer have no weight decay, which would move them without a reason.
         """
         balancer: Any = getattr(unwrap_model(self.model), "balancer", None)
-        if balancer is not None and isinstance(optim_wrapper, dict):
-            options = optim_wrapper.get("paramwise_cfg") or {}
-            keys = {"balancer": dict(decay_mult=0.0), **(options.get("custom_keys") or {})}
-            optim_wrapper = {**optim_wrapper, "paramwise_cfg": {**options, "custom_keys": keys}}
+        if balancer is not None and any(True for _ in balancer.parameters()) and isinstance(optim_wrapper, dict):
+            optim_wrapper = _without_decay("balancer", optim_wrapper)
         try:
             return super().build_optim_wrapper(optim_wrapper)
         except (TypeError, ValueError) as error:

@@ -95,7 +95,7 @@ class Balancer(nn.Module, ABC):
         weights = solve().double()
         if self.smoothing:
             old = self.last_weights.get(tasks)
-            # bring the old weights, maybe of other tasks, to the size of the new ones; sums of negative weights may be 0
+            # the old weights may be of other tasks: bring them to the size of the new ones
             known = old.isfinite() & weights.isfinite()
             if known.any():
                 scale = float(weights[known].abs().sum() / old[known].abs().sum())
@@ -187,7 +187,7 @@ class Balancer(nn.Module, ABC):
         missing = [task for task in self.tasks if task not in given]
         if missing:
             raise ValueError(f"{name}: preference has no number for {', '.join(missing)}.")
-        values = PerTask(self.tasks)
+        values = PerTask(self.tasks, persistent=False)
         values.set(self.tasks, torch.tensor([given[task] for task in self.tasks], dtype=torch.float64))
         return values
 

@@ -38,7 +38,7 @@ class GradDrop(JacobianBalancer):
         given = self.check_by_task("leak", leak)
         for task, value in given.items():
             self.check_number(f"leak[{task!r}]", value, most=1)
-        self.leak = PerTask(tasks)
+        self.leak = PerTask(tasks, persistent=False)
         self.leak.set(self.tasks, torch.tensor([given.get(task, 0.0) for task in self.tasks]))
         self.generator = StepGenerator()
 

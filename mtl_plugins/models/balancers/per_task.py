@@ -12,6 +12,7 @@ class PerTask(nn.Module):
         fill: Initial value.
         shape: Shape of each tensor.
         dtype: Type of each tensor.
+        persistent: Whether checkpoints contain the tensors. Not for what the config sets.
     """
 
     def __init__(
@@ -20,11 +21,12 @@ class PerTask(nn.Module):
         fill: float = 0.0,
         shape: Sequence[int] = (),
         dtype: torch.dtype = torch.float64,
+        persistent: bool = True,
     ):
         super().__init__()
         self.tasks = tuple(tasks)
         for task in self.tasks:
-            self.register_buffer(_key(task), torch.full(tuple(shape), fill, dtype=dtype))
+            self.register_buffer(_key(task), torch.full(tuple(shape), fill, dtype=dtype), persistent)
 
     def get(self, tasks: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
         """The tensors of some tasks, (len(tasks), *shape).
