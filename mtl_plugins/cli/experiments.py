@@ -10,17 +10,17 @@ kitti-drive is the experiment of docs/kitti_drive.md. Its data_root has the fold
 
 import argparse
 import json
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
+from typing import NamedTuple
 
-from mtl_plugins.engine import find_checkpoint
 from mtl_plugins.files import read_json, write_text
+from mtl_plugins.visualization import markdown_table, mean_and_spread
 
 from . import kitti_drive_stages as kitti_drive
 from .options import make_parser
+from .training_jobs import METRICS, evaluate, run_logged, train
 
 # Stages in the order of training; teachers come first, because the others depend on them.
 TEACHERS = {
@@ -79,57 +79,77 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     return args
 
 
+class Run(NamedTuple):
+    """One training of a stage.
+
+    Attributes:
+        stage: Name of the stage and of its config.
+        seed: Random seed.
+        folder: Work directory.
+        options: Settings of the config, as in `--cfg-options`.
+        configs: Folder of the config; empty for a preset without a folder.
+    """
+
+    stage: str
+    seed: int
+    folder: Path
+    options: Sequence[str]
+    configs: str
+
+
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     """Run `mtl experiments`."""
     args = parse_args(argv, prog)
-    if args.experiment == "kitti-drive":
-        run_kitti_drive(args)
-        return
+    is_drive = args.experiment == "kitti-drive"
     scores: dict[str, list[dict[str, float]]] = {}
-    options = [f"model.backbone.pretrained={args.teacher_weights}"] if args.teacher_weights else []
-    configs, settings = FOLDERS.get(args.experiment, "distillation"), args.cfg_options
-    for stage in TEACHERS[args.experiment]:
-        folder = Path(args.work_dirs) / stage
-        scores[stage] = [run_stage(stage, args.seeds[0], folder, [*options, *settings], configs)]
-    for seed in args.seeds:
-        for stage in STAGES[args.experiment]:
-            folder = Path(args.work_dirs) / f"{stage}_seed{seed}"
-            scores.setdefault(stage, []).append(run_stage(stage, seed, folder, settings, configs))
+    for run in kitti_drive_runs(args) if is_drive else planned_runs(args):
+        scores.setdefault(run.stage, []).append(run_stage(*run))
     if args.json:
         write_text(args.json, json.dumps(scores, indent=1) + "\n")
+    if is_drive:
+        root, _ = kitti_drive.split_data_root(args.cfg_options)
+        scores["(the best constant)"] = [kitti_drive.constant_scores(_drive_stages(args)[-1], root)]
     print(table(scores))
     if args.experiment in FIRST_JOINT_STAGE:
         stages = STAGES[args.experiment]
         print("\n".join(gaps_closed(scores, stages[stages.index(FIRST_JOINT_STAGE[args.experiment]) :])))
 
 
-def run_kitti_drive(args: argparse.Namespace) -> None:
-    """Run the stages on a drive of KITTI and print their table."""
+def planned_runs(args: argparse.Namespace) -> Iterator[Run]:
+    """The runs of all experiments but kitti-drive, in the order of training."""
+    work_dirs, settings = Path(args.work_dirs), args.cfg_options
+    options = [f"model.backbone.pretrained={args.teacher_weights}"] if args.teacher_weights else []
+    configs = FOLDERS.get(args.experiment, "distillation")
+    for stage in TEACHERS[args.experiment]:
+        yield Run(stage, args.seeds[0], work_dirs / stage, [*options, *settings], configs)
+    for seed in args.seeds:
+        for stage in STAGES[args.experiment]:
+            yield Run(stage, seed, work_dirs / f"{stage}_seed{seed}", settings, configs)
+
+
+def kitti_drive_runs(args: argparse.Namespace) -> Iterator[Run]:
+    """The runs on a drive of KITTI, in the order of training. Writes a stage's labels before it yields its runs."""
     root, others = kitti_drive.split_data_root(args.cfg_options)
-    work_dirs, settings = Path(args.work_dirs), [f"data_root={root}", *others]
+    work_dirs, configs = Path(args.work_dirs), FOLDERS[args.experiment]
+    settings, of_camvid = [f"data_root={root}", *others], [f"data_root={root}/camvid", *others]
     camvid = work_dirs / kitti_drive.CAMVID_TEACHER
-    of_camvid = [f"data_root={root}/camvid", *others]
-    configs, scores = FOLDERS[args.experiment], {}
-    for stage, folder, options, where in (
-        (kitti_drive.DEPTH_TEACHER, work_dirs / configs / kitti_drive.DEPTH_TEACHER, settings, configs),
-        (kitti_drive.CAMVID_TEACHER, camvid, of_camvid, ""),
-    ):
-        scores[stage] = [run_stage(stage, args.seeds[0], folder, options, where)]
-    stages = [*STAGES[args.experiment], *([kitti_drive.AVERAGED] if args.cityscapes else [])]
-    for stage in stages:
+    depth_teacher = kitti_drive.DEPTH_TEACHER
+    yield Run(depth_teacher, args.seeds[0], work_dirs / configs / depth_teacher, settings, configs)
+    yield Run(kitti_drive.CAMVID_TEACHER, args.seeds[0], camvid, of_camvid, "")
+    for stage in _drive_stages(args):
         options = settings
         if teachers := kitti_drive.teacher_options(stage, camvid, args.cityscapes):
             folder, options = work_dirs / configs / f"{stage}_labels", [*settings, *teachers]
             files, preset = folder / "files", f"{configs}/{stage}"
-            _run(folder, "pseudo-label", preset, "--out", files, "--cfg-options", *options)
+            run_logged(folder, "pseudo-label", preset, "--out", files, "--cfg-options", *options)
             dataset = f"train_dataloader.dataset.datasets.{kitti_drive.DATASET}"
             options = [*options, f"{dataset}.pseudo_labels={files / kitti_drive.DATASET}"]
         for seed in args.seeds:
-            folder = work_dirs / configs / f"{stage}_seed{seed}"
-            scores.setdefault(stage, []).append(run_stage(stage, seed, folder, options, configs))
-    if args.json:
-        write_text(args.json, json.dumps(scores, indent=1) + "\n")
-    print(table(scores | {"(the best constant)": [kitti_drive.constant_scores(stages[-1], root)]}))
+            yield Run(stage, seed, work_dirs / configs / f"{stage}_seed{seed}", options, configs)
+
+
+def _drive_stages(args: argparse.Namespace) -> list[str]:
+    return [*STAGES[args.experiment], *([kitti_drive.AVERAGED] if args.cityscapes else [])]
 
 
 def run_stage(
@@ -144,36 +164,24 @@ def run_stage(
         options: Settings of the config, as in `--cfg-options`.
         configs: Folder of the config; empty for a preset without a folder.
     """
-    result, config = folder / "metrics.json", f"{configs}/{stage}".lstrip("/")
+    result, config = folder / METRICS, f"{configs}/{stage}".lstrip("/")
     if not result.is_file():
         print(f"{stage}, seed {seed}", flush=True)
-        options = ["--cfg-options", f"randomness.seed={seed}", *options]
-        _run(folder, "train", config, "--work-dir", folder, "--resume", *options)
-        _run(folder, "test", config, find_checkpoint(folder), "--work-dir", folder, "--out", result, *options)
+        settings = [f"randomness.seed={seed}", *options]
+        train(config, folder, settings)
+        evaluate(config, folder, settings)
     return read_json(result)
-
-
-def _run(folder: Path, command: str, *arguments: object) -> None:
-    """Run a command in a process of its own and append its output to a log in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "console.log", "a") as log:
-        words = [sys.executable, "-m", "mtl_plugins", command, *map(str, arguments)]
-        done = subprocess.run(words, stdout=log, stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise ValueError(
-            f"mtl {command} failed: see {log.name}. Fix it and run this command again: finished stages are kept."
-        )
 
 
 def table(scores: dict[str, list[dict[str, float]]]) -> str:
     """Mean and standard deviation of each stage's scores, as a Markdown table."""
     columns = [key for key in SCORES if any(key in runs[0] for runs in scores.values())]
-    lines = ["| stage | runs | " + " | ".join(SCORES[key] for key in columns) + " |"]
-    lines.append("|" + "---|" * (2 + len(columns)))
+    rows = []
     for stage, runs in scores.items():
-        cells = [_cell([run[key] for run in runs if run.get(key) is not None]) for key in columns]
-        lines.append(f"| {stage} | {len(runs)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        found = [[run[key] for run in runs if run.get(key) is not None] for key in columns]
+        cells = [mean_and_spread(values, digits=1 if max(values, default=0) > 5 else 3) for values in found]
+        rows.append([stage, str(len(runs)), *cells])
+    return markdown_table(["stage", "runs", *(SCORES[key] for key in columns)], rows)
 
 
 def gaps_closed(scores: dict[str, list[dict[str, float]]], stages: list[str]) -> list[str]:
@@ -188,11 +196,3 @@ def gaps_closed(scores: dict[str, list[dict[str, float]]], stages: list[str]) ->
         shares = [f"{stage} {100 * (value - first[1]) / gap:.0f} %" for stage, value in others if gap]
         lines.append(f"{name}: {last[0]} - {first[0]} = {gap:.3g}; closed by {', '.join(shares)}")
     return lines
-
-
-def _cell(values: Sequence[float]) -> str:
-    if not values:
-        return "–"
-    digits = 1 if max(values) > 5 else 3
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{spread}"

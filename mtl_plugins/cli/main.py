@@ -25,6 +25,7 @@ COMMANDS = {
     "pseudo-label": "write a teacher's labels for images without labels",
     "convert": "convert a published checkpoint",
     "analyze-logs": "plot curves of several runs in one picture",
+    "compare": "compare methods that balance tasks, and single-task networks",
     "speed-accuracy": "plot accuracy against speed for trained networks",
     "experiments": "rerun the experiments of the documentation",
 }

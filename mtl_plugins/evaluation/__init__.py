@@ -1,7 +1,9 @@
-"""Metrics over a complete set, and the trivial predictors to compare with."""
+"""Metrics over a complete set, comparisons of methods, and the trivial predictors to compare with."""
 
+from .compare_methods import MethodRun, MethodSummary, compare_methods
 from .depth_metric import DepthMetric
 from .depth_protocol import PROTOCOLS, DepthProtocol
+from .multi_task_gain import mean_ranks, multi_task_gain
 from .normals_metric import NormalsMetric
 from .segmentation_metric import SegmentationMetric
 from .task_metric import TaskMetric
@@ -10,11 +12,16 @@ from .trivial import TrivialPredictor, trivial_predictor, trivial_scores
 __all__ = [
     "DepthMetric",
     "DepthProtocol",
+    "MethodRun",
+    "MethodSummary",
     "NormalsMetric",
     "PROTOCOLS",
     "SegmentationMetric",
     "TaskMetric",
     "TrivialPredictor",
+    "compare_methods",
+    "mean_ranks",
+    "multi_task_gain",
     "trivial_predictor",
     "trivial_scores",
 ]

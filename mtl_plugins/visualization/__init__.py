@@ -11,9 +11,10 @@ from .curves import plot_curves
 from .curves_hook import CurvesHook
 from .panel import draw_panel
 from .panel_hook import PanelHook
+from .plot_comparison import plot_comparison
 from .plot_speed_accuracy import plot_speed_accuracy
 from .scalars import join_scalars, read_scalars
-from .summary import summary_table
+from .summary import markdown_table, mean_and_spread, summary_table, text_table
 from .summary_hook import SummaryHook
 from .task_painters import ColourBar, Painted, paint_task, register_task_painter
 from .visualizer import MultiTaskVisualizer, write_picture
@@ -30,11 +31,14 @@ __all__ = [
     "draw_panel",
     "join_scalars",
     "make_palette",
+    "markdown_table",
+    "mean_and_spread",
     "paint_classes",
     "paint_depth",
     "paint_generic",
     "paint_normals",
     "paint_task",
+    "plot_comparison",
     "plot_curves",
     "plot_runs",
     "plot_speed_accuracy",
@@ -42,5 +46,6 @@ __all__ = [
     "read_scalars",
     "register_task_painter",
     "summary_table",
+    "text_table",
     "write_picture",
 ]

@@ -1,7 +1,8 @@
 """Tables of metrics in plain text."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
 from typing import Any
 
 from mtl_plugins.kinds.metric_direction import higher_is_better, is_headline, metric_unit, split_metric
@@ -64,6 +65,30 @@ def summary_table(
             rows.append(["  best", *(_number(key, b[0]) if b else "-" for key, b in pairs)])
             rows.append([f"  at {unit}", *(str(b[1]) if b else "-" for b in found)])
     return _aligned(rows)
+
+
+def mean_and_spread(values: Sequence[float], digits: int) -> str:
+    """The mean of some values, and their sample standard deviation if there are several; `–` without a value.
+
+    Examples:
+        >>> mean_and_spread([1.0, 3.0], digits=1), mean_and_spread([2.0], digits=2), mean_and_spread([], digits=1)
+        ('2.0 ± 1.4', '2.00', '–')
+    """
+    if not values:
+        return "–"
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{spread}"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format cells as a table in Markdown."""
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (header, *rows))
+    return "\n".join([first, "|" + "---|" * len(header), *others])
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format cells as aligned columns in plain text; the first column is aligned to the left."""
+    return _aligned([list(header), *map(list, rows)])
 
 
 def _is_finite(value: Any) -> bool:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mtl_plugins.apis.config import find_config
-from mtl_plugins.cli import experiments
+from mtl_plugins.cli import experiments, training_jobs
 from mtl_plugins.cli.kitti_drive_stages import AVERAGED, CAMVID_TEACHER
 
 MASKED, BOTH, ALL = "rooms_masked", "rooms_two_teachers", "rooms_ceiling"
@@ -50,15 +50,16 @@ def test_finished_stages_are_kept_and_others_trained_and_tested(monkeypatch, tmp
     assert len(json.loads((tmp_path / "scores.json").read_text())) == len(done)
     calls = []
 
-    def run(command, stdout, stderr):
+    def run(command, log):
         calls.append(command)
         if command[3] == "test":
             out = command[command.index("--out") + 1]
             (tmp_path / out).write_text('{"semseg/mIoU": 1.0}')
-        return type("Done", (), {"returncode": 0})
+        return 0, None
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(experiments.subprocess, "run", run)
+    monkeypatch.setattr(training_jobs, "find_checkpoint", lambda folder: "last.pth")
+    monkeypatch.setattr(training_jobs, "run_process", run)
     assert experiments.run_stage(MASKED, 3, tmp_path / "new") == {"semseg/mIoU": 1.0}
     assert [call[1:4] for call in calls] == [["-m", "mtl_plugins", command] for command in ("train", "test")]
     assert "--resume" in calls[0] and "randomness.seed=3" in calls[0]
@@ -70,13 +71,14 @@ def test_finished_stages_are_kept_and_others_trained_and_tested(monkeypatch, tmp
 def test_settings_of_all_stages(monkeypatch, tmp_path, run_tool, capsys):
     calls = []
 
-    def run(command, stdout, stderr):
+    def run(command, log):
         calls.append(command)
         if command[3] == "test":
             (tmp_path / command[command.index("--out") + 1]).write_text('{"kitti/depth/rmse": 4.0}')
-        return type("Done", (), {"returncode": 0})
+        return 0, None
 
-    monkeypatch.setattr(experiments.subprocess, "run", run)
+    monkeypatch.setattr(training_jobs, "find_checkpoint", lambda folder: "last.pth")
+    monkeypatch.setattr(training_jobs, "run_process", run)
     run_tool("experiments", "real", "--seeds", 1, "--cfg-options", "data_root=DIR")
     assert calls[0][3:5] == ["train", "real_joint/real_only_depth"] and len(calls) == 10
     assert all(call[-3:] == ["--cfg-options", "randomness.seed=1", "data_root=DIR"] for call in calls)
@@ -84,24 +86,30 @@ def test_settings_of_all_stages(monkeypatch, tmp_path, run_tool, capsys):
     assert "| stage | runs | KITTI depth RMSE m |" in printed and "closed by" not in printed
 
 
-def test_a_failing_stage_raises_and_names_its_log(monkeypatch, tmp_path):
-    monkeypatch.setattr(experiments.subprocess, "run", lambda *a, **k: type("Done", (), {"returncode": 1}))
-    with pytest.raises(ValueError, match=r"mtl train failed: see .*console.log.*finished stages are kept"):
+def test_a_failing_stage_raises_with_its_error_and_names_its_log(monkeypatch, tmp_path):
+    def fail(command, log):
+        log.write(b"a step\nerror: the loss is not finite\n(traceback: file)\n")
+        return 1, None
+
+    monkeypatch.setattr(training_jobs, "run_process", fail)
+    log = r"see .*console.log. Its last error: the loss is not finite\n.*finished runs are kept"
+    with pytest.raises(ValueError, match=f"mtl train failed: {log}"):
         experiments.run_stage(MASKED, 0, tmp_path / "new")
 
 
 def test_the_stages_on_a_drive_use_labels_of_their_teachers(monkeypatch, tmp_path, run_tool, drive_folder, capsys):
     calls = []
 
-    def run(command, stdout, stderr):
+    def run(command, log):
         words = list(map(str, command[3:]))
         calls.append(words)
         if words[0] == "test":
             (tmp_path / words[words.index("--out") + 1]).write_text('{"drive/depth/rmse": 4.0}')
-        return type("Done", (), {"returncode": 0})
+        return 0, None
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(experiments.subprocess, "run", run)
+    monkeypatch.setattr(training_jobs, "find_checkpoint", lambda folder: "last.pth")
+    monkeypatch.setattr(training_jobs, "run_process", run)
     settings = [f"data_root={drive_folder}", "model.backbone.pretrained=w.pth"]
     options = ["--seeds", 1, "--cityscapes", "net.onnx", "--json", "scores.json"]
     run_tool("experiments", "kitti-drive", *options, "--cfg-options", *settings)
