@@ -24,10 +24,11 @@ from mtl_plugins.apis.config import require_dataloader
 from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.files import FolderInUseError
 from mtl_plugins.kinds import higher_is_better
+from mtl_plugins.models.balancers import balancer_names
 from mtl_plugins.registry import METRICS, SCOPE
 
 from .comparison_jobs import Job, check_settings, plan_jobs, run_job, tasks_of
-from .comparison_method import EQUAL, balancer_names, check_method, parse_method
+from .comparison_method import EQUAL, check_method, parse_method
 from .comparison_report import Report, make_report, write_report
 from .options import add_cfg_options, add_config, make_parser
 from .training_jobs import JobError
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     require_dataloader(cfg, "train_dataloader")
     require_dataloader(cfg, "test_dataloader")
     tasks, known = tasks_of(cfg), balancer_names()
-    methods = [parse_method(text, known) for text in dict.fromkeys(args.methods)]
+    methods = list({method.name: method for method in (parse_method(text, known) for text in args.methods)}.values())
     for method in methods:
         check_method(method, tasks)
     _check_metrics(cfg, [*args.metrics, *args.select])

@@ -26,17 +26,6 @@ class Method:
     config: dict[str, Any] | None
 
 
-def balancer_names() -> list[str]:
-    """Registered names of all balancers, including those of `custom_imports`."""
-    try:  # TEMPORARY
-        from mtl_plugins.models.balancers import Balancer
-    except ImportError:
-        return []
-
-    MODELS.import_from_location()
-    return [name for name, part in MODELS.module_dict.items() if isinstance(part, type) and issubclass(part, Balancer)]
-
-
 def parse_method(text: str, known: Iterable[str]) -> Method:
     """Parse `equal`, `NAME` or `NAME:OPTION=VALUE,...`. Case and hyphens of the name do not matter.
 
@@ -52,10 +41,11 @@ def parse_method(text: str, known: Iterable[str]) -> Method:
         ({'type': 'IMTLG'}, {'type': 'UW', 'warmup': 10})
     """
     given, colon, options = text.strip().partition(":")
-    names = {_plain(name): name for name in (*known, EQUAL)}
+    names = {_plain(name): name for name in ((*known,) if colon else (*known, EQUAL))}  # Equal is a balancer
     name = names.get(_plain(given))
     if name is None:
-        hint = did_you_mean(given, names.values()) or f"known: {', '.join(sorted(names.values()))}."
+        valid = sorted({EQUAL, *names.values()})
+        hint = did_you_mean(given, valid) or f"known: {', '.join(valid)}."
         raise ValueError(f"--methods {text}: no balancer has the name {given!r}; {hint.strip()}")
     if not colon:
         return Method(name, None if name == EQUAL else {"type": name})
@@ -63,8 +53,8 @@ def parse_method(text: str, known: Iterable[str]) -> Method:
         settings = parse_value(f"dict({options})")
     except ValueError as error:
         raise ValueError(f"--methods {text}: {error}. Write options as NAME:OPTION=VALUE,OPTION=VALUE.") from None
-    if name == EQUAL or "type" in settings:
-        raise ValueError(f"--methods {text}: {'equal has no options' if name == EQUAL else 'type is not an option'}.")
+    if "type" in settings:
+        raise ValueError(f"--methods {text}: type is not an option.")
     return Method(f"{name}:{options.replace(' ', '')}", {"type": name, **settings})
 
 

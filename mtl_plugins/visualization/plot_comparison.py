@@ -60,7 +60,7 @@ def plot_comparison(rows: Sequence[Row], metrics: Mapping[str, bool], out_file: 
         single = baseline.scores.get(key) if baseline else None
         notes = ", ".join(filter(None, (metric_unit(key), _DIRECTIONS[higher])))
         panels.append((key, notes, [row.scores.get(key, []) for row in methods], mean(single) if single else None))
-    columns = max(1, min(_COLUMNS, len(panels)))
+    columns = 2 if len(panels) == 4 else max(1, min(_COLUMNS, len(panels)))
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(4.6 * columns, lines * (1.2 + 0.32 * len(methods))), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
