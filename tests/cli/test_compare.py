@@ -30,7 +30,7 @@ test_dataloader = val_dataloader
 val_evaluator = [dict(type="SegmentationMetric"), dict(type="DepthMetric")]
 test_evaluator = val_evaluator
 train_cfg = dict(max_epochs=1, val_interval=1)
-default_hooks = dict(logger=dict(interval=1), visualization=None)
+default_hooks = dict(logger=dict(interval=1))
 custom_hooks = [dict(type="SeedIterationHook")]
 env_cfg = dict(cudnn_benchmark=False)
 log_level = "ERROR"

@@ -64,7 +64,7 @@ def test_the_peak_memory_of_a_process(tmp_path):
     assert code == 0 and 700 < peak < 100_000
 
 
-def test_an_interrupted_command_is_asked_to_end(tmp_path):
+def test_an_interrupted_command_can_save_its_state(tmp_path):
     def interrupt():
         while not (tmp_path / "log").exists() or b"started" not in (tmp_path / "log").read_bytes():
             time.sleep(0.02)
