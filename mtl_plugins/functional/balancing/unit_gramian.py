@@ -1,0 +1,18 @@
+import torch
+from torch import Tensor
+
+
+def unit_gramian(gramian: Tensor) -> tuple[Tensor, Tensor]:
+    """The cosines between the rows of a Jacobian, and the inverse of each row's norm.
+
+    Solvers that work on cosines do not depend on the scale of the gradients.
+
+    Args:
+        gramian: The Gramian `J J^T`, (T, T), in float64.
+
+    Returns:
+        The cosines (T, T) and the inverse norms (T,). Both are 0 for a zero row.
+    """
+    norms = gramian.diagonal().clamp(min=0).sqrt()
+    inverse = torch.where(norms > 0, 1 / norms, 0.0)
+    return inverse[:, None] * gramian * inverse, inverse
