@@ -2,6 +2,7 @@
 
 from .balance_report import BalanceReport
 from .balancer import Balancer
+from .balancer_names import balancer_names
 from .branch_point import BranchPoint
 from .db_mtl import DBMTL
 from .dwa import DWA
@@ -52,4 +53,5 @@ __all__ = [
     "Tchebycheff",
     "TaskLosses",
     "pair_names",
+    "balancer_names",
 ]
