@@ -9,6 +9,7 @@ import torch
 
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.engine import HeartbeatHook, PreemptionHook, is_for_console, keep_freed_memory, quiet_console
+from mtl_plugins.registry import MODELS
 
 from .toy_run import build_runner as build_toy_runner
 
@@ -96,3 +97,16 @@ def test_own_hooks_can_be_removed_and_replaced(kind, tmp_path):
     runner._hooks = []
     runner.register_hooks(dict(preemption=None), [dict(type=kind, timeout=5.0)])
     assert [hook.timeout for hook in runner.hooks if isinstance(hook, own)] == [5.0]
+
+
+@pytest.mark.parametrize(
+    "optimizer, decay",
+    [(dict(type="Adam"), 0.0), (dict(type="AdamW"), 0.01), (dict(type="SGD", weight_decay=0.1), 0.1)],
+)
+def test_learned_weights_of_a_balancer_have_no_weight_decay(optimizer, decay, tmp_path):
+    runner = build_toy_runner(tmp_path)
+    runner.model.balancer = MODELS.build(dict(type="UW", tasks=["depth"]))
+    wrapper = runner.build_optim_wrapper(dict(optimizer=dict(lr=0.1, **optimizer)))
+    decays = {id(p): group["weight_decay"] for group in wrapper.optimizer.param_groups for p in group["params"]}
+    assert all(decays[id(p)] == 0 for p in runner.model.balancer.parameters())
+    assert {decays[id(p)] for p in runner.model.heads.parameters()} == {decay}

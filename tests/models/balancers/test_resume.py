@@ -1,8 +1,5 @@
 """A training with a balancer that is interrupted and resumed ends with equal weights and state, bit for bit."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.structures import BaseDataElement
@@ -12,11 +9,9 @@ from mtl_plugins.engine import read_checkpoint
 from mtl_plugins.models.balancers import GramianBalancer
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
+from tests.engine import toy_run
 from tests.models.balancers.linear_model import TASKS, build
 from tests.models.balancers.test_missing_labels import registered
-
-sys.path.append(str(Path(__file__).parents[2] / "engine"))
-import toy_run  # noqa: E402
 
 ITERS, STOP = 12, 7
 EPOCH = 3  # iterations; the training stops within an epoch of the balancer
