@@ -166,8 +166,9 @@ def _check_selection(cfg: Config) -> None:
     Raises:
         ValueError: There is no validation, or it uses the test set.
     """
-    validation = require_dataloader(cfg, "val_dataloader")
-    if validation.dataset == cfg.test_dataloader.dataset:
+    loaders = require_dataloader(cfg, "val_dataloader"), cfg.test_dataloader
+    validation, test = ({k: v for k, v in loader.dataset.items() if k != "pipeline"} for loader in loaders)
+    if validation == test:
         raise ValueError(
             "--select chooses checkpoints on the validation set, but the config validates on its test set, so the "
             "scores would be too good. Give the config a val_dataloader with other images, or leave out --select: the "

@@ -183,6 +183,8 @@ def _only(cfg: Config, task: str) -> dict[str, Any]:
     """Settings of the single-task network for `task`: the other heads are removed, and what only they need."""
     options: dict[str, Any] = {f"model.heads.{other}": None for other in tasks_of(cfg) if other != task}
     options |= _balancer(cfg, None)
+    if ((cfg.get("default_hooks") or {}).get("checkpoint") or {}).get("save_best"):
+        options["default_hooks.checkpoint.save_best"] = None  # it may be a metric of another task
     hooks = [_with_teachers_of(hook, task) for hook in cfg.get("custom_hooks") or []]
     if hooks != (cfg.get("custom_hooks") or []):
         options["custom_hooks"] = _plain([hook for hook in hooks if hook is not None])

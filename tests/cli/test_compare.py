@@ -166,6 +166,14 @@ def test_single_task_networks_have_one_head_and_only_its_teachers(root):
     assert joint.model.balancer == {"type": "UW"} and joint.custom_hooks == cfg.custom_hooks
 
 
+def test_the_checkpoint_of_a_single_task_network_is_not_chosen_by_another_task(config):
+    config.write_text(config.read_text() + '\ndefault_hooks["checkpoint"] = dict(save_best="semseg/mIoU")\n')
+    cfg = load_config(config)
+    jobs = plan_jobs(cfg, [Method("equal", None)], [0], True, Path("runs"), {})
+    saved = [load_config(cfg, dict(job.options)).default_hooks.checkpoint.save_best for job in jobs]
+    assert saved == [None, None, "semseg/mIoU"]
+
+
 def test_the_balancer_of_the_config_is_replaced(config):
     config.write_text(config.read_text() + '\nmodel["balancer"] = dict(type="Equal", warmup=7)\n')
     cfg = load_config(config)
