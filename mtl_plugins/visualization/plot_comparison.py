@@ -67,7 +67,7 @@ def plot_comparison(rows: Sequence[Row], metrics: Mapping[str, bool], out_file: 
     for i, (title, notes, values, line) in enumerate(panels):
         axes = figure.add_subplot(lines, columns, i + 1)
         _draw(axes, [row.method for row in methods], values, line)
-        axes.set_title(title, fontsize=9)
+        axes.set_title(title, fontsize=9, pad=12)  # above the label of the line
         axes.set_xlabel(notes, fontsize=8)
     write_figure(figure, out_file)
     return Path(out_file)
@@ -81,7 +81,7 @@ def _draw(axes: "Axes", names: Sequence[str], values: Sequence[Sequence[float]],
     if line is not None:
         axes.axvline(line, color="grey", linestyle="--", linewidth=1)
         at_top = axes.get_xaxis_transform()
-        axes.text(line, 1.0, "single tasks", fontsize=6, color="grey", ha="center", transform=at_top)
+        axes.text(line, 1.0, "single tasks", fontsize=7, color="grey", ha="center", va="bottom", transform=at_top)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)  # the first method on top
     axes.tick_params(axis="x", labelsize=8)
