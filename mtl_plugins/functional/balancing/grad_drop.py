@@ -24,11 +24,12 @@ def grad_drop(jacobian: Tensor, uniform: Tensor, leak: Tensor | float = 0.0) -> 
     Returns:
         The combined gradient, shape (D,).
     """
-    total = jacobian.abs().sum(dim=0)
-    nonzero = total > 0
-    ratio = torch.where(nonzero, jacobian.sum(dim=0) / torch.where(nonzero, total, 1.0), 0.0)
-    purity = 0.5 * (1 + ratio)
-    kept = torch.where(purity > uniform, jacobian > 0, jacobian < 0)
-    if isinstance(leak, Tensor):
-        leak = leak[:, None]
-    return ((leak + (1 - leak) * kept) * jacobian).sum(dim=0)
+    positive, negative = jacobian.clamp(min=0), jacobian.clamp(max=0)
+    ups, downs = positive.sum(dim=0), negative.sum(dim=0)
+    keeps_positive = uniform * (ups - downs) < ups  # U < P, without a division by 0
+    if not isinstance(leak, Tensor):
+        if leak == 0:
+            return torch.where(keeps_positive, ups, downs)
+        leak = jacobian.new_full((len(jacobian),), leak)
+    kept = torch.where(keeps_positive, (1 - leak) @ positive, (1 - leak) @ negative)
+    return kept + leak @ jacobian

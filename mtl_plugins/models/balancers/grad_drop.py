@@ -46,4 +46,5 @@ class GradDrop(JacobianBalancer):
         """The sum of what is kept, and weights of 1."""
         generator = self.generator.at(int(self.steps), jacobian.device)
         uniform = torch.rand(jacobian.shape[1], generator=generator, dtype=jacobian.dtype, device=jacobian.device)
-        return grad_drop(jacobian, uniform, self.leak.get(tasks).to(jacobian)), torch.ones_like(losses)
+        leak = self.leak.get(tasks)
+        return grad_drop(jacobian, uniform, leak.to(jacobian) if leak.any() else 0.0), torch.ones_like(losses)
