@@ -28,7 +28,8 @@ class Balancer(nn.Module, ABC):
         tasks: Names of the model's tasks (set by the model).
         task_weights: Factor on the loss of single tasks before balancing, such as `dict(depth=2.0)`.
         warmup: Number of training steps with equal weights at the start.
-        every: Compute new weights in every k-th step and reuse them in between.
+        every: Compute new weights in every k-th step and reuse them in between. The weights of a small gradient can be
+            too large for the next batch, above all where they are about 1 / |g| (NashMTL, FairGrad).
         smoothing: Moving average of the weights (CR-MOGM, Zhou et al., NeurIPS 2022): share of the old weights in 0 ...
             1.
 

