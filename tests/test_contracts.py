@@ -1,4 +1,4 @@
-"""Every registered head, neck, backbone, loss, metric and dataset has a test class that inherits its contract."""
+"""Every registered head, neck, backbone, loss, balancer, metric and dataset has a test class that inherits its contract."""
 
 import importlib
 import re
@@ -10,6 +10,7 @@ from mtl_plugins.datasets import MultiTaskDataset
 from mtl_plugins.registry import DATASETS, METRICS, MODELS
 
 from .contracts.backbone_contract import BackboneContract
+from .contracts.balancer_contract import BalancerContract
 from .contracts.dataset_contract import DatasetContract
 from .contracts.head_contract import HeadContract
 from .contracts.loss_contract import LossContract
@@ -21,6 +22,7 @@ KINDS = {
     "necks": (MODELS, "mtl_plugins.models.necks", NeckContract),
     "heads": (MODELS, "mtl_plugins.models.heads", HeadContract),
     "losses": (MODELS, "mtl_plugins.models.losses", LossContract),
+    "balancers": (MODELS, "mtl_plugins.models.balancers", BalancerContract),
     "metrics": (METRICS, "mtl_plugins.evaluation", MetricContract),
     "datasets": (DATASETS, "mtl_plugins.datasets", DatasetContract),
 }

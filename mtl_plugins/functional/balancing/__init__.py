@@ -6,7 +6,7 @@ on the CPU, but `J` may be anywhere and of another type. State is passed in and 
 states what it does with a zero row.
 """
 
-from .aligned import aligned_weights
+from .aligned import SCALE_MODES, ScaleMode, aligned_weights
 from .cagrad import cagrad_weights
 from .config_weights import config_weights
 from .db_mtl import DBMTLState, db_mtl_step
@@ -35,11 +35,13 @@ from .uncertainty import imtl_l_objective, uncertainty_objective
 
 __all__ = [
     "NORMALISATIONS",
+    "SCALE_MODES",
     "DBMTLState",
     "ExcessState",
     "FamoState",
     "MoCoState",
     "Normalisation",
+    "ScaleMode",
     "aligned_weights",
     "cagrad_weights",
     "combine",

@@ -2,10 +2,11 @@ from typing import Literal
 
 from torch import Tensor
 
+ScaleMode = Literal["min", "median", "rmse"]
+SCALE_MODES: tuple[ScaleMode, ...] = ("min", "median", "rmse")
 
-def aligned_weights(
-    gramian: Tensor, scale_mode: Literal["min", "median", "rmse"] = "min", preference: Tensor | None = None
-) -> Tensor:
+
+def aligned_weights(gramian: Tensor, scale_mode: ScaleMode = "min", preference: Tensor | None = None) -> Tensor:
     """The weights of Aligned-MTL: the gradients are made orthogonal and equally long, then averaged.
 
     `w = sqrt(s) V L^(-1/2) V^T p` for the eigenvalues `L` and eigenvectors `V` of the Gramian. Eigenvalues that are 0

@@ -2,12 +2,13 @@ import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from mtl_plugins.did_you_mean import did_you_mean
+from mtl_plugins.functional.balancing import smoothed_weights
 
 from .balance_report import BalanceReport
 from .branch_point import BranchPoint
@@ -16,6 +17,8 @@ from .task_losses import TaskLosses
 
 if TYPE_CHECKING:
     from ..multi_task_model import MultiTaskModel
+
+Choice = TypeVar("Choice", bound=str | int)
 
 
 class Balancer(nn.Module, ABC):
@@ -101,8 +104,7 @@ class Balancer(nn.Module, ABC):
             if known.any():
                 scale = float(weights[known].abs().sum() / old[known].abs().sum())
                 scale = scale if math.isfinite(scale) and scale > 0 else 1.0
-                mixed = self.smoothing * old * scale + (1 - self.smoothing) * weights
-                weights = torch.where(known, mixed, weights)
+                weights = smoothed_weights(weights, torch.where(known, old * scale, torch.nan), self.smoothing)
         if self.every > 1 or self.smoothing:
             self.last_weights.set(tasks, weights)
         return weights
@@ -150,6 +152,7 @@ class Balancer(nn.Module, ABC):
         *,
         above: float | None = None,
         least: float | None = None,
+        below: float | None = None,
         most: float | None = None,
     ) -> float:
         """Check an option with one number.
@@ -159,14 +162,32 @@ class Balancer(nn.Module, ABC):
             value: Its value.
             above: The value must be larger than this number.
             least: The smallest allowed value.
+            below: The value must be smaller than this number.
             most: The largest allowed value.
         """
-        limits = [("above", above, operator.gt), ("at least", least, operator.ge), ("at most", most, operator.le)]
+        limits = [
+            ("above", above, operator.gt),
+            ("at least", least, operator.ge),
+            ("below", below, operator.lt),
+            ("at most", most, operator.le),
+        ]
         given = [(text, limit, holds) for text, limit, holds in limits if limit is not None]
         if not is_number(value) or not all(holds(value, limit) for _, limit, holds in given):
             allowed = " and ".join(f"{text} {limit:g}" for text, limit, _ in given)
             raise ValueError(f"{type(self).__name__}: {option}={value!r} must be a number{allowed and ' '}{allowed}.")
         return float(value)
+
+    def check_choice(self, option: str, value: Choice, allowed: Sequence[Choice]) -> Choice:
+        """Check an option with one of a few values.
+
+        Args:
+            option: Name of the option.
+            value: Its value.
+            allowed: The allowed values.
+        """
+        if isinstance(value, bool) or value not in allowed:
+            raise ValueError(f"{type(self).__name__}: {option}={value!r} must be {', '.join(map(repr, allowed))}.")
+        return value
 
     def preference_of(self, preference: Sequence[float] | Mapping[str, float] | None) -> PerTask | None:
         """Check a preference vector: how much each task counts.
