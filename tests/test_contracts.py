@@ -1,4 +1,4 @@
-"""Every registered head, neck, backbone, loss, balancer, metric and dataset has a test class that inherits its contract."""
+"""Every registered component of a model, metric and dataset has a test class that inherits its contract."""
 
 import importlib
 import re

@@ -25,6 +25,8 @@ class GradNorm(GramianBalancer):
     The training rate of a task is its loss divided by its mean loss of the first epoch with labels of it, as in LibMTL
     (the paper takes the first loss). Until the end of that epoch its weight is 1.
 
+    One backward pass through the trunk. The state is some numbers per task.
+
     Agrees with LibMTL, except that the step of the weights is divided by the mean norm of the weighted gradients, so
     that it does not depend on the unit of the losses.
 

@@ -98,6 +98,7 @@ class TestPBI(BalancerContract):
 
 class TestPCD(BalancerContract):
     config = dict(type="PCD", primary="second", tau=0.3)
+    order_matters = True  # in the steps without the primary task
 
 
 class TestPCGrad(BalancerContract):
