@@ -25,7 +25,7 @@ def modo_weights(cross: Tensor, weights: Tensor, gamma: float = 0.1, rho: float 
 def sdmgrad_weights(
     cross: Tensor,
     weights: Tensor,
-    lr: float = 10.0,
+    lr: float = 5.0,
     momentum: float = 0.5,
     steps: int = 20,
     regularisation: float = 0.3,

@@ -13,7 +13,9 @@ from .task_losses import TaskLosses
 
 
 class _Fair(GramianBalancer):
-    """What both methods share: the scale of the weights."""
+    """What both methods share: weights of about 1 / |g_i|, and their scale."""
+
+    of_unit_gradients = True
 
     def __init__(self, tasks: Sequence[str], *, normalised: bool = False, **kwargs: Any):
         super().__init__(tasks, **kwargs)
@@ -33,7 +35,8 @@ class NashMTL(_Fair):
     learning rate and the scheduler determine the size of the steps. The heads' gradients get the weights, without
     `max_norm`.
 
-    One backward pass through the trunk. No state. A task whose gradient is 0 gets weight 0.
+    One backward pass through the trunk. No state. A task whose gradient is 0 gets weight 0. `every` and `smoothing` act
+    on the weights of unit gradients, |g_i| w_i: old weights do not fit new gradients of another size.
 
     The solution is exact; that of TorchJD and LibMTL has not converged in about half of the cases.
 
@@ -62,9 +65,11 @@ class NashMTL(_Fair):
         combined, weights = super().direction(rows, losses, shared)
         if self.max_norm is None or self.normalised or self.warming_up:
             return combined, weights
-        # The definition w_i (G w)_i = 1 makes the length the root of the number of tasks.
-        factor = min(1.0, self.max_norm / math.sqrt(max(int((weights > 0).sum()), 1)))
-        return [None if gradient is None else gradient * factor for gradient in combined], weights
+        assert self.report is not None and self.report.gramian is not None
+        length = math.sqrt(max(float(weights @ self.report.gramian @ weights), 0))
+        if not length > self.max_norm:
+            return combined, weights
+        return [None if gradient is None else gradient * (self.max_norm / length) for gradient in combined], weights
 
 
 @MODELS.register_module()
@@ -75,7 +80,8 @@ class FairGrad(_Fair):
     `alpha=1` the weights are those of `NashMTL`, about 1 / |g_i|. The size of the step depends little on that of the
     gradients: the learning rate determines it. The heads' gradients get the weights, too.
 
-    One backward pass through the trunk. No state. A task whose gradient is 0 gets weight 0.
+    One backward pass through the trunk. No state. A task whose gradient is 0 gets weight 0. `every` and `smoothing` act
+    on the weights of unit gradients, as for `NashMTL`.
 
     The solution is exact. It agrees with TorchJD and LibMTL, except for gradients of very different sizes, for which
     their solvers do not converge.

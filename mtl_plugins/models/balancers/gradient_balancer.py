@@ -6,7 +6,7 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor
 
-from mtl_plugins.functional.balancing import combine, gramian
+from mtl_plugins.functional.balancing import combine, gramian, norms
 from mtl_plugins.functional.balancing.gramian import Row
 
 from .balance_report import BalanceReport
@@ -133,6 +133,10 @@ class GramianBalancer(GradientBalancer):
     A subclass implements `weights`.
     """
 
+    of_unit_gradients = (
+        False  # whether `every` and `smoothing` act on weight * norm, for weights that grow without bound
+    )
+
     @abstractmethod
     def weights(self, gramian: Tensor, tasks: tuple[str, ...], losses: Tensor) -> Tensor:
         """Weights of the tasks with a label (T,).
@@ -146,7 +150,7 @@ class GramianBalancer(GradientBalancer):
     def direction(self, rows: Sequence[Row], losses: TaskLosses, shared: bool) -> tuple[list[Tensor | None], Tensor]:
         """The weighted sum of the gradients, and the weights."""
         tasks, products = losses.present, None
-        if self.reused_weights(tasks) is None:
+        if self.of_unit_gradients or self.reused_weights(tasks) is None:
             # The processes have different images, so their Gramians add up: their losses are N / world times as large.
             products = gramian(rows).cpu() if _reached(rows) else torch.zeros(len(rows), len(rows)).double()
             if not shared and get_world_size() > 1:
@@ -155,9 +159,21 @@ class GramianBalancer(GradientBalancer):
         if products is not None and not products.isfinite().all():  # overflow of float16: the step will be skipped
             weights = torch.ones(len(tasks), dtype=torch.float64)
         else:
-            weights = self.settle(tasks, lambda: self.weights(products, tasks, losses.values))  # type: ignore[arg-type]
+            weights = self._settled(products, losses)
         self.report = BalanceReport(tasks, weights, products)
         return combine(rows, weights.tolist()), weights
+
+    def _settled(self, products, losses):
+        tasks = losses.present
+        if not self.of_unit_gradients or self.warming_up:
+            return self.settle(tasks, lambda: self.weights(products, tasks, losses.values))
+        lengths = norms(products)
+        reached = lengths > 0  # the others have no such weight: NaN is not stored as an old weight
+
+        def solve():
+            return torch.where(reached, self.weights(products, tasks, losses.values) * lengths, torch.nan)
+
+        return torch.where(reached, self.settle(tasks, solve) / lengths, 0.0).nan_to_num(0.0)
 
 
 class JacobianBalancer(GradientBalancer):

@@ -68,7 +68,8 @@ class SDMGrad(GramianBalancer):
 
     Args:
         tasks: Names of the model's tasks (set by the model).
-        lr: Learning rate of the weights. TorchJD uses 10, LibMTL 5.
+        lr: Learning rate of the weights. LibMTL uses 5, TorchJD 10. At such rates the weights jump between the tasks
+            with the smallest gradients; below about 0.5 they converge.
         momentum: Momentum of their SGD.
         inner_steps: Number of steps of SGD per training step.
         regularisation: How strongly the weights are drawn to equal ones (lambda in the paper).
@@ -84,7 +85,7 @@ class SDMGrad(GramianBalancer):
         self,
         tasks: Sequence[str],
         *,
-        lr: float = 10.0,
+        lr: float = 5.0,
         momentum: float = 0.5,
         inner_steps: int = 20,
         regularisation: float = 0.3,

@@ -167,7 +167,7 @@ def test_modo_and_sdmgrad(fixture, case):
     for k, cross in enumerate(fixture("cross", case)):
         weights = bl.modo_weights(cross, weights)
         close(weights, fixture("MoDo_seq", case)[k], 1e-10, 1e-12)
-        sdm, state = bl.sdmgrad_weights(cross, state, eps=1e-8)
+        sdm, state = bl.sdmgrad_weights(cross, state, lr=10.0, eps=1e-8)
         close(sdm, fixture("SDMGrad_seq", case)[k], 1e-8, 1e-8)
 
 

@@ -77,6 +77,21 @@ def test_max_norm_of_nash(options, norm):
 
 
 @pytest.mark.parametrize("name", ["NashMTL", "FairGrad"])
+@pytest.mark.parametrize("options", [dict(every=2), dict(smoothing=0.9)], ids=str)
+def test_old_weights_are_those_of_unit_gradients(name, options):
+    """A task whose gradient was tiny gets no huge weight afterwards."""
+    balancer = build(name, **options)
+    losses = TaskLosses({}, TASKS, ones())
+    rows = torch.eye(3).double()
+    for scale in (1.0, 1e-6, 1.0, 0.0, 1.0):
+        balancer.start_step()
+        scaled = [[row * (scale if i == 1 else 1.0)] for i, row in enumerate(rows)]
+        _, weights = balancer.direction(scaled, losses, shared=True)
+        expected = torch.tensor([1.0, 1 / scale if scale else 0.0, 1.0]).double()
+        torch.testing.assert_close(weights, expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["NashMTL", "FairGrad"])
 def test_normalised_weights_sum_to_the_number_of_tasks_and_do_not_depend_on_the_scale(name):
     balancer, gramian = build(name, normalised=True), gramian_of(0)
     weights = balancer.weights(gramian, TASKS, ones())
@@ -148,9 +163,9 @@ def test_pcd_weighs_its_averages_by_the_steps_with_labels():
     torch.testing.assert_close(means, torch.tensor([1.0, 4, 1]).double())
 
 
-@pytest.mark.parametrize("name", ["MoDo", "SDMGrad"])
-def test_the_weights_of_present_tasks_continue(name):
-    balancer, gramian = build(name), torch.diag(torch.tensor([1.0, 2, 5])).double()
+@pytest.mark.parametrize("name, options", [("MoDo", {}), ("SDMGrad", dict(lr=0.2))])
+def test_the_weights_of_present_tasks_continue(name, options):
+    balancer, gramian = build(name, **options), torch.diag(torch.tensor([1.0, 2, 5])).double()
     for _ in range(3):
         weights = balancer.weights(gramian, TASKS, ones())
     assert weights.sum() == pytest.approx(1) and weights[0] > weights[1] > weights[2]
