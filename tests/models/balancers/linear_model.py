@@ -45,6 +45,31 @@ class LinearHead(TaskHead):
         return outputs
 
 
+class TaskNeck(BaseModule):
+    """One linear layer for each task: features that differ between tasks."""
+
+    out_channels, out_strides = (4,), (1,)
+
+    def __init__(self, in_channels, in_strides):
+        super().__init__()
+        self.layers = nn.ModuleDict({t: nn.Conv2d(in_channels[0], 4, 1, bias=False).double() for t in TASKS})
+
+    def of_tasks(self, views):
+        return {task: [layer(views[task][0])] for task, layer in self.layers.items()}
+
+
+@MODELS.register_module()
+class NeckWithoutSplit(TaskNeck):
+    def forward(self, features):
+        return self.of_tasks(dict.fromkeys(TASKS, features))
+
+
+@MODELS.register_module()
+class NeckWithSplit(TaskNeck):
+    def forward(self, features, split=None):
+        return self.of_tasks(dict.fromkeys(TASKS, features) if split is None else split(features))
+
+
 @MODELS.register_module()
 class InverseNorm(GramianBalancer):
     """Weights that depend on all that a balancer gets."""
@@ -69,16 +94,12 @@ def rule(gramian, losses):
     return 1 / gramian.diagonal().sqrt() + 0.1 * gramian.sum(1) + losses
 
 
-def build(balancer, tasks=TASKS):
+def build(balancer, tasks=TASKS, **config):
     """The network in training mode, with the same weights in each call."""
     torch.manual_seed(0)
-    config = dict(
-        type="MultiTaskModel",
-        backbone=dict(type="LinearBackbone"),
-        heads={task: dict(type="LinearHead") for task in tasks},
-        balancer=balancer,
-    )
-    return MODELS.build(config).train()
+    heads = {task: dict(type="LinearHead") for task in tasks}
+    model = dict(type="MultiTaskModel", backbone=dict(type="LinearBackbone"), heads=heads, balancer=balancer)
+    return MODELS.build(model | config).train()
 
 
 def batch(chosen=range(6), labels=LABELS):

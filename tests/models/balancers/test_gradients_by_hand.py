@@ -8,7 +8,7 @@ import torch
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 
-from tests.models.balancers.linear_model import LABELS, TASKS, batch, build, by_hand, largest_difference
+from tests.models.balancers.linear_model import LABELS, TASKS, batch, build, by_hand, largest_difference, rule
 
 PLACES = ("features", "parameters")
 BALANCERS = ("InverseNorm", "InverseNormOfRows")
@@ -146,6 +146,32 @@ def test_equal_is_the_sum_of_the_losses_and_measures_the_gradients():
         assert torch.allclose(found.grad, expected.grad, rtol=1e-12)
     report = model.balancer.report
     assert report.weights.tolist() == [1.0, 1.0, 1.0] and (report.gramian.diagonal() > 0).all()
+
+
+def test_the_tasks_may_part_inside_the_neck():
+    """The branch point is where the neck calls `split`, before its layers for single tasks."""
+    model = build(dict(type="InverseNorm"), neck=dict(type="NeckWithSplit"))
+    backward(model)
+    plain = build(None, neck=dict(type="NeckWithSplit"))
+    images, samples, _ = batch()
+    (shared,) = plain.backbone(images)
+    losses = []
+    for task, layer in plain.neck.layers.items():
+        losses += plain._task_loss(task, plain.heads[task]([layer(shared)]), samples).values()
+    rows = [torch.autograd.grad(loss, shared, retain_graph=True)[0] for loss in losses]
+    flat = torch.stack([row.flatten() for row in rows])
+    weights = rule(flat @ flat.mT, torch.stack(losses).detach())
+    sum(weight * loss for weight, loss in zip(weights, losses, strict=True)).backward()
+    expected = plain.backbone.layer.weight.grad
+    assert torch.allclose(model.backbone.layer.weight.grad, expected, rtol=1e-10)
+    assert torch.allclose(model.balancer.report.weights, weights, rtol=1e-10)
+
+
+def test_a_neck_that_hides_where_the_tasks_part_is_an_error_at_the_features_only():
+    model = build(dict(type="InverseNorm"), neck=dict(type="NeckWithoutSplit"))
+    with pytest.raises(ValueError, match="NeckWithoutSplit.*at='parameters'.*split"):
+        backward(model)
+    backward(build(dict(type="InverseNorm", at="parameters"), neck=dict(type="NeckWithoutSplit")))
 
 
 def test_evaluation_does_not_count_steps():
