@@ -8,7 +8,7 @@ _base_ = [
 ]
 model = dict(heads=dict(semseg=None))
 optim_wrapper = dict(optimizer=dict(lr=4e-4))
-train_cfg = dict(max_epochs=18, val_interval=9)  # as many images of the drive as the students
+train_cfg = dict(max_epochs=18, val_interval=9)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type="TypicalDepthHook"),

@@ -6,7 +6,7 @@ _base_ = [
     "../_base_/runtime.py",
 ]
 optim_wrapper = dict(optimizer=dict(lr=4e-4))
-train_cfg = dict(max_epochs=54, val_interval=9)
+train_cfg = dict(max_epochs=36, val_interval=9)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type="TypicalDepthHook"),
