@@ -48,7 +48,8 @@ def _without_decay(part: str, optim_wrapper: dict) -> dict:
             return optim_wrapper
         optimizer["weight_decay"] = option.default
     options = optim_wrapper.get("paramwise_cfg") or {}
-    keys = {part: dict(decay_mult=0.0), **(options.get("custom_keys") or {})}
+    keys = dict(options.get("custom_keys") or {})
+    keys[part] = dict(decay_mult=0.0) | dict(keys.get(part, {}))
     return {**optim_wrapper, "optimizer": optimizer, "paramwise_cfg": {**options, "custom_keys": keys}}
 
 

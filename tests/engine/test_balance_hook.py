@@ -8,6 +8,7 @@ from PIL import Image
 
 from mtl_plugins.apis import build_runner
 from mtl_plugins.engine.balance_hook import BalanceHook, report_values, warnings_of
+from mtl_plugins.engine.multi_task_runner import _without_decay
 from mtl_plugins.visualization.balance_panels import balanced_tasks, mean_cosines
 from mtl_plugins.visualization.scalars import read_scalars
 from tests.models.balancers.linear_model import InverseNorm
@@ -76,3 +77,10 @@ def test_a_training_logs_and_draws_the_balance(trained):
 def test_the_period_is_checked():
     with pytest.raises(ValueError, match="at least 1"):
         BalanceHook(period=0)
+
+
+def test_learned_weights_keep_their_own_options_and_have_no_weight_decay():
+    given = dict(optimizer=dict(type="AdamW", lr=0.1), paramwise_cfg=dict(custom_keys=dict(balancer=dict(lr_mult=9))))
+    changed = _without_decay("balancer", given)
+    assert changed["paramwise_cfg"]["custom_keys"] == dict(balancer=dict(decay_mult=0.0, lr_mult=9))
+    assert changed["optimizer"]["weight_decay"] == 0.01 and "weight_decay" not in given["optimizer"]

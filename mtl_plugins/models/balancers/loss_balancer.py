@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mtl_plugins.functional.balancing import gramian
+from mtl_plugins.functional.balancing import combine, gramian
 
 from .balance_report import BalanceReport
 from .balancer import Balancer
@@ -59,8 +59,7 @@ class LossBalancer(Balancer):
         if not tasks:
             return losses.plus_other(absent + zero)
         with torch.enable_grad():
-            leaves = [value.requires_grad_() for value in losses.values.detach().clone().unbind()]
-            leaves = [leaf.detach().requires_grad_() for leaf in leaves]
+            leaves = [value.clone().requires_grad_() for value in losses.values]
             objective = self.objective(dict(zip(tasks, leaves, strict=True)))
             found = torch.autograd.grad(objective, leaves, retain_graph=True, allow_unused=True)
         derivatives = torch.stack([torch.zeros(()).double() if g is None else g.double().cpu() for g in found])
@@ -81,9 +80,4 @@ class LossBalancer(Balancer):
         if tasks and any(gradient is not None for row in present for gradient in row):
             scale = weights.abs().clamp(min=torch.finfo(torch.float64).tiny) * (factor or 1.0)
             self.report = self.report._replace(gramian=gramian(present).cpu() / scale[:, None] / scale)
-        columns = zip(*rows.values(), strict=True)
-        return [_sum([g for g in column if g is not None]) for column in columns], {}
-
-
-def _sum(gradients):
-    return torch.stack(gradients).sum(0) if len(gradients) > 1 else next(iter(gradients), None)
+        return combine(list(rows.values()), [1.0] * len(rows)), {}

@@ -8,7 +8,6 @@ from mmengine.config import Config
 
 from mtl_plugins.apis import build_runner
 from mtl_plugins.registry import MODELS
-
 from tests.models.balancers.linear_model import batch, build
 
 
