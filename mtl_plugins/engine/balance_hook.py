@@ -37,6 +37,15 @@ class BalanceHook(Hook):
         self._sums: dict[str, list[float]] = {}  # value: sum and number of steps in this epoch
         self._reported: set[str] = set()
 
+    def before_train(self, runner: Runner) -> None:
+        """Report a balancer that has nothing to balance."""
+        balancer: Any = getattr(unwrap_model(runner.model), "balancer", None)
+        if balancer is not None and len(balancer.tasks) == 1:
+            runner.logger.warning(
+                f"model.balancer={type(balancer).__name__} has nothing to balance: {balancer.tasks[0]} is the only "
+                "task of the model. The training is that without a balancer; remove model.balancer."
+            )
+
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:

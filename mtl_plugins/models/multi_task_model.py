@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from mtl_plugins.registry import MODELS
 from mtl_plugins.structures import TaskData
 
-from .balancers import Balancer
+from .balancers import Balancer, build_balancer
 from .balancers.task_losses import gather_losses
 from .data_preprocessor import MultiTaskDataPreprocessor, check_mean, check_std
 from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly, shared_features
@@ -49,8 +49,8 @@ class MultiTaskModel(BaseModel):
         init_cfg: As in mmengine's `BaseModule`.
 
     Raises:
-        ValueError: No task is left, a head has an unknown kind, the neck has no features for a head, or the mean or std
-            of the images is not allowed.
+        ValueError: No task is left, the balancer is unknown, a head has an unknown kind, the neck has no features for a
+            head, or the mean or std of the images is not allowed.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class MultiTaskModel(BaseModel):
         for task, head in self.heads.items():
             complete_head(task, head)
         self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
-        self.balancer: Balancer | None = MODELS.build({"tasks": tuple(self.heads), **balancer}) if balancer else None
+        self.balancer: Balancer | None = None if balancer is None else build_balancer(balancer, self.heads)
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
         if self.balancer is not None:
             self.balancer.attach(self)

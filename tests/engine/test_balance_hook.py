@@ -1,5 +1,7 @@
 """What a balancer does is logged, drawn and reported, in real trainings by epoch and by iteration."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from mtl_plugins.engine.balance_hook import BalanceHook, report_values, warnings
 from mtl_plugins.engine.multi_task_runner import _without_decay
 from mtl_plugins.visualization.balance_panels import balanced_tasks, mean_cosines
 from mtl_plugins.visualization.scalars import read_scalars
-from tests.models.balancers.linear_model import InverseNorm
+from tests.models.balancers.linear_model import InverseNorm, build
 
 TASKS = ("semseg", "depth", "normals")
 
@@ -72,6 +74,16 @@ def test_a_training_logs_and_draws_the_balance(trained):
     assert np.array_equal(table, table.T, equal_nan=True) and np.nanmax(np.abs(table)) <= 1
     assert Image.open(work_dir / "curves.png").size[1] > 500  # a second row: losses, then the balance
     assert ended == ([1, 2] if by_epoch else [1])
+
+
+def test_a_balancer_of_one_task_is_reported():
+    found = []
+    for tasks in (("first",), ("first", "second")):
+        runner = SimpleNamespace(
+            model=build(dict(type="InverseNorm"), tasks), logger=SimpleNamespace(warning=found.append)
+        )
+        BalanceHook().before_train(runner)
+    assert len(found) == 1 and "InverseNorm has nothing to balance: first is the only task" in found[0]
 
 
 def test_the_period_is_checked():

@@ -5,6 +5,7 @@ from .balance_report import BalanceReport
 from .balancer import Balancer
 from .balancer_names import balancer_names
 from .branch_point import BranchPoint
+from .build_balancer import build_balancer
 from .cagrad import CAGrad
 from .db_mtl import DBMTL
 from .dual_cone import DualProj, UPGrad
@@ -78,5 +79,6 @@ __all__ = [
     "Tchebycheff",
     "UPGrad",
     "balancer_names",
+    "build_balancer",
     "pair_names",
 ]

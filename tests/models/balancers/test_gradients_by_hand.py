@@ -206,3 +206,22 @@ def test_two_processes_with_unequal_labels_are_one_with_the_complete_batch(kind,
         assert np.allclose(found["weights"], list(weights.values()), rtol=1e-10)
         for name, gradient in found["gradients"].items():
             assert np.abs(gradient.numpy().ravel() - expected[name].ravel()).max() < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("balancer", "message"),
+    [
+        (dict(type="UPGradd"), "'UPGradd' is not a balancer: did you mean 'UPGrad'.*The balancers are AlignedMTL, "),
+        (dict(type="CrossEntropyLoss"), "'CrossEntropyLoss' is not a balancer"),
+        ("UPGrad", "must be a dict with the type of a balancer, or None"),
+        (dict(at="features"), "must be a dict with the type"),
+        (dict(type="MGDA", at="feature"), "at='feature' must be 'features' or 'parameters'"),
+        (dict(type="UW", task_weights=dict(frst=2)), "unknown task 'frst': did you mean 'first'"),
+        (dict(type="UPGrad", preference=[1, 2]), r"preference has 2 numbers for 3 tasks \(first, second, third\)"),
+        (dict(type="UPGrad", warmup=-1), "warmup=-1 must be a whole number"),
+        (dict(type="UPGrad", smoothing=1.0), "smoothing=1.0 must be at least 0 and less than 1"),
+    ],
+)
+def test_wrong_configs(balancer, message):
+    with pytest.raises(ValueError, match=message):
+        build(balancer)

@@ -1,0 +1,31 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtl_plugins.did_you_mean import did_you_mean
+from mtl_plugins.registry import MODELS
+
+from .balancer import Balancer
+from .balancer_names import balancer_names
+
+
+def build_balancer(config: Mapping[str, Any], tasks: Sequence[str]) -> Balancer:
+    """Build the balancer of a model.
+
+    Args:
+        config: Config of the balancer.
+        tasks: Names of the model's tasks.
+
+    Raises:
+        ValueError: The config names no balancer.
+    """
+    if not isinstance(config, Mapping) or "type" not in config:
+        raise ValueError(f"model.balancer={config!r} must be a dict with the type of a balancer, or None.")
+    given = config["type"]
+    kind = given if isinstance(given, type) else MODELS.get(str(given))
+    if not (isinstance(kind, type) and issubclass(kind, Balancer)):
+        names = balancer_names()
+        raise ValueError(
+            f"model.balancer: {given!r} is not a balancer: {did_you_mean(given, names)}The balancers are "
+            f"{', '.join(names)}. The file of your own must be in custom_imports."
+        )
+    return MODELS.build({"tasks": tuple(tasks), **config})
