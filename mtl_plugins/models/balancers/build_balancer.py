@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtl_plugins.did_you_mean import did_you_mean
-from mtl_plugins.registry import MODELS
+from mtl_plugins.registry import MODELS, UnknownComponentError
 
 from .balancer import Balancer
 from .balancer_names import balancer_names
@@ -21,7 +21,10 @@ def build_balancer(config: Mapping[str, Any], tasks: Sequence[str]) -> Balancer:
     if not isinstance(config, Mapping) or "type" not in config:
         raise ValueError(f"model.balancer={config!r} must be a dict with the type of a balancer, or None.")
     given = config["type"]
-    kind = given if isinstance(given, type) else MODELS.get(str(given))
+    try:
+        kind = given if isinstance(given, type) else MODELS.get(str(given))
+    except UnknownComponentError:
+        kind = None
     if not (isinstance(kind, type) and issubclass(kind, Balancer)):
         names = balancer_names()
         raise ValueError(
