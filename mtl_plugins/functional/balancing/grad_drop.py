@@ -24,12 +24,19 @@ def grad_drop(jacobian: Tensor, uniform: Tensor, leak: Tensor | float = 0.0) -> 
     Returns:
         The combined gradient, shape (D,).
     """
-    positive, negative = jacobian.clamp(min=0), jacobian.clamp(max=0)
-    ups, downs = positive.sum(dim=0), negative.sum(dim=0)
-    keeps_positive = uniform * (ups - downs) < ups  # U < P, without a division by 0
-    if not isinstance(leak, Tensor):
-        if leak == 0:
-            return torch.where(keeps_positive, ups, downs)
-        leak = jacobian.new_full((len(jacobian),), leak)
-    kept = torch.where(keeps_positive, (1 - leak) @ positive, (1 - leak) @ negative)
-    return kept + leak @ jacobian
+    ups, downs = _sums_by_sign(jacobian)
+    keeps_positive = (ups - downs).mul_(uniform) < ups  # U < P, without a division by 0
+    if isinstance(leak, Tensor):
+        leaked, jacobian = leak @ jacobian, (1 - leak[:, None]) * jacobian
+        return torch.where(keeps_positive, *_sums_by_sign(jacobian)) + leaked
+    kept = torch.where(keeps_positive, ups, downs)
+    return kept if leak == 0 else (1 - leak) * kept + leak * (ups + downs)
+
+
+def _sums_by_sign(jacobian):
+    """The sums of the positive and of the negative parts, row by row to save memory."""
+    ups, downs = jacobian[0].clamp(min=0), jacobian[0].clamp(max=0)
+    for row in jacobian[1:]:
+        ups.add_(row.clamp(min=0))
+        downs.add_(row.clamp(max=0))
+    return ups, downs

@@ -244,8 +244,9 @@ def _flatten(row, templates):
     for gradient, template in zip(row, templates, strict=True):
         if template is not None:
             full = torch.zeros_like(template) if gradient is None else gradient
-            parts.append((full if full.dtype == torch.float64 else full.float()).flatten())
-    return torch.cat(parts)
+            full = full if full.dtype == torch.float64 else full.float()
+            parts.append((full.movedim(1, -1) if _channels_last(template) else full).flatten())
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 def _unflatten(direction, templates):
@@ -254,10 +255,18 @@ def _unflatten(direction, templates):
         if template is None:
             gradients.append(None)
             continue
-        part = direction[start : start + template.numel()]
-        gradients.append(part.view(template.shape).to(template.dtype))
+        part = direction[start : start + template.numel()].to(template.dtype)
+        if _channels_last(template):
+            n, c, *size = template.shape
+            gradients.append(part.view(n, *size, c).movedim(-1, 1))
+        else:
+            gradients.append(part.view(template.shape))
         start += template.numel()
     return gradients
+
+
+def _channels_last(template):
+    return template.ndim == 4 and template.is_contiguous(memory_format=torch.channels_last)
 
 
 def _mean_over_processes(gradients, parameters):
