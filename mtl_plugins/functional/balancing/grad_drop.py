@@ -28,7 +28,8 @@ def grad_drop(jacobian: Tensor, uniform: Tensor, leak: Tensor | float = 0.0) -> 
     keeps_positive = (ups - downs).mul_(uniform) < ups  # U < P, without a division by 0
     if isinstance(leak, Tensor):
         leaked, jacobian = leak @ jacobian, (1 - leak[:, None]) * jacobian
-        return torch.where(keeps_positive, *_sums_by_sign(jacobian)) + leaked
+        ups, downs = _sums_by_sign(jacobian)
+        return torch.where(keeps_positive, ups, downs) + leaked
     kept = torch.where(keeps_positive, ups, downs)
     return kept if leak == 0 else (1 - leak) * kept + leak * (ups + downs)
 
