@@ -7,11 +7,10 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
-from mtl_plugins.engine import keep_freed_memory
 from mtl_plugins.models.balancers import balancer_names
 from mtl_plugins.registry import SCOPE
 
-from .memory import held_memory, peak_memory
+from .memory import peak_tensor_memory
 from .section import Section, to_rows
 from .synthetic_samples import synthetic_samples
 from .timing import WARM_UP, alternate, contender
@@ -49,13 +48,11 @@ def compare_balancers(cfg: Config, setting: TrainingSetting, balancers: Sequence
             return model.train_step(batch, optim_wrapper)
 
         device = next(model.parameters()).device
-        keep_freed_memory(False)
         for _ in range(WARM_UP):
             step()
-        before = held_memory(device)
-        peaks = [peak for _ in range(WARM_UP) if (peak := peak_memory(device, step)) is not None]
-        if before is not None and peaks:
-            figures[f"MiB {label}"] = min(peaks) - before
+        peak = peak_tensor_memory(device, step)
+        if peak is not None:
+            figures[f"MiB {label}"] = peak
         contenders[label] = contender(step, model, keep_memory=True)
     times = alternate(contenders, setting.rounds, setting.steps)
     rows = to_rows(times, len(samples))
