@@ -5,9 +5,10 @@ import torch
 from torch import Tensor
 
 from .dual_cone import project_on_dual_cone
-from .min_norm import min_norm_weights
+from .min_norm import points_of, shortest_in_hull
 
 _NEARLY_ZERO = 1e-5  # a vector of this length, relative to the sum of its terms' lengths, counts as zero
+_TOLERANCE = 1e-10  # of the logarithm of the ratio
 _ROUNDING = 1e-14  # makes the Gramian positive definite, relative to its trace
 
 
@@ -44,33 +45,34 @@ def _solve(gramian: Tensor, c: float) -> Tensor:
     from scipy.optimize import brentq
 
     mean = torch.full_like(gramian.diagonal(), 1 / len(gramian))
+    points = points_of(gramian)  # gradients of the same inner products, as columns
     norms = gramian.diagonal().sqrt()
-    radius = c * _length(gramian, mean)
+    radius = c * _length(points, mean)
     if radius <= c * _NEARLY_ZERO * float(norms.mean()):
         return mean
+    mean_point = points.mean(1, keepdim=True)
 
     def closest(log_ratio: float) -> Tensor:
         """The minimiser of `g_w^T g_0 + ratio / 2 |g_w|^2`: the shortest of the vectors `g_i + g_0 / ratio`."""
-        shift = torch.eye(len(mean), dtype=mean.dtype) + mean * math.exp(-log_ratio)
-        return min_norm_weights(shift @ gramian @ shift.T)
+        return shortest_in_hull(points + mean_point * math.exp(-log_ratio))
 
     def excess(log_ratio: float) -> float:
         """By how much `ratio |g_w|` is larger than the radius; it grows with the ratio."""
-        return _length(gramian, closest(log_ratio)) * math.exp(log_ratio) / radius - 1
+        return _length(points, closest(log_ratio)) * math.exp(log_ratio) / radius - 1
 
     # ratio * |g_w| grows with the ratio. The solution is where it equals the radius.
-    shortest = min_norm_weights(gramian)
-    bound = max(_length(gramian, shortest), _NEARLY_ZERO * float(shortest @ norms))
+    shortest = shortest_in_hull(points)
+    bound = max(_length(points, shortest), _NEARLY_ZERO * float(shortest @ norms))
     low, high = math.log(radius / float(norms.max())), math.log(radius / bound)
     if excess(high) > 0:
-        high = low if excess(low) >= 0 else brentq(excess, low, high, xtol=1e-13)
-    elif bound > _length(gramian, shortest):  # Pareto-stationary
+        high = low if excess(low) >= 0 else brentq(excess, low, high, xtol=_TOLERANCE)
+    elif bound > _length(points, shortest):  # Pareto-stationary
         extra = project_on_dual_cone(gramian, mean[None], regularisation=_ROUNDING)[0] - mean
-        return mean + min(1.0, radius / max(_length(gramian, extra), radius)) * extra
+        return mean + min(1.0, radius / max(_length(points, extra), radius)) * extra
     w = closest(high)
-    return mean + radius / _length(gramian, w) * w
+    return mean + radius / _length(points, w) * w
 
 
-def _length(gramian: Tensor, weights: Tensor) -> float:
-    """The norm of `J^T weights`."""
-    return math.sqrt(max(float(weights @ gramian @ weights), 0))
+def _length(points: Tensor, weights: Tensor) -> float:
+    """The length of a combination of the points."""
+    return float((points @ weights).norm())

@@ -14,11 +14,9 @@ NORMALISATIONS: tuple[Normalisation, ...] = ("none", "l2", "loss", "loss+")
 def min_norm_weights(gramian: Tensor) -> Tensor:
     """The weights `w` of the shortest vector in the convex hull of the gradients: `min w^T G w` on the simplex.
 
-    The solution is exact. It is a non-negative least squares problem: the minimiser of `|J^T x|^2 + (sum(x) - 1)^2`
-    over `x >= 0` is a multiple of `w`. The weights do not depend on the scale of the Gramian. They are not unique if
-    rows are linearly dependent; the shortest vector is.
-
-    A zero row is itself the shortest vector, so the zero rows share the weight. `mgda_weights` leaves them out.
+    The solution is exact and does not depend on the scale of the Gramian. The weights are not unique if rows are
+    linearly dependent; the shortest vector is. A zero row is itself the shortest vector, so the zero rows share the
+    weight. `mgda_weights` leaves them out.
 
     Args:
         gramian: The Gramian `J J^T`, (T, T), in float64.
@@ -26,15 +24,37 @@ def min_norm_weights(gramian: Tensor) -> Tensor:
     Returns:
         Non-negative weights (T,) with sum 1.
     """
-    zero = gramian.diagonal() <= 0
-    if zero.any():
-        return zero.double() / zero.sum()
+    return shortest_in_hull(points_of(gramian))
+
+
+def points_of(gramian: Tensor) -> Tensor:
+    """Columns (T, T) with the given inner products, also precise for columns of very different lengths."""
     cosines, inverse = unit_gramian(gramian)
-    # In the unknowns x_i = w_i |g_i|, the columns have norm 1. Any factor of the last row gives the same solution.
-    matrix = torch.cat([psd_root(cosines), (inverse / inverse.max())[None]])
-    target = torch.zeros(len(matrix), dtype=gramian.dtype)
+    return psd_root(cosines) * torch.where(inverse > 0, 1 / inverse, 0.0)
+
+
+def shortest_in_hull(points: Tensor) -> Tensor:
+    """The weights of the shortest vector in the convex hull of some points.
+
+    It is a non-negative least squares problem: the minimiser of `|P x|^2 + (sum(x) - 1)^2` over `x >= 0` is a multiple
+    of the weights.
+
+    Args:
+        points: The points, as columns (D, T) in float64.
+
+    Returns:
+        Non-negative weights (T,) with sum 1. Points at 0 share the weight.
+    """
+    lengths = points.norm(dim=0)
+    shortest = lengths.min()
+    if shortest == 0:
+        zero = (lengths == 0).to(points.dtype)
+        return zero / zero.sum()
+    # In the unknowns x_i * length, the columns have length 1. Any factor of the last row gives the same solution.
+    shares = shortest / lengths
+    target = torch.zeros(len(points) + 1, dtype=points.dtype)
     target[-1] = 1
-    weights = nonnegative_least_squares(matrix, target) * inverse / inverse.max()
+    weights = nonnegative_least_squares(torch.cat([points / lengths, shares[None]]), target) * shares
     return weights / weights.sum()
 
 
