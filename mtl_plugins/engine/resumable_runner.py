@@ -40,7 +40,7 @@ from .loops import ResumableEpochLoop, ResumableIterLoop
 from .normalisation import META_KEY, normalisation_of
 from .on_main_process import on_main_process
 from .rank_states import RankState, gather_rank_states, restore_rank_state
-from .refit_schedule import each_schedule, refit_schedule
+from .refit_schedule import each_schedule, extend_schedule, refit_schedule
 
 #: Value of `resume`: resume from the newest checkpoint in the work directory, if any.
 RESUME_IF_ANY = "auto"
@@ -261,9 +261,12 @@ class ResumableRunner(Runner):
         position = meta.get("position")
         if hasattr(loop, "restore"):
             differences += loop.restore(meta["epoch"], meta["iter"], position, self.seed)
-            if position is not None and not loop.data.same_step(position):
-                for scheduler, plan in zip(each_schedule(self.param_schedulers), planned, strict=True):
+            same_step = position is None or loop.data.same_step(position)
+            for scheduler, plan in zip(each_schedule(self.param_schedulers), planned, strict=True):
+                if not same_step:
                     refit_schedule(scheduler, plan)
+                elif sentence := extend_schedule(scheduler, plan):
+                    differences.append(sentence)
         differences += restore_rank_state(self, checkpoint.get("rank_states") or ())
         for sentence in differences:
             self.logger.warning(sentence)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmengine.optim import ConstantLR, LinearLR, PolyLR
 
-from mtl_plugins.engine.refit_schedule import refit_schedule
+from mtl_plugins.engine.refit_schedule import extend_schedule, refit_schedule
 
 
 def schedule(kind, epochs_of, **options):
@@ -36,6 +36,31 @@ def test_a_schedule_over_epochs_continues_at_the_same_fraction(lengths, done):
             rates.append((resumed_optimizer.param_groups[0]["lr"], other[0].param_groups[0]["lr"]))
     assert rates[-1][0] == pytest.approx(0.01, abs=0.03)
     assert all(a == pytest.approx(b, rel=0.05, abs=0.01) for a, b in rates)
+
+
+@pytest.mark.parametrize("epochs", [3, 8])
+def test_a_longer_or_shorter_training_ends_with_the_last_value_of_its_schedule(epochs):
+    options = dict(power=0.9, eta_min=0.01, begin=0)
+    optimizer, interrupted = schedule(PolyLR, 10, end=5, **options)
+    for _ in range(20):
+        optimizer.step()
+        interrupted.step()
+    rate = optimizer.param_groups[0]["lr"]
+    resumed_optimizer, resumed = schedule(PolyLR, 10, end=epochs, **options)
+    planned = dict(resumed.state_dict())
+    resumed.load_state_dict(interrupted.state_dict())
+    resumed_optimizer.param_groups[0]["lr"] = rate
+    assert f"PolyLR ends at step {10 * epochs}, as this config does, and no longer at 50" in extend_schedule(
+        resumed, planned
+    )
+    assert extend_schedule(resumed, planned) is None
+    rates = [rate]
+    for _ in range(20, 10 * epochs):
+        resumed_optimizer.step()
+        resumed.step()
+        rates.append(resumed_optimizer.param_groups[0]["lr"])
+    assert rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0.01, abs=0.04)
+    assert rates[1] > 0.8 * rate
 
 
 def test_schedules_of_fixed_length_are_unchanged():
