@@ -1,4 +1,4 @@
-# Depth from one drive with single laser scans, and the first stage of the experiment "kitti_drive": about 5 minutes on
+# Depth from one drive with single laser scans, and the first stage of the experiment "kitti_drive": about 10 minutes on
 # two cores. See docs/kitti_drive.md.
 _base_ = [
     "../_base_/models/hydranet_drive.py",
