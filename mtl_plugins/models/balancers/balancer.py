@@ -56,7 +56,7 @@ class Balancer(nn.Module, ABC):
         for option, value, minimum in (("warmup", warmup, 0), ("every", every, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
                 raise ValueError(f"{name}: {option}={value!r} must be a whole number of steps, at least {minimum}.")
-        if not 0 <= smoothing < 1:
+        if not is_number(smoothing) or not 0 <= smoothing < 1:
             raise ValueError(f"{name}: smoothing={smoothing!r} must be at least 0 and less than 1.")
         self.warmup, self.every, self.smoothing = warmup, every, smoothing
         self.steps: Tensor
