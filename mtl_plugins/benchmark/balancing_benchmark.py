@@ -1,7 +1,6 @@
 """What balancers cost: time of a training step and memory, relative to the sum of the losses."""
 
 from collections.abc import Sequence
-from statistics import median
 
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -13,7 +12,7 @@ from mtl_plugins.registry import SCOPE
 from .memory import peak_tensor_memory
 from .section import Section, to_rows
 from .synthetic_samples import synthetic_samples
-from .timing import WARM_UP, alternate, contender
+from .timing import WARM_UP, alternate, contender, paired_ratio
 from .training_setting import TrainingSetting, build_training, without_validation
 
 SUM = "no balancer"
@@ -56,11 +55,8 @@ def compare_balancers(cfg: Config, setting: TrainingSetting, balancers: Sequence
         contenders[label] = contender(step, model, keep_memory=True)
     times = alternate(contenders, setting.rounds, setting.steps)
     rows = to_rows(times, len(samples))
-    costs = {}
-    for label, turns in times.items():
-        pairs = zip(times[SUM], turns, strict=True)
-        costs[label] = median(median(turn) / median(base) for base, turn in pairs)
-        figures[f"time {label}"] = costs[label]
+    costs = {label: paired_ratio(turns, times[SUM]) for label, turns in times.items()}
+    figures |= {f"time {label}": cost for label, cost in costs.items()}
     memory = {label: figures.get(f"MiB {label}") for label in labels}
     notes = [
         f"{label}: {cost:.2f} times the time" + _memory_note(memory[label], memory[SUM])

@@ -30,7 +30,7 @@ from mtl_plugins.registry import METRICS, SCOPE
 from .comparison_jobs import Job, check_settings, plan_jobs, run_job, tasks_of
 from .comparison_method import EQUAL, check_method, parse_method
 from .comparison_report import Report, make_report, write_report
-from .options import add_cfg_options, add_config, make_parser
+from .options import add_cfg_options, add_config, add_seeds, make_parser
 from .training_jobs import JobError
 
 
@@ -41,7 +41,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--methods", nargs="+", default=[EQUAL], metavar="NAME", help="methods, with options if needed (equal)"
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="random seeds (0 1 2)")
+    add_seeds(parser)
     parser.add_argument(
         "--single-tasks", action="store_true", help="also train one network per task, the baseline of the gain"
     )

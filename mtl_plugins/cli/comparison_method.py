@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtl_plugins.did_you_mean import did_you_mean
-from mtl_plugins.registry import MODELS
+from mtl_plugins.models.balancers import build_balancer
 
 from .parse_value import parse_value
 
@@ -66,7 +66,7 @@ def check_method(method: Method, tasks: Sequence[str]) -> None:
         TypeError: The balancer does not have an option.
     """
     if method.config is not None:
-        MODELS.build({**method.config, "tasks": list(tasks)})
+        build_balancer(method.config, tasks)
 
 
 def _plain(name: str) -> str:

@@ -87,7 +87,7 @@ def make_report(jobs: Sequence[Job], metrics: Sequence[str], about: Mapping[str,
     if single:
         notes.append("Δm is the mean relative gain over the single-task networks; higher is better.")
     notes.append("The rank is the mean over the metrics of the table; 1 is best.")
-    if any(row.step_seconds or row.peak_memory for row in compare_methods(runs, [], directions)):
+    if any(run.step_seconds or run.peak_memory for run in runs):
         notes.append(
             "Time is the median training step, memory the peak of the training"
             + (f"; in parentheses relative to {EQUAL}." if any(run.method == EQUAL for run in runs) else ".")

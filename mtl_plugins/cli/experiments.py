@@ -19,7 +19,7 @@ from mtl_plugins.files import read_json, write_text
 from mtl_plugins.visualization import markdown_table, mean_and_spread
 
 from . import kitti_drive_stages as kitti_drive
-from .options import make_parser
+from .options import add_seeds, make_parser
 from .training_jobs import METRICS, evaluate, run_logged, train
 
 # Stages in the order of training; teachers come first, because the others depend on them.
@@ -55,7 +55,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     """Parse the options of `mtl experiments`."""
     parser = make_parser(__doc__, prog)
     parser.add_argument("experiment", choices=sorted(STAGES), help="name of the experiment")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="random seeds (0 1 2)")
+    add_seeds(parser)
     parser.add_argument("--work-dirs", default="work_dirs", metavar="DIR", help="parent of all folders (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write the scores of each run to this file")
     parser.add_argument(

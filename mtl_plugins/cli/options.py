@@ -78,6 +78,11 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_seeds(parser: argparse.ArgumentParser) -> None:
+    """Add `--seeds`, for commands that repeat trainings."""
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="random seeds (0 1 2)")
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of all commands that start a Runner."""
     parser.add_argument("--work-dir", metavar="DIR", help="folder for logs and results (default: work_dirs/<config>)")

@@ -39,7 +39,7 @@ class BalanceHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Report a balancer that has nothing to balance."""
-        balancer: Any = getattr(unwrap_model(runner.model), "balancer", None)
+        balancer = _balancer_of(runner)
         if balancer is not None and len(balancer.tasks) == 1:
             runner.logger.warning(
                 f"model.balancer={type(balancer).__name__} has nothing to balance: {balancer.tasks[0]} is the only "
@@ -50,7 +50,7 @@ class BalanceHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Log the values of the step."""
-        balancer: Any = getattr(unwrap_model(runner.model), "balancer", None)
+        balancer = _balancer_of(runner)
         report = getattr(balancer, "report", None)
         if report is not None:
             for name, value in report_values(report.tasks, report.weights, report.gramian).items():
@@ -65,7 +65,7 @@ class BalanceHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """End an epoch."""
-        balancer: Any = getattr(unwrap_model(runner.model), "balancer", None)
+        balancer = _balancer_of(runner)
         if balancer is not None and not isinstance(runner.train_loop, IterBasedTrainLoop):
             self._end(runner, balancer)
 
@@ -77,6 +77,10 @@ class BalanceHook(Hook):
             if key not in self._reported:
                 self._reported.add(key)
                 runner.logger.warning(message)
+
+
+def _balancer_of(runner: Runner) -> Any:
+    return getattr(unwrap_model(runner.model), "balancer", None)
 
 
 def report_values(tasks: tuple[str, ...], weights: Tensor, gramian: Tensor | None) -> dict[str, float]:

@@ -14,7 +14,7 @@ from .scalars import SCALARS_FILE, Line, points_of, read_scalars
 from .write_figure import write_figure
 
 COLUMNS = 3
-_DIRECTIONS = {True: "higher is better", False: "lower is better"}
+DIRECTIONS = {True: "higher is better", False: "lower is better"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def plot_runs(curves: dict[str, list[RunCurve]], out_file: str | Path) -> Path:
                     curve.steps, curve.values, label=str(curve), color=colour, linewidth=1.4, marker="o", markersize=3
                 )
         direction = runs[0].higher_is_better
-        notes = [metric_unit(metric), "" if direction is None else _DIRECTIONS[direction]]
+        notes = [metric_unit(metric), "" if direction is None else DIRECTIONS[direction]]
         finish_axes(axes, metric, runs[0].unit, ", ".join([metric, *filter(None, notes)]))
     write_figure(figure, out_file)
     return Path(out_file)

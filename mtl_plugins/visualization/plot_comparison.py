@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from mtl_plugins.kinds.metric_direction import metric_unit
 
+from .compare_runs import DIRECTIONS
 from .write_figure import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = 3
-_DIRECTIONS = {True: "higher is better", False: "lower is better"}
 
 
 class Row(Protocol):
@@ -58,7 +58,7 @@ def plot_comparison(rows: Sequence[Row], metrics: Mapping[str, bool], out_file: 
         panels.append(("Δm over single tasks", "%, higher is better", [row.gains for row in methods], 0.0))
     for key, higher in metrics.items():
         single = baseline.scores.get(key) if baseline else None
-        notes = ", ".join(filter(None, (metric_unit(key), _DIRECTIONS[higher])))
+        notes = ", ".join(filter(None, (metric_unit(key), DIRECTIONS[higher])))
         panels.append((key, notes, [row.scores.get(key, []) for row in methods], mean(single) if single else None))
     columns = 2 if len(panels) == 4 else max(1, min(_COLUMNS, len(panels)))
     lines = -(-len(panels) // columns)

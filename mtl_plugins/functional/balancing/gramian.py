@@ -26,7 +26,7 @@ def gramian(rows: Sequence[Row]) -> Tensor:
             continue
         index = torch.tensor(reached, device=total.device)
         for parts in _parts([gradients[i] for i in reached]):
-            flat = torch.stack([part if part.dtype == torch.float64 else part.float() for part in parts])
+            flat = torch.stack([precise(part) for part in parts])
             total[index[:, None], index] += (flat @ flat.mT).double()
     return total
 
@@ -63,8 +63,27 @@ def _weighted_sum(gradients, weights):
 def _parts(gradients):
     """The gradients as flat tensors in the order of the first one's memory; large ones image by image."""
     first = gradients[0]
-    if first.ndim == 4 and first.is_contiguous(memory_format=torch.channels_last):
-        gradients = [gradient.movedim(1, -1) for gradient in gradients]
+    gradients = [in_memory_order(gradient, first) for gradient in gradients]
     if first.ndim < 2 or first.numel() <= _LARGE:
         return [[gradient.flatten() for gradient in gradients]]
     return zip(*([image.flatten() for image in gradient] for gradient in gradients), strict=True)
+
+
+def is_channels_last(gradient: Tensor) -> bool:
+    """Whether a gradient is stored with its channels last."""
+    return gradient.ndim == 4 and gradient.is_contiguous(memory_format=torch.channels_last)
+
+
+def in_memory_order(gradient: Tensor, template: Tensor) -> Tensor:
+    """A view of a gradient whose axes have the order in which `template` is stored, so that flattening copies nothing.
+
+    Args:
+        gradient: The gradient.
+        template: A gradient of the same shape.
+    """
+    return gradient.movedim(1, -1) if is_channels_last(template) else gradient
+
+
+def precise(values: Tensor) -> Tensor:
+    """Values in float32, or in float64 if they are."""
+    return values if values.dtype == torch.float64 else values.float()

@@ -3,6 +3,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from .gramian import norms
 from .nonnegative import nonnegative_least_squares
 from .psd_root import psd_root
 from .unit_gramian import unit_gramian
@@ -74,7 +75,7 @@ def normalised_gramian(
     """
     divisors = torch.ones_like(gramian.diagonal())
     if normalisation in ("l2", "loss+"):
-        divisors = divisors * gramian.diagonal().clamp(min=0).sqrt()
+        divisors = divisors * norms(gramian)
     if normalisation in ("loss", "loss+"):
         if losses is None:
             raise ValueError(f"normalisation={normalisation!r} divides by the losses; pass `losses`")

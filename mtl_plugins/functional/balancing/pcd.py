@@ -1,6 +1,7 @@
 import torch
 from torch import Tensor
 
+from .gramian import norms
 from .nonnegative import nonnegative_least_squares
 from .psd_root import psd_root
 
@@ -46,7 +47,7 @@ def pcd_weights(
         return weights, averages
     solution = _closest(scaled, torch.as_tensor(tau, dtype=gramian.dtype).expand(len(gramian) - 1))
     length = (solution @ scaled @ solution).clamp(min=0).sqrt()
-    if length > _ROUNDING * (solution @ scaled.diagonal().clamp(min=0).sqrt()):
+    if length > _ROUNDING * (solution @ norms(scaled)):
         weights = solution * scales * squared[0].sqrt() / length
     return weights, averages
 
@@ -59,18 +60,18 @@ def _closest(gramian: Tensor, tau: Tensor) -> Tensor:
     """
     weights = torch.zeros_like(gramian.diagonal())
     weights[0] = 1
-    norms = gramian.diagonal()[1:].clamp(min=0).sqrt()
-    rows = (norms > 0).nonzero()[:, 0]
-    norms = norms[rows]
-    missing = tau[rows] * norms - gramian[0, rows + 1] / norms
+    lengths = norms(gramian)[1:]
+    rows = (lengths > 0).nonzero()[:, 0]
+    lengths = lengths[rows]
+    missing = tau[rows] * lengths - gramian[0, rows + 1] / lengths
     if not (missing > 0).any():
         return weights
     unit = missing.max()
-    matrix = torch.cat([psd_root(gramian)[:, rows + 1] / norms, (missing / unit)[None]])
+    matrix = torch.cat([psd_root(gramian)[:, rows + 1] / lengths, (missing / unit)[None]])
     target = torch.zeros(len(matrix), dtype=gramian.dtype)
     target[-1] = 1
     solution = nonnegative_least_squares(matrix, target)
     residual = 1 - matrix[-1] @ solution
     if residual > _INFEASIBLE:
-        weights[rows + 1] = unit * solution / residual / norms
+        weights[rows + 1] = unit * solution / residual / lengths
     return weights

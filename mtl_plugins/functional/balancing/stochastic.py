@@ -1,6 +1,7 @@
 import torch
 from torch import Tensor
 
+from .gramian import norms
 from .simplex import project_to_simplex
 
 
@@ -55,7 +56,7 @@ def sdmgrad_weights(
     """
     if preference is None:
         preference = torch.full_like(weights, 1 / len(weights))
-    scale = cross.diagonal().clamp(min=0).sqrt().mean()
+    scale = norms(cross).mean()
     products = cross / (scale**2 + eps) if scale > 0 else torch.zeros_like(cross)
     velocity = torch.zeros_like(weights)
     for _ in range(steps):

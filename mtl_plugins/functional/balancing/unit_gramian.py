@@ -1,6 +1,8 @@
 import torch
 from torch import Tensor
 
+from .gramian import norms
+
 
 def unit_gramian(gramian: Tensor) -> tuple[Tensor, Tensor]:
     """The cosines between the rows of a Jacobian, and the inverse of each row's norm.
@@ -13,6 +15,6 @@ def unit_gramian(gramian: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The cosines (T, T) and the inverse norms (T,). Both are 0 for a zero row.
     """
-    norms = gramian.diagonal().clamp(min=0).sqrt()
-    inverse = torch.where(norms > 0, 1 / norms, 0.0)
+    lengths = norms(gramian)
+    inverse = torch.where(lengths > 0, 1 / lengths, 0.0)
     return inverse[:, None] * gramian * inverse, inverse

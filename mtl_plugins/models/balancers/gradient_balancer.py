@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl_plugins.functional.balancing import combine, gramian, norms
-from mtl_plugins.functional.balancing.gramian import Row
+from mtl_plugins.functional.balancing.gramian import Row, in_memory_order, is_channels_last, precise
 
 from .balance_report import BalanceReport
 from .balancer import Balancer
@@ -101,7 +101,7 @@ class GradientBalancer(Balancer):
         rows, of_heads, heads = [], [], []
         pending = [task for task in losses.present if losses.local[task].requires_grad]
         for task in losses.present:
-            own = [p for p in model.heads[task].parameters() if p.requires_grad]
+            own = trainable(model.heads[task])
             found = [None] * (len(shared) + len(own))
             if task in pending:
                 keep = task != pending[-1] or losses.other is not None
@@ -119,12 +119,11 @@ class GradientBalancer(Balancer):
             parameters += own
             gradients += [g if g is None or not self.scale_heads else g * weight for g in found]
         for task in set(losses.local) - set(losses.present):
-            parameters += [p for p in model.heads[task].parameters() if p.requires_grad]
+            parameters += trainable(model.heads[task])
         gradients += [None] * (len(parameters) - len(gradients))
-        # zeros for what no task reaches: DDP expects a gradient of every parameter
-        pairs = [(p, torch.zeros_like(p) if g is None else g) for p, g in zip(parameters, gradients, strict=True)]
+        gradients = _with_zeros(gradients, parameters)  # DDP expects a gradient of every parameter
         value = sum(loss.detach() for loss in losses.local.values())
-        return losses.plus_other(with_gradients(value, *zip(*pairs, strict=True)))
+        return losses.plus_other(with_gradients(value, parameters, gradients))
 
 
 class GramianBalancer(GradientBalancer):
@@ -133,9 +132,8 @@ class GramianBalancer(GradientBalancer):
     A subclass implements `weights`.
     """
 
-    of_unit_gradients = (
-        False  # whether `every` and `smoothing` act on weight * norm, for weights that grow without bound
-    )
+    # whether `every` and `smoothing` act on weight * norm, for weights that grow without bound
+    of_unit_gradients = False
 
     @abstractmethod
     def weights(self, gramian: Tensor, tasks: tuple[str, ...], losses: Tensor) -> Tensor:
@@ -221,8 +219,12 @@ class JacobianBalancer(GradientBalancer):
 
 def shared_parameters(model: "MultiTaskModel") -> list[Tensor]:
     """The trainable parameters of the backbone and the neck."""
-    parts = (part for part in (model.backbone, model.neck) if part is not None)
-    return [parameter for part in parts for parameter in part.parameters() if parameter.requires_grad]
+    return [p for part in (model.backbone, model.neck) if part is not None for p in trainable(part)]
+
+
+def trainable(module: nn.Module) -> list[Tensor]:
+    """The trainable parameters of a module."""
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 def _with_zeros(gradients, parameters):
@@ -244,8 +246,7 @@ def _flatten(row, templates):
     for gradient, template in zip(row, templates, strict=True):
         if template is not None:
             full = torch.zeros_like(template) if gradient is None else gradient
-            full = full if full.dtype == torch.float64 else full.float()
-            parts.append((full.movedim(1, -1) if _channels_last(template) else full).flatten())
+            parts.append(precise(in_memory_order(full, template).flatten()))
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
@@ -256,17 +257,13 @@ def _unflatten(direction, templates):
             gradients.append(None)
             continue
         part = direction[start : start + template.numel()].to(template.dtype)
-        if _channels_last(template):
+        if is_channels_last(template):
             n, c, *size = template.shape
             gradients.append(part.view(n, *size, c).movedim(-1, 1))
         else:
             gradients.append(part.view(template.shape))
         start += template.numel()
     return gradients
-
-
-def _channels_last(template):
-    return template.ndim == 4 and template.is_contiguous(memory_format=torch.channels_last)
 
 
 def _mean_over_processes(gradients, parameters):

@@ -3,6 +3,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .per_task import key_of
+
 
 class LearnedScales(nn.Module):
     """One learned number per task, a parameter with the name of the task.
@@ -15,8 +17,8 @@ class LearnedScales(nn.Module):
     def __init__(self, tasks: Sequence[str], start: float = 0.0):
         super().__init__()
         for task in tasks:
-            self.register_parameter(f"of_{task}", nn.Parameter(torch.tensor(float(start))))
+            self.register_parameter(key_of(task), nn.Parameter(torch.tensor(float(start))))
 
     def forward(self, tasks: Sequence[str]) -> Tensor:
         """The numbers of some tasks (len(tasks),), float64 on the CPU, with gradients."""
-        return torch.stack([self.get_parameter(f"of_{task}").cpu().double() for task in tasks])
+        return torch.stack([self.get_parameter(key_of(task)).cpu().double() for task in tasks])

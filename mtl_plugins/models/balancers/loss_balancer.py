@@ -66,11 +66,9 @@ class LossBalancer(Balancer):
         weights = self.settle(tasks, lambda: derivatives)
         self.report = BalanceReport(tasks, weights)
         weighted = sum(loss * weight for loss, weight in zip(losses.of_present(), weights.tolist(), strict=True))
-        own = objective - objective.detach() if any(p.requires_grad for p in self.parameters()) else 0.0
-        # the value is the objective's, the gradient that of the weighted sum
-        shown = objective.detach().to(weighted) - weighted.detach()
-        total = weighted + shown + absent + zero
-        return losses.plus_other(total + own.to(total) if isinstance(own, Tensor) else total)
+        # The value is the objective's, and its gradient reaches the balancer's own parameters; the losses get the
+        # gradient of the weighted sum.
+        return losses.plus_other(weighted + (objective.to(weighted) - weighted.detach()) + absent + zero)
 
     def _measure(self, rows, factor):
         """Pass the sum on, and keep the inner products of the gradients before weighting."""

@@ -26,7 +26,7 @@ class PerTask(nn.Module):
         super().__init__()
         self.tasks = tuple(tasks)
         for task in self.tasks:
-            self.register_buffer(_key(task), torch.full(tuple(shape), fill, dtype=dtype), persistent)
+            self.register_buffer(key_of(task), torch.full(tuple(shape), fill, dtype=dtype), persistent)
 
     def get(self, tasks: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
         """The tensors of some tasks, (len(tasks), *shape).
@@ -35,7 +35,7 @@ class PerTask(nn.Module):
             tasks: Names of the tasks.
             device: Where the result is.
         """
-        return torch.stack([self.get_buffer(_key(task)).to(device) for task in tasks])
+        return torch.stack([self.get_buffer(key_of(task)).to(device) for task in tasks])
 
     def set(self, tasks: Sequence[str], values: Tensor) -> None:
         """Replace the tensors of some tasks.
@@ -45,7 +45,7 @@ class PerTask(nn.Module):
             values: (len(tasks), *shape).
         """
         for task, value in zip(tasks, values.detach(), strict=True):
-            self.get_buffer(_key(task)).copy_(value)
+            self.get_buffer(key_of(task)).copy_(value)
 
 
 def pair_names(tasks: Sequence[str]) -> list[str]:
@@ -53,6 +53,6 @@ def pair_names(tasks: Sequence[str]) -> list[str]:
     return [f"{first}/{second}" for first in tasks for second in tasks]
 
 
-def _key(task: str) -> str:
-    """The name of a task's buffer. The prefix keeps it apart from attributes of `nn.Module`."""
+def key_of(task: str) -> str:
+    """The name of a task's buffer or parameter. The prefix keeps it apart from attributes of `nn.Module`."""
     return f"of_{task}"

@@ -66,7 +66,8 @@ def gather_losses(
         loss = loss + soft[task] if task in soft else loss
         local[task] = loss * factors[task] if task in factors else loss
     present = [i for i in range(len(tasks)) if number[i] > 0 or has_soft[i] > 0]
-    values = torch.tensor([float(local[tasks[i]].detach()) for i in present], dtype=torch.float64)
+    found = [local[tasks[i]].detach().double() for i in present]
+    values = torch.stack(found).cpu() if found else torch.zeros(0, dtype=torch.float64)  # one transfer from the device
     if world > 1:
         all_reduce(values, op="mean")
     return TaskLosses(local, tuple(tasks[i] for i in present), values, other)
