@@ -6,5 +6,5 @@ _base_ = [
     "_base_/runtime.py",
 ]
 model = dict(backbone=dict(pretrained=True))
-train_cfg = dict(by_epoch=True, max_epochs=30, val_interval=5)
+train_cfg = dict(by_epoch=True, max_epochs=25, val_interval=5)
 custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.002)]

@@ -4,7 +4,7 @@
 # changes them.
 _base_ = "../loaders.py"
 data_root = "data"
-crop = (192, 320)
+crop = (160, 256)
 kitti_height, camvid_height = 192, 240  # of the network's input; metrics have the stored size
 augment = [
     dict(type="RandomCrop", size=crop),
