@@ -20,6 +20,7 @@ from mtl_plugins.visualization import markdown_table, mean_and_spread
 
 from . import kitti_drive_stages as kitti_drive
 from .options import add_seeds, make_parser
+from .teacher_checkpoints import DEFAULT_FOLDER, teacher_checkpoints
 from .training_jobs import METRICS, evaluate, run_logged, train
 
 # Stages in the order of training; teachers come first, because the others depend on them.
@@ -56,7 +57,9 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser = make_parser(__doc__, prog)
     parser.add_argument("experiment", choices=sorted(STAGES), help="name of the experiment")
     add_seeds(parser)
-    parser.add_argument("--work-dirs", default="work_dirs", metavar="DIR", help="parent of all folders (%(default)s)")
+    parser.add_argument(
+        "--work-dirs", default=DEFAULT_FOLDER, metavar="DIR", help="parent of all folders (%(default)s)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the scores of each run to this file")
     parser.add_argument(
         "--teacher-weights", metavar="FILE", help="camvid: the teacher's ImageNet weights, if the hub is unreachable"
@@ -124,7 +127,8 @@ def planned_runs(args: argparse.Namespace) -> Iterator[Run]:
         yield Run(stage, args.seeds[0], work_dirs / stage, [*options, *settings], configs)
     for seed in args.seeds:
         for stage in STAGES[args.experiment]:
-            yield Run(stage, seed, work_dirs / f"{stage}_seed{seed}", settings, configs)
+            teachers = teacher_checkpoints(f"{configs}/{stage}", work_dirs)
+            yield Run(stage, seed, work_dirs / f"{stage}_seed{seed}", [*teachers, *settings], configs)
 
 
 def kitti_drive_runs(args: argparse.Namespace) -> Iterator[Run]:
@@ -138,7 +142,7 @@ def kitti_drive_runs(args: argparse.Namespace) -> Iterator[Run]:
     yield Run(kitti_drive.CAMVID_TEACHER, args.seeds[0], camvid, of_camvid, "")
     for stage in _drive_stages(args):
         options = settings
-        if teachers := kitti_drive.teacher_options(stage, camvid, args.cityscapes):
+        if teachers := kitti_drive.teacher_options(stage, work_dirs, args.cityscapes):
             folder, options = work_dirs / configs / f"{stage}_labels", [*settings, *teachers]
             files, preset = folder / "files", f"{configs}/{stage}"
             run_logged(folder, "pseudo-label", preset, "--out", files, "--cfg-options", *options)

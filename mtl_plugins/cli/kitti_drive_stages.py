@@ -9,6 +9,8 @@ from mtl_plugins.apis import load_config
 from mtl_plugins.evaluation import trivial_scores
 from mtl_plugins.registry import DATASETS, METRICS, SCOPE
 
+from .teacher_checkpoints import teacher_checkpoints
+
 FOLDER = "kitti_drive"
 DEPTH_TEACHER, CAMVID_TEACHER = "depth_teacher", "hydranet_camvid_imagenet"
 STAGES = ["only_classes", "student_masked", "student"]
@@ -24,21 +26,19 @@ def split_data_root(settings: Sequence[str]) -> tuple[str, list[str]]:
     return (given[-1] if given else "data"), others
 
 
-def teacher_options(stage: str, camvid: Path, cityscapes: str | None) -> list[str]:
+def teacher_options(stage: str, work_dirs: Path, cityscapes: str | None) -> list[str]:
     """Options of a stage's config that name the files of its teachers; empty if it has none.
 
     Args:
         stage: Name of the stage.
-        camvid: Work directory of the network trained on CamVid.
+        work_dirs: Parent of the work directory of the network trained on CamVid.
         cityscapes: The network for Cityscapes, an ONNX file.
     """
-    for position, hook in enumerate(load_config(f"{FOLDER}/{stage}").custom_hooks):
-        if hook.type == "DistillationHook":
-            start = f"custom_hooks.{position}.teachers.0"
-            if "average" not in hook.teachers[0]:
-                return [f"{start}.checkpoint={camvid}"]
-            return [f"{start}.average.0.checkpoint={camvid}", f"{start}.average.1.model.file={cityscapes}"]
-    return []
+    options = teacher_checkpoints(f"{FOLDER}/{stage}", work_dirs)
+    if stage == AVERAGED:
+        key = options[0].partition(".average.")[0]
+        options.append(f"{key}.average.1.model.file={cityscapes}")
+    return options
 
 
 def constant_scores(stage: str, data_root: str) -> dict[str, float]:
