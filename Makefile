@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@echo "Pictures: $(WORK)/pictures   curves: $(WORK)/curves.png   metrics: $(WORK)/metrics.json"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

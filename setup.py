@@ -16,7 +16,8 @@ config_packages = {
 ONNX_FILES = ["onnx>=1.17", "onnxscript>=0.2"]  # the first for numpy 2; the first after torch 2.6
 ONNX = [*ONNX_FILES, "onnxruntime>=1.20"]  # the first that reads what torch 2.6 writes
 OPENVINO = ["openvino>=2025.0", *ONNX_FILES, "nncf>=2.19"]  # nncf, for int8: the first with histograms
-TEST = ["pytest>=8", "hypothesis>=6.100", "scikit-learn>=1.5", "setuptools>=77"]  # scikit-learn: the first for numpy 2
+SKLEARN = "scikit-learn>=1.5"  # the first for numpy 2
+TEST = ["pytest>=8", "pytest-xdist>=3.6", "hypothesis>=6.100", SKLEARN, "setuptools>=77"]
 DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=1.0"]  # the first with signatures that link to types
 
 setup(

@@ -42,6 +42,9 @@ settings.load_profile("untimed")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # tests never download weights
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start: other workers use the other cores
+
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (48, 64)
 LABELS_OF_LINE = (  # which labels each image of `nyud_folder` has: semseg, depth, normals
