@@ -21,6 +21,7 @@ size = (48, 64)
 model = dict(
     backbone=dict(model_name="test_efficientnet", drop_path_rate=0.2),  # draws at random in every step
     neck=dict(channels=16),
+    balancer={balancer!r},
 )
 train_dataloader = dict(batch_size=1, num_workers=1, {sampler} dataset=dict(
     label_shares=dict(depth=(0.0, 0.5)),
@@ -51,6 +52,8 @@ LOOPS = dict(
     ),
 )
 EVERY_EPOCH = dict(sampler="", loop="max_epochs=4, val_interval=2", interval=1)  # saves a checkpoint after each
+STATEFUL_BALANCERS = ["UW", "DWA", "RLW", "FAMO", "STCH", "GradVac", "GradNorm", "SDMGrad", "PCD", "GradDrop"]
+STATEFUL_BALANCERS += ["MoCo", "DBMTL", "ExcessMTL"]  # they have a memory of gradients
 ENDED = {"SIGKILL": {137, -9}, "SIGTERM": {143}}
 
 
@@ -107,10 +110,23 @@ def test_a_run_killed_after_its_first_checkpoint_ends_like_an_uninterrupted_one(
     assert best and best == {path.name for path in killed.glob("best_*.pth")}
 
 
-def write_config(folder, root, data, loop):
+@pytest.mark.fuzz
+@pytest.mark.parametrize("balancer", STATEFUL_BALANCERS)
+def test_a_killed_training_with_a_stateful_balancer_ends_like_an_uninterrupted_one(
+    balancer, root, synthrooms_folder, tmp_path
+):
+    config = write_config(tmp_path, root, synthrooms_folder, LOOPS["iter"], dict(type=balancer))
+    training, killed = Training(root, config, 1), tmp_path / "killed"
+    training.finish(tmp_path / "uninterrupted")
+    training.interrupt(killed, signal.SIGKILL, random.Random(balancer), lines=8)  # saved after 4 and 8 of 18 steps
+    training.finish(killed, "--resume")
+    assert_equal_weights(final(tmp_path / "uninterrupted"), final(killed), training.output(killed))
+
+
+def write_config(folder, root, data, loop, balancer=None):
     config = folder / "tiny.py"
     base = str(root / "configs" / "hydranet_synthrooms.py")
-    config.write_text(CONFIG.format(base=base, data=str(data), **loop))
+    config.write_text(CONFIG.format(base=base, data=str(data), balancer=balancer, **loop))
     return config
 
 
