@@ -6,5 +6,5 @@ _base_ = [
     "_base_/schedules/adamw_poly.py",
     "_base_/runtime.py",
 ]
-train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=5)
+train_cfg = dict(by_epoch=True, max_epochs=30, val_interval=5)
 custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.002)]
