@@ -180,7 +180,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _run_pending_validation(self, runner: Runner) -> None:
         """Validate now if the run was killed between a save and the end of the validation that follows it."""
-        loop, validated = runner.train_loop, runner.message_hub.runtime_info.get("validated_iter", 0)
+        loop, validated = runner.train_loop, runner.message_hub.runtime_info.get("last_validated_iter", 0)
         if runner.val_loop is None or runner.iter == validated or getattr(loop, "within_epoch", False):
             return
         loop._decide_current_val_interval()
@@ -193,7 +193,8 @@ class AtomicCheckpointHook(CheckpointHook):
         """Save the best checkpoint."""
         if not hasattr(self, "file_backend"):  # runner.val() without training: nothing to save
             return
-        runner.message_hub.update_info("validated_iter", runner.iter)
+        # "val..." would be printed in the log of the validation
+        runner.message_hub.update_info("last_validated_iter", runner.iter)
         wanted = [key for key in self.save_best or () if key != "auto"]
         if metrics and not set(wanted) <= set(metrics):
             raise ValueError(

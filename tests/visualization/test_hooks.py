@@ -180,6 +180,7 @@ def test_the_log_shows_table_remaining_time_and_paths(finished):
     assert ["now", "48.00"] in words and ["best", "49.00"] in words and ["at", "epoch", "1"] in words
     assert any("Epoch(train)" in line and "eta:" in line for line in text.splitlines())
     assert any("Epoch(val)" in line and "eta:" in line for line in text.splitlines())
+    assert "validated_iter" not in text  # a number for resuming
     for place in ("epoch_2.pth", "panels", "curves.png"):
         assert str(work_dir / place) in text
     assert f"6 panels are in {show_dir}" in text

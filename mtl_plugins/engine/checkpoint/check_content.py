@@ -371,7 +371,7 @@ _META = mapping(
 )
 _INFO = mapping(
     {
-        **{key: integer() for key in ("epoch", "iter", "max_epochs", "max_iters", "validated_iter")},
+        **{key: integer() for key in ("epoch", "iter", "max_epochs", "max_iters", "last_validated_iter")},
         "keep_ckpt_ids": sequence(integer()),
         "stale_ckpts": sequence(text(255)),
         "last_ckpt": optional(text(4096)),
