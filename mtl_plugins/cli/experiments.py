@@ -79,6 +79,9 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         parser.error("--cityscapes is for kitti-drive.")
     if args.teacher_weights and args.experiment != "camvid":
         parser.error(f"--teacher-weights is for camvid: the teachers of {args.experiment} start from scratch.")
+    for option, path in (("--cityscapes", args.cityscapes), ("--teacher-weights", args.teacher_weights)):
+        if path and not Path(path).is_file():  # otherwise found after hours
+            parser.error(f"{option} {path} does not exist or is not a file.")
     return args
 
 

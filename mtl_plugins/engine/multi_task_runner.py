@@ -157,6 +157,8 @@ class MultiTaskRunner(ResumableRunner):
         if normalisation := normalisation_of(built):
             mean, std = ([round(value, 4) for value in normalisation[name]] for name in ("mean", "std"))
             self.logger.info(f"Images are normalised with mean {mean} and std {std} (RGB, 0 ... 1).")
+        if self._load_from is None and not self._resume and (start := _start_of_backbone(built)):
+            self.logger.info(f"The backbone starts from {start}.")
         if get_device() == "cpu":
             warm_up()
         return built
@@ -178,3 +180,12 @@ class MultiTaskRunner(ResumableRunner):
 def _name_of(kind: Any) -> str:
     """The name of a class that a config gives as `Name`, `scope.Name` or the class itself."""
     return kind.__name__ if isinstance(kind, type) else str(kind).rpartition(".")[2]
+
+
+def _start_of_backbone(model):
+    """The weights from which a backbone starts; None if it has no option `pretrained`."""
+    model = unwrap_model(model)
+    source = getattr(model, "awaits_pretrained", False) or getattr(getattr(model, "backbone", None), "pretrained", None)
+    if isinstance(source, str):
+        return f"the weights in {source}"
+    return {True: "weights of timm's hub", False: "random weights (model.backbone.pretrained=False)"}.get(source)

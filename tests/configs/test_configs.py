@@ -9,6 +9,8 @@ from mmengine.config import Config
 
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
+from mtl_plugins.datasets import Pipeline
+from mtl_plugins.engine.input_scale_hook import input_scale
 from mtl_plugins.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -25,6 +27,14 @@ FOLDER_OF = dict(
     IDDLite="iddlite_folder",
     SevenScenes="sevenscenes_folder",
     KITTIDepth="kitti_folder",
+)
+IMAGE_SIZES = dict(  # of the datasets with depth
+    NYUDv2=(480, 640),
+    SevenScenes=(480, 640),
+    SynthRooms=(240, 320),
+    Cityscapes=(1024, 2048),
+    KITTIDepth=(375, 1242),
+    KITTI6=(375, 1242),
 )
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -111,6 +121,21 @@ def test_heads_datasets_and_metrics_agree(path, request):
     assert {metric.dataset for metric in metrics} <= set(datasets)
     for transform in cfg.get("predict_pipeline", []):
         TRANSFORMS.build(transform)
+
+
+@pytest.mark.parametrize("path", [*PRESETS, *RECIPES], ids=lambda path: path.stem)
+def test_depth_is_trained_and_predicted_at_the_same_scale(path):
+    """`InputScaleHook` would warn otherwise. A zoom does not count, because it also changes the metres."""
+    cfg = load_config(path)
+    if "depth" not in cfg.model.heads:
+        pytest.skip("no depth")
+    predict = Pipeline(cfg.get("predict_pipeline") or [dict(type="PackSample")])
+    for part in innermost_datasets(cfg.train_dataloader.dataset):
+        if (size := IMAGE_SIZES.get(part.type)) is None:
+            continue
+        trained = input_scale(Pipeline(part.pipeline), size, draws=2)
+        assert trained is not None
+        assert trained == pytest.approx(input_scale(predict, size, draws=1), rel=0.02)
 
 
 @each_preset

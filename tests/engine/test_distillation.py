@@ -526,6 +526,14 @@ def test_a_teachers_config_may_import_modules_from_its_folder(tmp_path, monkeypa
     assert "semseg" in teacher.model.tasks and "module_of_a_teacher" in sys.modules
 
 
+def test_a_missing_work_directory_of_a_teacher_names_its_training(tmp_path):
+    (tmp_path / "teacher.py").write_text(f"model = {TORCHVISION}\n")
+    with pytest.raises(
+        FileNotFoundError, match="runs does not exist. Train it first with mtl train .*teacher.py --work"
+    ):
+        Teacher(["semseg"], config=tmp_path / "teacher.py", checkpoint=tmp_path / "runs")
+
+
 def averaged(*values, confidence=0.3, maps=None, **options):
     """Teachers that predict constant class probabilities, averaged."""
     maps = maps or [None] * len(values)

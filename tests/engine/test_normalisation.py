@@ -45,3 +45,4 @@ def test_training_logs_and_stores_the_normalisation(root, nyud_folder, tmp_path,
     assert read_checkpoint(tmp_path / "net.pth")["meta"]["normalisation"] == HALF
     [log] = tmp_path.rglob("*.log")
     assert "Images are normalised with mean [0.5, 0.5, 0.5] and std [0.5, 0.5, 0.5]" in log.read_text()
+    assert "The backbone starts from random weights (model.backbone.pretrained=False)" in log.read_text()

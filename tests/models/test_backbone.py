@@ -7,6 +7,8 @@ import re
 import pytest
 import timm
 import torch
+from mmengine.logging import MessageHub
+from safetensors.torch import save_file
 
 from mtl_plugins.models.backbones import pretrained
 from mtl_plugins.registry import MODELS
@@ -257,6 +259,38 @@ def test_weights_of_another_width_raise(tmp_path):
 def test_missing_file_error_names_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.pth does not exist"):
         MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(tmp_path / "nothing.pth")))
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("page.safetensors", lambda path: path.write_text("<!DOCTYPE html><html>"), "it is a web page"),
+        ("weights.pth", lambda path: save_file(dict(a=torch.ones(2)), path), "Rename it to .safetensors"),
+        ("weights.safetensors", lambda path: torch.save(dict(a=torch.ones(2)), path), "Rename it to .pth"),
+        ("epoch_1.pth", lambda path: torch.save(dict(message_hub=MessageHub("x")), path), "set load_from instead"),
+        ("noise.pth", lambda path: path.write_bytes(bytes(range(256))), "it is damaged"),
+    ],
+)
+def test_an_unreadable_file_is_explained(tmp_path, name, write, message):
+    write(tmp_path / name)
+    with pytest.raises(ValueError, match=f"{name} cannot be read as plain weights.*{message}"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(tmp_path / name)))
+
+
+def test_a_complete_network_of_this_package_is_explained(tmp_path):
+    path = save({"backbone.body.conv1.weight": torch.ones(2)}, tmp_path / "network.pth")
+    with pytest.raises(ValueError, match="set load_from instead"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(path)))
+
+
+def test_an_empty_path_is_not_training_from_scratch():
+    with pytest.raises(ValueError, match="model.backbone.pretrained is empty"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=""))
+
+
+def test_a_folder_is_not_a_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
+        MODELS.build(dict(type="TimmBackbone", model_name="test_resnet", pretrained=str(tmp_path)))
 
 
 class Evil:

@@ -108,6 +108,7 @@ def test_the_stages_on_a_drive_use_labels_of_their_teachers(monkeypatch, tmp_pat
         return 0, None
 
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.onnx").touch()
     monkeypatch.setattr(training_jobs, "find_checkpoint", lambda folder: "last.pth")
     monkeypatch.setattr(training_jobs, "run_process", run)
     settings = [f"data_root={drive_folder}", "model.backbone.pretrained=w.pth"]
@@ -134,6 +135,12 @@ def test_options_of_another_experiment_raise(run_tool, capsys):
     with pytest.raises(SystemExit):
         run_tool("experiments", "rooms", "--cityscapes", "net.onnx")
     assert "--cityscapes is for kitti-drive" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_found_before_the_first_stage(run_tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool("experiments", "kitti-drive", "--cityscapes", "nowhere.onnx")
+    assert "--cityscapes nowhere.onnx does not exist" in capsys.readouterr().err
 
 
 def test_weights_for_teachers_trained_from_scratch_raise(run_tool, capsys):

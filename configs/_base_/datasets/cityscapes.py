@@ -1,9 +1,11 @@
-# Cityscapes in its official folders: 19 classes, and metric depth from the disparity and camera files.
+# Cityscapes in its official folders: 19 classes, and metric depth from the disparity and camera files. `Resize` comes
+# before `RandomZoom`: an input size keeps the metres of depth, a zoom changes them.
 _base_ = "../loaders.py"
 data_root = "data/cityscapes"
-size = (512, 1024)  # half of the images' size; depth stays in metres
+size = (512, 1024)  # of the network's input, half of the images' size
 train_pipeline = [
-    dict(type="RandomZoom", scale=(0.5, 1.0), p=1.0),
+    dict(type="Resize", size=size),
+    dict(type="RandomZoom", scale=(0.8, 1.5), p=0.5),
     dict(type="RandomCrop", size=size),
     dict(type="RandomHorizontalFlip", p=0.5),
     dict(type="ColorJitter", brightness=0.2, contrast=0.2, saturation=0.2),

@@ -1,6 +1,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class Teacher:
             )
         if checkpoint is not None:
             if not is_address(checkpoint):
-                checkpoint = self._last_checkpoint(Path(checkpoint).expanduser())
+                checkpoint = self._last_checkpoint(Path(checkpoint).expanduser(), config)
             content = read_checkpoint(checkpoint)
             # The weights of a third-party network do not have the prefix of the adapter around it.
             inner = getattr(built, "network", None)
@@ -139,12 +140,16 @@ class Teacher:
             check_normalisation(built, content, f"The teacher's checkpoint {checkpoint}")
         return built
 
-    def _last_checkpoint(self, path: Path) -> Path | str:
-        if not path.is_dir():
+    def _last_checkpoint(self, path: Path, config: str | Path | None) -> Path | str:
+        if path.suffix and not path.is_dir():
             return path
-        last = find_checkpoint(path)
+        last = find_checkpoint(path) if path.is_dir() else None
         if last is None:
-            raise FileNotFoundError(f"The teacher {self.name}: {path} contains no checkpoint. Train it first.")
+            fault = "contains no checkpoint" if path.is_dir() else "does not exist"
+            command = f" with mtl train {normpath(config)} --work-dir {path}" if config else ""
+            raise FileNotFoundError(
+                f"The teacher {self.name}: {path} {fault}. Train it first{command}, or set the teacher's checkpoint."
+            )
         return last
 
     def _check_tasks(self) -> None:

@@ -1,5 +1,7 @@
 import socket
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from torch import Tensor
 from mtl_plugins.files import SealError, check_seal, is_zip, verification_is_on
 from mtl_plugins.functional import weight_fault
 
+_LONGEST_PICKLE = 2**24  # bytes of a pickle that are searched; it contains no tensors
+
 
 def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) -> dict[str, Tensor]:
     """Read the weights of a timm model, with timm's names. The classifier may be missing.
@@ -28,8 +32,14 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
     Raises:
         FileNotFoundError: The file does not exist.
         ConnectionError: The hub cannot be reached.
-        ValueError: No weights are published, the file is unreadable, or the weights belong to another model.
+        ValueError: `source` is empty, no weights are published, the file is unreadable, or the weights belong to
+            another model.
     """
+    if source == "":
+        raise ValueError(
+            "model.backbone.pretrained is empty (a variable that is not set?): set the path of a file, True for timm's "
+            "hub, or False to start from scratch."
+        )
     weights = _from_hub(model_name) if source is True else _from_file(Path(str(source)))
     with torch.device("meta"):
         model = timm.create_model(model_name, **model_kwargs)
@@ -47,10 +57,16 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
     ]
     if missing:
         reshaped = sum(key in weights for key in missing)
+        own = any(str(key).startswith("backbone.") for key in weights)
+        advice = (
+            "It is a complete network of this package: set load_from instead of model.backbone.pretrained."
+            if own
+            else "Use the file of this model, or change model.backbone.model_name."
+        )
         raise ValueError(
             f"{source if source is not True else 'the hub file'} does not contain the weights of {model_name}: "
             f"{len(missing)} of {len(wanted)} tensors are missing ({reshaped} of them have another shape), "
-            f"such as {', '.join(missing[:5])}. Use the file of this model, or change model.backbone.model_name."
+            f"such as {', '.join(missing[:5])}. {advice}"
         )
     faults = [
         f"{key}: {fault}"
@@ -67,8 +83,9 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
 
 def _from_file(path):
     if not path.is_file():
+        what = "is not a file" if path.exists() else "does not exist"
         raise FileNotFoundError(
-            f"model.backbone.pretrained={path} does not exist. Set the path of a .pth or .safetensors "
+            f"model.backbone.pretrained={path} {what}. Set the path of a .pth or .safetensors "
             f"file, True for timm's hub, or False to start from scratch."
         )
     try:
@@ -76,10 +93,40 @@ def _from_file(path):
             check_seal(path)
         return read_weights(str(path), use_ema=False, weights_only=True)
     except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as plain weights ({_reason(error)}): it is damaged, or a pickle with other "
-            f"objects than tensors, which is refused. Save it again with torch.save(model.state_dict(), ...)."
-        ) from error
+        raise ValueError(f"{path} cannot be read as plain weights ({_reason(error)}): {_explanation(path)}") from error
+
+
+def _explanation(path):
+    """Why a file cannot be read, and what to do."""
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip()
+    is_safetensors = start[8:9] == b"{"  # after the length of the header
+    if start[:1] == b"<":
+        return "it is a web page. Download the file itself."
+    if is_safetensors and path.suffix != ".safetensors":
+        return "it is a safetensors file. Rename it to .safetensors."
+    if is_zip(path) and path.suffix == ".safetensors":
+        return "it was written by torch.save. Rename it to .pth."
+    if is_zip(path) and _is_training_checkpoint(path):
+        return (
+            "it is a checkpoint of a training. To start from all of its weights, set load_from instead of "
+            "model.backbone.pretrained, or publish it first (mtl publish) and set load_from to its model.safetensors."
+        )
+    return (
+        "it is damaged, or a pickle with other objects than tensors, which is refused. Save it again with "
+        "torch.save(model.state_dict(), ...)."
+    )
+
+
+def _is_training_checkpoint(path):
+    """Whether the pickle of a checkpoint has mmengine's message hub. Nothing in it is executed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            with archive.open(pickles[0]) as file:
+                return b"message_hub" in file.read(_LONGEST_PICKLE)
+    except (IndexError, OSError, ValueError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def _reason(error):

@@ -41,6 +41,7 @@ class TimmBackbone(BaseModule):
         out_strides: Strides of the features, finest first.
         mean: Mean of RGB in 0 ... 1 that the model expects (timm's `pretrained_cfg`; ImageNet's by default).
         std: Standard deviation of RGB in 0 ... 1.
+        pretrained: The argument.
 
     Raises:
         ValueError: Unknown model, stage or module.
@@ -74,7 +75,9 @@ class TimmBackbone(BaseModule):
         self.divisor, self.fixed_size = probe.divisor, probe.fixed_size
         self._select_features(probe, default=out_features is None)
         self._recipe = model_name, out_features, model_kwargs
-        self.body = self._pretrained_body(pretrained) if pretrained else build_extractor(*self._recipe)
+        self.pretrained = pretrained
+        scratch = pretrained is False or pretrained is None
+        self.body = build_extractor(*self._recipe) if scratch else self._pretrained_body(pretrained)
         StridedDepthwiseConv2d.convert(self.body)
         if self.fixed_size:
             print_log(
