@@ -13,7 +13,7 @@ model = dict(
         normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=5.0)),
     ),
 )
-train_cfg = dict(by_epoch=True, max_epochs=120, val_interval=20)
+train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=10)
 custom_hooks = [*_base_.custom_hooks, dict(type="EMAHook", ema_type="ExponentialMovingAverage", momentum=0.005)]
 val_evaluator = [dict(type="DepthMetric"), dict(type="NormalsMetric")]
 test_evaluator = val_evaluator
