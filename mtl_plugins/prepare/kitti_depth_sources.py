@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mtl_plugins.datasets.kitti import CalibrationMissing, lidar_to_image, read_camera_intrinsics
 from mtl_plugins.datasets.kitti.official_data import ANNOTATED_SPLITS, URL
-from mtl_plugins.files import download, read_text, remove_temporaries, write_text
+from mtl_plugins.files import TEMPORARY_PREFIX, download, remove_temporaries, write_text
 
 from .unpack_dataset import unpack_dataset, unpack_selected
 
@@ -87,12 +87,12 @@ def unpack_depth(archive: Path, depth_root: Path, fetch: bool, show: bool = True
     unpack_selected(archive, depth_root, _select_depth, show)
 
 
-def check_lists(given: Mapping[str, Path], out: Path, has_depth: bool) -> None:
+def check_lists(given: Mapping[str, Path], kept: Mapping[str, Path], has_depth: bool) -> None:
     """Check that the given lists exist, and that there is depth or a list.
 
     Args:
         given: List files by split.
-        out: The target, which contains the lists of earlier runs.
+        kept: Lists of earlier runs; see `kept_lists`.
         has_depth: Whether there is improved ground truth.
 
     Raises:
@@ -104,21 +104,25 @@ def check_lists(given: Mapping[str, Path], out: Path, has_depth: bool) -> None:
             f"the list {missing} does not exist. --eigen-test without a file uses the list of the Eigen split. "
             "Other lists have one frame per line: 2011_09_26/2011_09_26_drive_0002_sync 0000000069 l"
         )
-    if not (has_depth or given or list((out / LISTS_FOLDER).glob("*.txt"))):
+    if not (has_depth or given or kept):
         raise FileNotFoundError(
             f"no depth and no list of frames: set --depth ({URL}/{ARCHIVE}, 14 GB, no login; --download downloads it) "
             "or --eigen-test (with a FILE, or the official list without one)."
         )
 
 
-def keep_lists(given: Mapping[str, Path], out: Path) -> dict[str, Path]:
-    """Copy the given lists to `out`, and return the copies of this and of earlier runs by split."""
+def kept_lists(out: Path) -> dict[str, Path]:
+    """The copies of lists that earlier runs wrote to `out`, by split."""
+    found = sorted((out / LISTS_FOLDER).glob("*.txt"))
+    return {path.stem: path for path in found if not path.name.startswith(TEMPORARY_PREFIX)}  # of killed runs
+
+
+def keep_lists(texts: Mapping[str, str], out: Path) -> None:
+    """Write the content of the given lists to `out`, so that later runs include them."""
     folder = out / LISTS_FOLDER
-    remove_temporaries(folder)  # of killed runs, which would look like lists
-    for name, path in given.items():
-        folder.mkdir(exist_ok=True)
-        write_text(folder / f"{name}.txt", read_text(path))
-    return {path.stem: path for path in sorted(folder.glob("*.txt"))}
+    remove_temporaries(folder)
+    for name, text in texts.items():
+        write_text(folder / f"{name}.txt", text)
 
 
 def read_all_intrinsics(

@@ -79,7 +79,8 @@ def prepare_nyud(
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: must be at least 1, or None for one per core.")
     mat, split_numbers, out = LabeledMat(labeled_mat), read_splits(splits), Path(out_dir)
-    target = ResumableFolder(out, NAME, TITLE, dict(version=VERSION, bytes=mat.bytes))
+    replaceable = ("train.txt", "val.txt", *(f"{kind.folder}/{'[0-9]' * 6}.png" for kind in KINDS.values()))
+    target = ResumableFolder(out, NAME, TITLE, dict(version=VERSION, bytes=mat.bytes), replaceable)
     target.check()
     has_normals = normals or (out / KINDS["normals"].folder).is_dir()
     kinds = [kind for kind in KINDS if has_normals or kind != "normals"]

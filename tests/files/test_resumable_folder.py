@@ -36,6 +36,38 @@ def test_a_run_killed_at_any_moment_can_be_restarted(tmp_path):
     assert [path.name for path in out.iterdir()] == ["rooms.json"]
 
 
+def test_an_unfinished_preparation_that_wrote_nothing_is_replaced(tmp_path):
+    folder(tmp_path, size=1).begin(["rgb"])
+    target = folder(tmp_path, size=2)
+    assert target.replaces
+    target.check()
+    target.begin()
+    assert not target.replaces and folder(tmp_path, size=1).replaces
+    (tmp_path / "out" / "rgb" / "a.png").write_text("")
+    target.check()
+    with pytest.raises(
+        ValueError, match=r"an unfinished preparation of another Rooms dataset: size 2 \(requested: 1\)"
+    ):
+        folder(tmp_path, size=1).check()
+
+
+def test_replaceable_files_of_an_unfinished_preparation_are_deleted(tmp_path):
+    def replacing(size):
+        return ResumableFolder(tmp_path / "out", "rooms", "Rooms", dict(size=size), ["rgb/*.png"])
+
+    replacing(1).begin(["rgb"])
+    ours, other = tmp_path / "out" / "rgb" / "a.png", tmp_path / "out" / "thesis.tex"
+    ours.write_text(""), other.write_text("")
+    replacing(1).begin()
+    assert ours.exists(), "a run with the same identity resumes"
+    replacing(2).check()
+    replacing(2).begin()
+    assert not ours.exists() and other.exists()
+    replacing(2).finish({})
+    with pytest.raises(ValueError, match="contains another Rooms dataset"):
+        replacing(1).check()
+
+
 def test_other_content_raises(tmp_path):
     target = folder(tmp_path)
     target.begin()

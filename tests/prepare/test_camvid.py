@@ -57,3 +57,9 @@ def test_the_command_downloads_it(root, tmp_path, run_tool, monkeypatch):
     out = tmp_path / "data" / "camvid"
     assert {name: data for name, data in contents(out).items() if name != "camvid.json"} == contents(root)
     assert (out / "camvid.json").is_file() and len(CamVid(out)) == 4
+
+
+def test_the_summary_of_a_folder_that_must_not_change(root, tmp_path, run_tool):
+    before = contents(root)
+    run_tool("prepare_dataset", "camvid", "--root", root, "--out", tmp_path / "summary", "--workers", 1)
+    assert contents(root) == before and [path.name for path in (tmp_path / "summary").iterdir()] == ["camvid.json"]

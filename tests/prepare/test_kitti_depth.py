@@ -64,9 +64,9 @@ def test_eigen_split(roots, tmp_path, eigen, capsys):
     assert summary["lists"]["eigen_test"] == dict(frames=3, improved=2, scans=2, left_out=1)
     assert summary["images"] == 2 * COUNT + 1
     printed = capsys.readouterr().out
-    assert (
-        "eigen_test: 3 frames, 2 with improved depth (652 in the official set), 2 with a laser scan; 1 left" in printed
-    )
+    assert "eigen_test: 3 frames, 2 with improved depth, 2 with a laser scan; 1 left out: no images of" in printed
+    assert f"no images of {DATE}/{DATE}_drive_0099_sync in the raw data" in printed
+    assert "images of eigen_test" not in printed, "it is not the official list"
     assert "images of train: 6 found, but the complete official KITTI depth has 85898" in printed
     assert "frames/s" in printed and "depth 1." in printed
     assert len(KITTIDepth(out, "eigen_test")) == 2
@@ -244,7 +244,7 @@ def test_only_lists_are_written(roots, tmp_path, eigen):
     summary = prepare_kitti_depth(roots[0], None, tmp_path / "out", eigen, **ONE)
     assert summary["depth"] is None and summary["num_eigen_test"] == 3 and "num_train" not in summary
     assert len(KITTIDepth(tmp_path / "out", "eigen_test", depth="lidar")) == 2
-    with pytest.raises(DataError, match="none of 3 frames has improved depth"):
+    with pytest.raises(DataError, match="none of 3 frames has improved depth.*2 have depth='lidar'"):
         KITTIDepth(tmp_path / "out", "eigen_test")
 
 
@@ -310,3 +310,117 @@ def test_a_partial_list_of_a_killed_run_is_not_a_split(roots, tmp_path, eigen):
     partial.write_text("")
     assert "num_.saving-1-eigen_test" not in prepare_kitti_depth(*roots, out, **ONE)
     assert not partial.exists()
+
+
+def lists_of(tmp_path, **lines):
+    """List files, by split."""
+    for name, text in lines.items():
+        (tmp_path / f"{name}_files.txt").write_text(text)
+    return {name: tmp_path / f"{name}_files.txt" for name in lines}
+
+
+def line(frame, side="l", drive=DRIVES["train"]):
+    return f"{DATE}/{drive} {frame:010d} {side}\n"
+
+
+def test_the_report_without_improved_depth_counts_laser_scans(roots, tmp_path, capsys):
+    lists = lists_of(tmp_path, eigen_train=line(5) + line(6), eigen_test=line(5, drive=DRIVES["val"]))
+    prepare_kitti_depth(roots[0], None, tmp_path / "out", lists, workers=1)
+    printed = capsys.readouterr().out
+    assert "3 images: eigen_test 1, eigen_train 2; labels: laser scans 3\n" in printed
+    assert "eigen_train: 2 frames, 2 with a laser scan\n" in printed
+    assert (
+        "official" not in printed and "note" not in printed and "warning:" not in printed and "improved" not in printed
+    )
+
+
+def test_the_official_list_is_compared_with_the_official_numbers(roots, tmp_path, eigen, monkeypatch, capsys):
+    monkeypatch.setattr(kitti_depth, "OFFICIAL_EIGEN_TEST", eigen["eigen_test"])
+    for lists in (eigen, {}):  # given, and of an earlier run
+        prepare_kitti_depth(*roots, tmp_path / "out", lists, workers=1)
+        printed = capsys.readouterr().out
+        assert "images of eigen_test: 3 found, but the complete official KITTI depth has 697" in printed
+        assert "2 with improved depth (652 in the official set)" in printed
+
+
+def test_a_failed_run_leaves_nothing(roots, tmp_path):
+    raw, out, lists = roots[0], tmp_path / "out", lists_of(tmp_path, eigen_train=line(5))
+    wrong = tmp_path / "wrong.txt"
+    for text, error, message in (
+        ("nonsense", DataError, "wrong.txt, line 1: expected"),
+        ("# nothing\n", DataError, "wrong.txt is empty"),
+        (ABSENT, FileNotFoundError, f"wrong.txt: no frame can be used, 1 left out: no images of {ABSENT.split()[0]}"),
+    ):
+        wrong.write_text(text)
+        with pytest.raises(error, match=message):
+            prepare_kitti_depth(raw, None, out, lists | dict(eigen_test=wrong), **ONE)
+    with pytest.raises(FileNotFoundError, match=f"{raw / DATE} has no images.*Is --raw {raw} the right folder"):
+        prepare_kitti_depth(raw / DATE, None, out, lists, **ONE)
+    assert not out.exists()
+    assert prepare_kitti_depth(raw, None, out, lists, **ONE)["num_eigen_train"] == 1
+
+
+def test_an_unfinished_index_of_other_data_is_replaced(data, roots, tmp_path):
+    out, other = tmp_path / "out", tmp_path / "other"
+    shutil.copytree(data, other)
+    damaged = other / "raw" / DATE / DRIVES["train"] / "image_02/data/0000000005.png"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    lists = lists_of(tmp_path, eigen_train=line(5), eigen_test=line(6))
+    with pytest.raises(DataError, match="1 of 1 drives are invalid"):
+        prepare_kitti_depth(other / "raw", None, out, lists, check=True, **ONE)
+    assert (out / "lists" / "eigen_test.txt").exists()
+    summary = prepare_kitti_depth(*roots, out, dict(eigen_train=lists["eigen_train"]), **ONE)
+    assert set(summary["lists"]) == {"train", "val", "eigen_train"}, "the list of the failed run is not kept"
+    assert {path.name for path in out.iterdir()} == {
+        *("train.txt", "val.txt", "eigen_train.txt", "intrinsics.txt", "kitti_depth.json", "lists")
+    }
+
+
+def test_a_missing_camera_is_not_a_missing_drive(roots, tmp_path, capsys):
+    shutil.rmtree(roots[0] / DATE / DRIVES["train"] / "image_03")
+    lists = lists_of(tmp_path, eigen_train=line(5) + line(6, "r"))
+    prepare_kitti_depth(roots[0], None, tmp_path / "out", lists, workers=1)
+    folder = f"{DATE}/{DRIVES['train']}/image_03"
+    assert (
+        f"1 frames, 1 with a laser scan; 1 left out: no images of {folder} in the raw data" in capsys.readouterr().out
+    )
+    with pytest.warns(UserWarning, match=f"1 of 2 frames .*cameras without images in .*{folder}"):
+        KITTIDepth(roots[0], ann_file=lists["eigen_train"], depth="lidar")
+    with pytest.raises(FileNotFoundError, match=f"has no images of their drives or cameras: {folder}"):
+        prepare_kitti_depth(roots[0], None, tmp_path / "b", lists_of(tmp_path, eigen_test=line(6, "r")), **ONE)
+
+
+def test_warnings(roots, tmp_path, capsys):
+    for path in roots[0].glob(f"{DATE}/{DRIVES['train']}/velodyne_points/data/*"):
+        path.unlink()
+    out, lists = tmp_path / "out", lists_of(tmp_path, eigen_train=line(5) + line(6), eigen_test=line(6) + line(7))
+    prepare_kitti_depth(roots[0], None, out, lists, workers=1)
+    printed = capsys.readouterr().out
+    assert f"warning: no frame of eigen_train has depth. Laser scans are expected in {roots[0]}" in printed
+    assert "warning: common frames of eigen_train and eigen_test: 1. The scores" in printed
+    with pytest.raises(DataError, match="none of 2 frames has lidar depth. Laser scans are expected in") as caught:
+        KITTIDepth(out, "eigen_train", depth="lidar")
+    message = str(caught.value)
+    assert f"{DRIVES['train']}/velodyne_points/data. Add them and run `mtl prepare kitti-depth" in message
+    assert "improved" not in message
+
+
+def test_a_list_of_an_earlier_run_whose_drives_are_missing(roots, tmp_path, capsys):
+    lists = lists_of(tmp_path, eigen_train=line(5), eigen_test=line(5, drive=DRIVES["val"]))
+    prepare_kitti_depth(roots[0], None, tmp_path / "out", lists, workers=1)
+    assert "warning:" not in capsys.readouterr().out
+    shutil.rmtree(roots[0] / DATE / DRIVES["val"])
+    prepare_kitti_depth(roots[0], None, tmp_path / "out", workers=1)
+    assert "warning: eigen_test is empty, because its drives are missing." in capsys.readouterr().out
+
+
+def test_a_data_root_that_is_one_level_too_deep(roots, tmp_path):
+    lists = lists_of(tmp_path, eigen_train=line(5))
+    prepare_kitti_depth(roots[0], None, tmp_path / "kitti_drive", lists, **ONE)
+    with pytest.raises(FileNotFoundError, match=f"set --cfg-options data_root={tmp_path}\\. .*--eigen-train FILE"):
+        KITTIDepth(tmp_path / "kitti_drive" / "kitti_drive")
+    (tmp_path / "kitti_drive").rename(tmp_path / "mine")
+    with pytest.raises(FileNotFoundError, match="Is .*mine the folder .*data_root=DIR and move .* DIR/kitti_drive"):
+        KITTIDepth(tmp_path / "mine" / "kitti_drive")
+    with pytest.raises(FileNotFoundError, match="nowhere/kitti_drive does not exist. Prepare it"):
+        KITTIDepth(tmp_path / "nowhere" / "kitti_drive")

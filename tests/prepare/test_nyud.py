@@ -343,3 +343,18 @@ def test_the_command_downloads_the_file(prepared, mat, tmp_path, run_tool, monke
         monkeypatch.setattr(nyud, "download", None)  # no download for a folder that is rejected
         with pytest.raises(ValueError, match="not empty"):
             run_tool("prepare_dataset", "nyud", "--download", "--out", "mine")
+
+
+def test_an_unfinished_preparation_of_another_file_is_replaced(prepared, mat, fields, tmp_path, monkeypatch):
+    other, out = (
+        write_mat(tmp_path / "other.mat", {name: array[:2] for name, array in fields.items()}),
+        tmp_path / "out",
+    )
+    monkeypatch.setattr(nyud, "write_text", None)  # fails after the images
+    with pytest.raises(TypeError):
+        prepare_nyud(other, out, normals=True, **ONE)
+    monkeypatch.undo()
+    assert (out / "rgb" / "000001.png").exists() and other.stat().st_size != mat.stat().st_size
+    (out / "rgb" / "000001.png").write_bytes((out / "masks" / "000001.png").read_bytes())  # an image of other content
+    prepare_nyud(mat, out, normals=True, **ONE)
+    assert contents(out) == contents(prepared[0])

@@ -9,6 +9,11 @@ class Frame(NamedTuple):
     number: int
 
     @property
+    def folder(self) -> str:
+        """The folder of the drive in the raw data."""
+        return f"{self.date}/{self.drive}"
+
+    @property
     def date(self) -> str:
         """The folder of the drive and of its calibration files."""
         return self.drive[:10]

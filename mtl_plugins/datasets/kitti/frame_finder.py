@@ -9,6 +9,8 @@ from .frame import Frame, FrameFiles
 from .official_data import ANNOTATED_SPLITS, CAMERAS
 
 _IMAGE_SUFFIXES = (".png", ".jpg")
+#: Folder of the laser scans in the folder of a drive.
+SCAN_FOLDER = "velodyne_points/data"
 _DEPTH_NAME = re.compile(r"\d{10}\.png")
 
 
@@ -28,6 +30,11 @@ class FrameFinder:
         """Whether the raw data has images of the frame's drive and camera."""
         return bool(self._names(self.raw_root / self._image_folder(frame)))
 
+    def missing_folder(self, frame: Frame) -> str:
+        """The folder to name if `has_drive` is false: the drive, or that of the camera if the drive exists."""
+        camera = f"{frame.folder}/image_{frame.camera:02d}"
+        return camera if (self.raw_root / frame.folder).is_dir() else frame.folder
+
     def files(self, frame: Frame) -> FrameFiles:
         """The files of a frame. The path of the image is given even if it does not exist; see `has_image`."""
         folder = self._image_folder(frame)
@@ -42,7 +49,7 @@ class FrameFinder:
         return name in self._names(self.raw_root / folder)
 
     def _image_folder(self, frame: Frame) -> str:
-        return f"{frame.date}/{frame.drive}/image_{frame.camera:02d}/data"
+        return f"{frame.folder}/image_{frame.camera:02d}/data"
 
     def _improved(self, frame: Frame) -> str | None:
         if self.depth_root is None:
@@ -55,7 +62,7 @@ class FrameFinder:
         return None
 
     def _scan(self, frame: Frame) -> str | None:
-        folder, name = f"{frame.date}/{frame.drive}/velodyne_points/data", f"{frame.number:010d}.bin"
+        folder, name = f"{frame.folder}/{SCAN_FOLDER}", f"{frame.number:010d}.bin"
         return f"{folder}/{name}" if name in self._names(self.raw_root / folder) else None
 
 

@@ -17,8 +17,8 @@ from ..readers import limit_depth, parse_depth_range, read_depth
 from ..sample_files import Sample, SampleFiles
 from .calibration import CalibrationMissing, lidar_to_image, read_camera_intrinsics
 from .frame import Frame, FrameFiles
-from .frame_finder import FrameFinder, annotated_frames
-from .frame_index import KITTIIndex, find_index, frame_of, index_splits, read_cameras, read_index
+from .frame_finder import SCAN_FOLDER, FrameFinder, annotated_frames
+from .frame_index import NAME, KITTIIndex, find_index, frame_of, index_splits, read_cameras, read_index
 from .frame_list import read_frame_list
 from .laser_scan_reader import read_laser_scan
 from .official_data import ANNOTATED_SPLITS, CAMERAS, DEPTH_SCALE
@@ -66,7 +66,11 @@ class KITTIDepth(MultiTaskDataset):
         ValueError: An option is unknown.
     """
 
-    HOW_TO_PREPARE = "Prepare it with `mtl prepare kitti-depth --raw DIR --depth DIR --out {data_root}`."
+    HOW_TO_PREPARE = (
+        "Prepare it with `mtl prepare kitti-depth --raw DIR --depth DIR --out {data_root}`, or for single laser scans "
+        "without improved depth `mtl prepare kitti-depth --raw DIR --eigen-train FILE --eigen-test FILE --out "
+        "{data_root}`."
+    )
 
     index: KITTIIndex | None
     raw_root: Path
@@ -154,11 +158,11 @@ class KITTIDepth(MultiTaskDataset):
         finder = FrameFinder(self.raw_root, self.depth_root)
         existing = [frame for frame in frames if finder.has_drive(frame)]
         if len(existing) < len(frames):
-            missing = sorted({frame.drive for frame in frames} - {frame.drive for frame in existing})
+            missing = sorted({finder.missing_folder(frame) for frame in frames if not finder.has_drive(frame)})
             shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
             message = (
                 f"{self._name()}: {len(frames) - len(existing)} of {len(frames)} frames in {self._source()} belong to "
-                f"drives without images in {self.raw_root} ({shown})"
+                f"drives or cameras without images in {self.raw_root} ({shown})"
             )
             if not existing:
                 raise FileNotFoundError(f"{message}. Set the folder of the raw data with raw_root=…")
@@ -181,10 +185,21 @@ class KITTIDepth(MultiTaskDataset):
         labelled = [frame for frame in files if getattr(frame, DEPTHS[self.depth])]
         if files and not labelled:
             raise DataError(
-                f"{self._name()}: none of {len(files)} frames has {self.depth} depth. Is its folder complete? Set "
-                "depth='improved' or 'lidar', whichever you have, or labelled_only=False to read only images."
+                f"{self._name()}: none of {len(files)} frames has {self.depth} depth. {self._advise(files)}"
             )
         return labelled
+
+    def _advise(self, files: Sequence[FrameFiles]) -> str:
+        """What to do if no frame has this depth."""
+        if self.depth == "lidar":
+            place = f"Laser scans are expected in {self.raw_root}/{frame_of(files[0]).folder}/{SCAN_FOLDER}."
+        else:
+            place = f"It is expected in {self.depth_root}." if self.depth_root else "It was not prepared (`--depth`)."
+        again = " Add them and run `mtl prepare kitti-depth …` again." if self.index else ""
+        other = next((name for name in DEPTHS if name != self.depth), "")
+        count = sum(getattr(frame, DEPTHS[other]) is not None for frame in files)
+        switch = f"; {count} have depth={other!r}" if count else ""
+        return f"{place}{again} To read only images, set labelled_only=False{switch}."
 
     # Cameras
 
@@ -247,6 +262,9 @@ class KITTIDepth(MultiTaskDataset):
     @property
     def _depth_task(self) -> str:
         return self._task("depth")
+
+    def _is_prepared(self, folder: Path) -> bool:
+        return (folder / f"{NAME}.json").is_file()
 
     def _source(self) -> Path:
         if self.ann_file:
