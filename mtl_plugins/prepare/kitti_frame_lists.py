@@ -6,7 +6,7 @@ from pathlib import Path
 from mtl_plugins.datasets import DataError
 from mtl_plugins.datasets.kitti import Frame, FrameFiles, FrameFinder
 from mtl_plugins.datasets.kitti.frame_index import index_line
-from mtl_plugins.files import write_file
+from mtl_plugins.files import write_text
 
 from .dataset_summary import shorten
 
@@ -63,7 +63,7 @@ class FrameLists:
     def write(self, folder: Path) -> None:
         """Write each list to `<name>.txt`."""
         for name, lines in self._lines.items():
-            write_file(folder / f"{name}.txt", lambda file, lines=lines: file.writelines(map(str.encode, lines)))
+            write_text(folder / f"{name}.txt", "".join(lines))
 
     def cameras(self) -> list[tuple[str, int]]:
         """(date, camera) of all frames."""
