@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mtl_plugins.did_you_mean import did_you_mean
-from mtl_plugins.releases import list_releases
+from mtl_plugins.releases import list_releases, not_a_release, releases_in
 
 PREFIX = "mtl_plugins::"  # mmengine's notation for configs of a package
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -57,6 +57,8 @@ def find_preset(name: str) -> Path:
     base = preset_folder().joinpath(*parts).with_suffix(".py")
     if parts[:1] == ("_base_",) and ".." not in parts and base.is_file():
         return base
+    if inside := releases_in(name):
+        raise FileNotFoundError(not_a_release(name, inside))
     hint = did_you_mean(wanted.name, [*by_stem, *list_releases()], n=3, cutoff=0.4)
     raise FileNotFoundError(
         f"config not found: {name} is neither a file, a preset nor a release{': ' if hint else '. '}{hint}"

@@ -1,21 +1,25 @@
 """Turning a trained network into a release: small, plain data that others can load without trusting its author."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import timm
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mtl_plugins import __version__
 from mtl_plugins.backends import difference
 from mtl_plugins.engine import extract_state_dict, normalisation_of
-from mtl_plugins.engine.checkpoint.checks import WrongValueError
+from mtl_plugins.engine.checkpoint.checks import WrongValueError, boolean, integer, mapping, plain, text
 from mtl_plugins.files import read_json
+from mtl_plugins.kinds import metric_unit
+from mtl_plugins.kinds.metric_direction import split_metric
 from mtl_plugins.models import MultiTaskModel
+from mtl_plugins.registry import METRICS, SCOPE
 from mtl_plugins.releases import (
     DESCRIPTION_FILE,
     WEIGHTS_FILE,
@@ -30,7 +34,8 @@ from mtl_plugins.releases.description import to_plain
 from mtl_plugins.releases.release_index import source_releases
 from mtl_plugins.releases.weights_file import to_half
 
-from .config import innermost_datasets, load_config
+from .config import load_config
+from .evaluation_record import RECORD_KEY, TRAINING_ONLY, describe_data, weights_digest
 from .init_model import init_model
 from .predict_pipeline import PLAIN_PIPELINE, input_size
 from .presets import list_presets
@@ -38,8 +43,35 @@ from .presets import list_presets
 LARGEST_DIFFERENCE = 0.01
 """Largest share of an output's range by which float16 weights may change it."""
 
-_TRAINING_ONLY = ("hint", "balancer", "init_cfg")  # parts of a model that predictions do not need
 _META_KEYS = ("classes", "palette", "tasks", "task_classes", "task_palettes")
+_NOT_OF_A_TASK = ("unread_images",)
+_RECORD = mapping(
+    dict(
+        weights=text(64),
+        data=text(1000),
+        images=mapping(others=integer(1)),
+        backend=text(1000),
+        tta=boolean,
+    ),
+    others=plain,
+)
+
+
+class _Measured(NamedTuple):
+    """The content of a file of `mtl test --out`."""
+
+    origin: str = ""
+    """The path of the file."""
+    scores: Mapping[str, float | None] = {}
+    protocols: Mapping[str, str] = {}
+    """By the prefix of the metrics, as `images`."""
+    record: Mapping[str, Any] = {}
+    """See `evaluation_record`; empty in files of older versions."""
+
+    @property
+    def images(self) -> dict[str, int]:
+        """The number of evaluated images."""
+        return dict(self.record.get("images", {}))
 
 
 class Published(NamedTuple):
@@ -66,6 +98,7 @@ def publish(
     half: bool = True,
     overwrite: bool = False,
     cfg_options: dict | None = None,
+    note: str = "",
 ) -> Published:
     """Write a release of a trained network: the folder `out/name` with weights, description and model card.
 
@@ -84,21 +117,25 @@ def publish(
         half: Whether to store kernels in float16; see `to_half`.
         overwrite: Whether to replace a release of the same name.
         cfg_options: Options to merge into the config.
+        note: Limits of the network that its users must know.
 
     Raises:
         FileExistsError: There is a release of this name.
         ValueError: The network has parts that are not in this package, a preset has the name, the metrics are not those
-            of `mtl test`, or float16 changes the outputs too much.
+            of `mtl test` for this network, its weights and its data, or float16 changes the outputs too much.
     """
     cfg = load_config(config, cfg_options)
     name = name or _default_name(cfg)
     _check_name(name, Path(out), overwrite)
-    scores, protocols = _read_metrics(metrics)
+    measured = _read_metrics(metrics)
     model = init_model(cfg, checkpoint)
     network, pipeline = _describe_network(model, cfg)
     weights = extract_state_dict(model.state_dict())
-    state = {key: value for key, value in weights.items() if key.partition(".")[0] not in _TRAINING_ONLY}
+    state = {key: value for key, value in weights.items() if key.partition(".")[0] not in TRAINING_ONLY}
     stored = to_half(state, keep=dict(model.named_buffers())) if half else state
+    if metrics is not None:
+        _check_metrics(measured, cfg, model.tasks)
+        _check_record(measured, cfg, [weights_digest(state), weights_digest(stored)], checkpoint)
     differences = _compare(model, network, state, stored, input_size(cfg))
     description = dict(
         name=name,
@@ -108,9 +145,12 @@ def publish(
         dataset_meta=_describe_meta(model.dataset_meta),
         tasks={task: _describe_task(task, model) for task in model.tasks},
         trained_with=_config_name(cfg),
-        evaluated_on=_describe_data(cfg) if scores else "",
-        metrics=scores,
-        protocols=protocols,
+        note=note,
+        evaluated_on=_describe_evaluation(measured, cfg),
+        images=measured.images,
+        metrics=measured.scores,
+        units={key: unit for key in measured.scores if (unit := metric_unit(key))},
+        protocols=measured.protocols,
         licence=licence,
         attribution=attribution,
         versions={"mtl-plugins": __version__, "torch": torch.__version__, "timm": timm.__version__},
@@ -154,24 +194,87 @@ def _check_name(name: str, out: Path, overwrite: bool) -> None:
         raise ValueError(f"{name!r} is the name of a release of this package: give yours another one (--name NAME).")
 
 
-def _read_metrics(path: str | Path | None) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The metrics and their protocols in a file of `mtl test --out`."""
+def _read_metrics(path: str | Path | None) -> _Measured:
+    """Read a file of `mtl test --out`."""
     if path is None:
-        return {}, {}
+        return _Measured()
     content = read_json(path)
-    protocols = content.pop("protocols", {})
+    protocols, record = content.pop("protocols", {}), content.pop(RECORD_KEY, {})
     wrong = [key for key, value in content.items() if not (value is None or type(value) in (int, float))]
+    advice = "Use the file that `mtl test CONFIG CHECKPOINT --out metrics.json` writes."
     if wrong or not content or not isinstance(protocols, dict):
         raise ValueError(
-            f"{path} does not contain metrics{f': {wrong[0]!r} is not a number' if wrong else ''}. Use the file that "
-            "`mtl test CONFIG CHECKPOINT --out metrics.json` writes."
+            f"{path} does not contain metrics{f': {wrong[0]!r} is not a number' if wrong else ''}. {advice}"
         )
-    return content, {str(task): str(protocol) for task, protocol in protocols.items()}
+    try:
+        record = _RECORD(record, RECORD_KEY)
+    except WrongValueError as error:
+        raise ValueError(f"{path} does not contain metrics of `mtl test`: {error}. {advice}") from None
+    tasks = {split_metric(key)[0] for key in content}
+    stated = {str(task): str(protocol) for task, protocol in protocols.items() if task in tasks}
+    return _Measured(str(path), content, stated, record)
+
+
+def _check_metrics(measured: _Measured, cfg: Config, tasks: Collection[str]) -> None:
+    """Check that the config's evaluation of these tasks produces the metrics.
+
+    Raises:
+        ValueError: There are metrics of another task or dataset.
+    """
+    init_default_scope(cfg.get("default_scope", SCOPE))
+    configs = cfg.get("test_evaluator") or []
+    metrics = [METRICS.build(config) for config in (configs if isinstance(configs, list | tuple) else [configs])]
+    if not all(hasattr(metric, "task") for metric in metrics):
+        return  # the keys of other metrics are not known
+    known = [metric.prefix for metric in metrics if metric.task in tasks]
+    given = dict.fromkeys(split_metric(key)[0] for key in measured.scores if key not in _NOT_OF_A_TASK)
+    if wrong := [prefix for prefix in given if prefix not in known]:
+        raise ValueError(
+            f"{measured.origin} has metrics of {', '.join(map(repr, wrong))}, but `mtl test` measures "
+            f"{', '.join(map(repr, known)) or 'nothing'} for this network and config: the file belongs to another "
+            "network. Use the file that `mtl test CONFIG CHECKPOINT --out metrics.json` writes for this one."
+        )
+
+
+def _check_record(measured: _Measured, cfg: Config, digests: Collection[str], checkpoint: str | Path) -> None:
+    """Compare the record of the evaluation with the weights and the data of the config.
+
+    Args:
+        measured: The metrics; those of older versions have no record and are accepted.
+        cfg: The config.
+        digests: Digests of the checkpoint's weights and of those that the release stores.
+        checkpoint: For messages.
+
+    Raises:
+        ValueError: The metrics were measured with other weights or on other data.
+    """
+    record, again = measured.record, f"Run `mtl test CONFIG {checkpoint} --out {measured.origin}` again"
+    if backend := record.get("backend"):
+        raise ValueError(
+            f"the metrics in {measured.origin} were measured with the exported file {backend}, not with {checkpoint}. "
+            f"{again}, without --backend."
+        )
+    if record.get("weights", next(iter(digests))) not in digests:
+        raise ValueError(
+            f"the metrics in {measured.origin} were measured with other weights than those of {checkpoint}. {again}."
+        )
+    if (data := record.get("data", describe_data(cfg))) != describe_data(cfg):
+        raise ValueError(
+            f"the metrics in {measured.origin} were measured on {data}, but the config evaluates on "
+            f"{describe_data(cfg)}. {again}, with the same config and --cfg-options."
+        )
+
+
+def _describe_evaluation(measured: _Measured, cfg: Config) -> str:
+    """The data of the metrics, such as `SynthRooms (val)`."""
+    if not measured.scores:
+        return ""
+    return describe_data(cfg) + (", with test-time augmentation" if measured.record.get("tta") else "")
 
 
 def _describe_network(model: MultiTaskModel, cfg: Config) -> tuple[dict[str, Any], list]:
     """The configs of the model and of `predict_pipeline` as plain data; both are checked as loading checks them."""
-    config = {key: value for key, value in cfg.model.to_dict().items() if key not in _TRAINING_ONLY}
+    config = {key: value for key, value in cfg.model.to_dict().items() if key not in TRAINING_ONLY}
     config["heads"] = {task: head for task, head in config["heads"].items() if head is not None}
     if isinstance(config["backbone"], dict):
         config["backbone"] = {key: value for key, value in config["backbone"].items() if key != "pretrained"}
@@ -208,15 +311,6 @@ def _describe_task(task: str, model: MultiTaskModel) -> str:
     name = getattr(head, "kind", "numbers").replace("_", " ")
     number = getattr(head, "num_classes", None)
     return name if number is None else f"{name} ({number})"
-
-
-def _describe_data(cfg: Config) -> str:
-    """The data of the evaluation, such as `SynthRooms (val)`."""
-    loader = cfg.get("test_dataloader") or cfg.get("val_dataloader")
-    if not loader:
-        return ""
-    parts = [(data["type"], data.get("split")) for data in innermost_datasets(loader.dataset) if data.get("type")]
-    return ", ".join(dict.fromkeys(f"{kind} ({split})" if split else str(kind) for kind, split in parts))
 
 
 def _precision_of(state: Mapping[str, Tensor]) -> str:

@@ -23,6 +23,9 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument("--out", required=True, metavar="DIR", help="folder that contains the releases")
     parser.add_argument("--name", help="name of the release (default: that of the config without hydranet_)")
     parser.add_argument("--about", default="", metavar="TEXT", help="one sentence about the network")
+    parser.add_argument(
+        "--note", default="", metavar="TEXT", help="limits of the network that its users must know, for the model card"
+    )
     parser.add_argument("--metrics", metavar="FILE.json", help="metrics that `mtl test --out FILE.json` wrote")
     parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the weights, such as Apache-2.0")
     parser.add_argument(
@@ -54,6 +57,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         args.half,
         args.overwrite,
         args.cfg_options,
+        args.note,
     )
     listed = ", ".join(f"{task} {value:.1e}" for task, value in published.differences.items())
     print(f"{published.folder}: {published.size / 1e6:.1f} MB")

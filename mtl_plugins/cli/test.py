@@ -12,6 +12,7 @@ from mmengine.hooks import PrepareTTAHook
 from mtl_plugins.apis import build_runner
 from mtl_plugins.apis.baselines import trivial_table
 from mtl_plugins.apis.config import drop_pretrained, require_dataloader
+from mtl_plugins.apis.evaluation_record import RECORD_KEY, evaluation_record
 from mtl_plugins.backends import compute_with, load_backend
 from mtl_plugins.files import write_text
 from mtl_plugins.kinds import kinds_of_heads
@@ -64,6 +65,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         scores["protocols"] = {metric.prefix: _protocol_of(metric) for metric in with_protocol}
         if unread := max((getattr(metric, "unread", 0) for metric in with_protocol), default=0):
             scores["unread_images"] = unread
+        evaluated = runner.test_evaluator.metrics
+        scores[RECORD_KEY] = evaluation_record(cfg, cfg.load_from, evaluated, args.backend, args.tta)
         write_text(args.out, json.dumps(scores, indent=2) + "\n")
     if args.baselines:
         kinds = kinds_of_heads(getattr(model, "heads", {}))

@@ -62,6 +62,8 @@ class TaskMetric(BaseMetric):
         prefix = task if dataset is None else f"{dataset}/{task}"
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         self.task, self.dataset = task, dataset
+        #: Images of the last evaluation that have scores
+        self.images = 0
         #: Images of the last evaluation that could not be read and therefore do not count
         self.unread = 0
         self._sizes: set[tuple[Size, Size]] = set()  # (evaluated, stored) where they differ
@@ -149,7 +151,7 @@ class TaskMetric(BaseMetric):
         """Compute the scores of the dataset and log the protocol; NaN if no image has both label and prediction."""
         labelled = [result for result in results if not isinstance(result, str)]
         marks = Counter(result for result in results if isinstance(result, str))
-        self.unread = marks[NOT_READ]
+        self.images, self.unread = len(labelled), marks[NOT_READ]
         if not labelled:
             return self._without_scores(marks)
         more = self.report(labelled)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -16,6 +17,7 @@ from .release_index import (
     RELEASES_VARIABLE,
     IndexEntry,
     ReleaseFile,
+    check_page,
     is_address,
     list_releases,
     release_page,
@@ -26,6 +28,7 @@ _FETCHING = Lock()  # a `FolderLock` excludes other processes, not other threads
 _PATIENCE = 600.0  # seconds that another process may need for the same download
 _PAUSE = 0.2  # seconds between two looks
 _RETRIES = 2
+_SHOWN = 5  # releases that a message lists
 
 
 def is_release(name: str | Path) -> bool:
@@ -43,6 +46,7 @@ def find_release(name: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: There is no such release, or the release page does not have it.
+        ValueError: `$MTL_RELEASES` is an address of another kind than http(s).
         ConnectionError: The release page cannot be reached.
         DataError: The files of a folder are not those of the release.
     """
@@ -52,15 +56,30 @@ def find_release(name: str | Path) -> Path:
     if entry is None:
         if _is_name(name) and _in_page(name):
             return Path(release_page(), name)
+        if inside := releases_in(name):
+            raise FileNotFoundError(not_a_release(name, inside))
+        check_page(release_page())
         raise FileNotFoundError(
             f"{name} is neither the folder of a release nor the name of one. Releases: {', '.join(list_releases())}."
         )
     page, source = release_page(), source_releases()
+    check_page(page)
     if not is_address(page):
         return _checked(Path(page).expanduser() / name, entry)
     if not os.environ.get(RELEASES_VARIABLE) and source and (source / name / DESCRIPTION_FILE).is_file():
         return _checked(source / name, entry)
     return _fetch(str(name), entry, page)
+
+
+def releases_in(folder: str | Path) -> list[Path]:
+    """The folders of releases in a folder; empty if it has none or does not exist."""
+    return sorted(path.parent for path in Path(folder).expanduser().glob(f"*/{DESCRIPTION_FILE}"))
+
+
+def not_a_release(folder: str | Path, inside: Sequence[Path]) -> str:
+    """The message for a folder that only contains releases; `inside` are their folders."""
+    shown = ", ".join(map(str, inside[:_SHOWN])) + (", ..." if len(inside) > _SHOWN else "")
+    return f"{folder} is not a release, but a folder that contains releases. Give the path of one: {shown}."
 
 
 def _folder_of(name: str | Path) -> Path | None:

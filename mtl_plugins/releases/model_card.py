@@ -30,6 +30,7 @@ def model_card(description: dict[str, Any], front_matter: bool = True) -> str:
         "Both also accept the path of this folder.",
         "## Tasks",
         "\n".join(["| task | output |", "|---|---|", *tasks]),
+        *_limits(description),
         *_metrics(description),
         "## Licence and data",
         f"Licence of the weights: {licence}",
@@ -55,21 +56,47 @@ def _front_matter(description: dict[str, Any]) -> str:
     return "\n".join(["---", *lines, "---"])
 
 
+def _limits(description: dict[str, Any]) -> list[str]:
+    return ["## Limits", note] if (note := description.get("note")) else []
+
+
 def _metrics(description: dict[str, Any]) -> list[str]:
-    metrics = description.get("metrics")
+    metrics, units = description.get("metrics"), description.get("units", {})
     if not metrics:
         return []
     rows = [
-        f"| {name} | {'not defined' if value is None else f'{value:.4g}'} |" for name, value in sorted(metrics.items())
+        f"| {name} | {'not defined' if value is None else f'{value:.4g}'} | {units.get(name, '')} |"
+        for name, value in sorted(metrics.items())
     ]
     protocols = [f"- {task}: {protocol}" for task, protocol in description.get("protocols", {}).items()]
-    where = description.get("evaluated_on")
     return [
         "## Metrics",
-        f"On {where}." if where else "",
-        "\n".join(["| metric | value |", "|---|---|", *rows]),
+        _measured_on(description),
+        "\n".join(["| metric | value | unit |", "|---|---|---|", *rows]),
         "\n".join(protocols),
     ]
+
+
+def _measured_on(description: dict[str, Any]) -> str:
+    """The data, the number of images and the size of the input; releases of older versions do not state the number."""
+    where, images = description.get("evaluated_on"), description.get("images", {})
+    if len(counts := set(images.values())) == 1:
+        numbers = [_count(counts.pop())]
+    else:
+        numbers = [f"{_count(count)} for {task}" for task, count in images.items()]
+    sentences = [f"On {': '.join(filter(None, [where, ', '.join(numbers)]))}."] if where or numbers else []
+    if size := _input_size(description["predict_pipeline"]):
+        sentences.append(f"Images are resized to {size[0]}×{size[1]} pixels (H×W).")
+    return " ".join(sentences)
+
+
+def _count(images: int) -> str:
+    return f"{images:,} image{'s' * (images != 1)}"
+
+
+def _input_size(pipeline: list[dict[str, Any]]) -> tuple[int, int] | None:
+    size = next((transform.get("size") for transform in reversed(pipeline) if "Resize" in transform["type"]), None)
+    return (size, size) if isinstance(size, int) else size
 
 
 def _differences(weights: dict[str, Any]) -> list[str]:

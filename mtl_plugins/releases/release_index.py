@@ -79,6 +79,26 @@ def release_page() -> str:
     return os.environ.get(RELEASES_VARIABLE) or RELEASE_PAGE
 
 
+def check_page(page: str) -> None:
+    """Check that a release page is an http(s) address or an existing folder.
+
+    Raises:
+        ValueError: It is an address of another kind.
+        FileNotFoundError: The folder does not exist.
+    """
+    if is_address(page):
+        return
+    if "://" in page:
+        raise ValueError(
+            f"{RELEASES_VARIABLE} is {page!r}, but only http:// and https:// addresses and local folders are supported."
+        )
+    if not Path(page).expanduser().is_dir():
+        raise FileNotFoundError(
+            f"{RELEASES_VARIABLE} is {page!r}, but there is no such folder. Set it to the folder that contains those "
+            "of the releases, or to an http(s) address."
+        )
+
+
 def is_address(page: str) -> bool:
     """Whether a release page is an http(s) address, not a folder."""
     return page.lower().startswith(("http://", "https://"))

@@ -9,14 +9,15 @@ from mmengine.config import Config
 from torch import nn
 
 from mtl_plugins.apis import init_model, list_presets, load_config, publish
+from mtl_plugins.apis.evaluation_record import weights_digest
 from mtl_plugins.apis.publish import LARGEST_DIFFERENCE, _describe_network
 from mtl_plugins.models.balancers import balancer_names
 from mtl_plugins.models.heads import DenseHead
 from mtl_plugins.registry import MODELS
-from mtl_plugins.releases import open_release, release_index, write_release
+from mtl_plugins.releases import model_card, open_release, release_index, write_release
 from mtl_plugins.releases.check_network import _allowed
 
-from ..releases.small_release import OPTIONS, PRESET, publish_small, write_checkpoint
+from ..releases.small_release import OPTIONS, PRESET, change, publish_small, write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,13 @@ def test_the_description(published):
 def test_the_model_card(published):
     card = (published.folder / "README.md").read_text()
     assert card.startswith('---\nlibrary_name: "mtl-plugins"\n') and 'license: "apache-2.0"\n' in card
-    for text in ("# small", "| semseg/mIoU | 44.5 |", "| depth/rmse | not defined |", "On NYUDv2 (val).", "NYUDv2"):
+    for text in (
+        "# small",
+        "| semseg/mIoU | 44.5 | % |",
+        "| depth/rmse | not defined | m |",
+        "On NYUDv2 (val).",
+        "NYUDv2",
+    ):
         assert text in card
 
 
@@ -168,6 +175,85 @@ def test_a_file_that_has_no_metrics(text, checkpoint, tmp_path):
     (tmp_path / "other.json").write_text(text)
     with pytest.raises(ValueError, match="does not contain metrics.*mtl test CONFIG CHECKPOINT --out"):
         publish_small(checkpoint, tmp_path / "out", metrics=tmp_path / "other.json")
+
+
+def record_of(checkpoint, **changes):
+    """The record of an evaluation of the small network on all images."""
+    state = torch.load(checkpoint)["state_dict"]
+    return dict(weights=weights_digest(state), data="NYUDv2 (val)", images=dict(semseg=654, depth=650)) | changes
+
+
+def publish_measured(checkpoint, folder, scores, record=None, **options):
+    content = {**scores, "protocols": {}} | ({} if record is None else {"measured": record})
+    (folder / "metrics.json").write_text(json.dumps(content))
+    return publish_small(checkpoint, folder / "out", metrics=folder / "metrics.json", **options).folder
+
+
+def test_the_card_states_images_size_units_and_limits(checkpoint, tmp_path):
+    scores = {"semseg/mIoU": 44.5, "depth/rmse": 0.5, "depth/abs_rel": 0.25}
+    folder = publish_measured(checkpoint, tmp_path, scores, record_of(checkpoint), note="Only for rooms.")
+    found = open_release(folder).description
+    assert found["images"] == dict(semseg=654, depth=650) and found["note"] == "Only for rooms."
+    assert found["units"] == {"semseg/mIoU": "%", "depth/rmse": "m"}
+    card = (folder / "README.md").read_text()
+    where = "On NYUDv2 (val): 654 images for semseg, 650 images for depth. Images are resized to 48×64 pixels (H×W).\n"
+    for text in (
+        where,
+        "| depth/rmse | 0.5 | m |\n",
+        "| depth/abs_rel | 0.25 |  |\n",
+        "## Limits\n\nOnly for rooms.\n",
+    ):
+        assert text in card
+
+
+def test_a_release_of_an_older_version_is_read(checkpoint, tmp_path):
+    folder = publish_measured(checkpoint, tmp_path, {"depth/rmse": 0.5})
+    change(folder, lambda content: [content.pop(key) for key in ("note", "images", "units")])
+    description = open_release(folder).description
+    assert "On NYUDv2 (val). Images" in model_card(description) and "## Limits" not in model_card(description)
+
+
+def test_metrics_of_the_stored_weights_and_with_augmentation_are_accepted(checkpoint, tmp_path):
+    first = publish_small(checkpoint, tmp_path / "first").folder
+    digest = weights_digest(open_release(first).state)
+    assert digest != record_of(checkpoint)["weights"]  # kernels are float16
+    record = record_of(checkpoint, weights=digest, tta=True)
+    description = open_release(publish_measured(checkpoint, tmp_path, {"semseg/mIoU": 4.0}, record)).description
+    assert description["evaluated_on"] == "NYUDv2 (val), with test-time augmentation"
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("drive/depth/rmse", {}),
+        ("labelled/semseg/mIoU", {}),
+        ("pose/mean", {}),
+        ("normals/mean", {"model.heads.normals": None}),
+        ("normals/mean", {"test_evaluator": [dict(type="SegmentationMetric"), dict(type="DepthMetric")]}),
+    ],
+)
+def test_metrics_of_another_task_or_dataset_are_refused(key, options, tmp_path):
+    torch.save({"state_dict": init_model(PRESET, cfg_options=OPTIONS | options).state_dict()}, tmp_path / "x.pth")
+    with pytest.raises(
+        ValueError, match=rf"has metrics of '{key.rpartition('/')[0]}', but .*'semseg', 'depth'.*another"
+    ):
+        publish_measured(tmp_path / "x.pth", tmp_path, {"semseg/mIoU": 1.0, key: 2.0}, more=options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (dict(weights="0" * 64), "measured with other weights than those of .*small.pth. Run `mtl test CONFIG"),
+        (dict(data="NYUDv2 (val, first 4)"), r"measured on NYUDv2 \(val, first 4\), but .* on NYUDv2 \(val\)\."),
+        (dict(backend="small.onnx"), "with the exported file small.onnx, not with .*without --backend"),
+        (dict(images=dict(semseg="many")), "measured.*images.*expected an integer"),
+    ],
+)
+def test_metrics_of_other_weights_or_data_are_refused(changes, message, checkpoint, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        publish_measured(checkpoint, tmp_path, {"semseg/mIoU": 1.0}, record_of(checkpoint, **changes))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_network_that_float16_changes_is_refused(checkpoint, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 from mtl_plugins.apis import init_model
 from mtl_plugins.benchmark import measure_speed_accuracy
 
-SCORES = {"semseg/mIoU": 12.5, "depth/rmse": 0.7, "normals/mean": None, "protocols": {"depth": "nyud"}}
+SCORES = {"semseg/mIoU": 12.5, "depth/rmse": 0.7, "normals/mean": None, "protocols": {"depth": "nyud"}, "measured": {}}
 
 
 def write_training(folder, channels, scores=SCORES, size=(32, 64)):

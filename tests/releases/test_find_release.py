@@ -123,9 +123,29 @@ def test_other_files_in_a_local_folder_are_refused(index, release, monkeypatch):
 
 
 def test_a_local_folder_without_the_release(index, tmp_path, monkeypatch):
-    monkeypatch.setenv("MTL_RELEASES", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("MTL_RELEASES", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="must be an http.s. address, or a folder that contains small/model"):
         find_release("small")
+
+
+@pytest.mark.parametrize("name", ["small", "mine"])
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("ftp://example.org/x", "MTL_RELEASES is 'ftp://example.org/x', but only http:// and https:// addresses and"),
+        ("/no/such/folder", "MTL_RELEASES is '/no/such/folder', but there is no such folder. Set it to the folder"),
+    ],
+)
+def test_a_wrong_page(page, message, name, index, monkeypatch):
+    monkeypatch.setenv("MTL_RELEASES", page)
+    with pytest.raises((FileNotFoundError, ValueError), match=message):
+        find_release(name)
+
+
+@pytest.mark.parametrize("find", [find_release, load_config])
+def test_the_parent_of_releases_is_no_release(find, small, index):
+    with pytest.raises(FileNotFoundError, match=f"a folder that contains releases. Give the path of one: {small}"):
+        find(small.parent)
 
 
 def test_a_release_that_only_the_local_folder_has(index, small, monkeypatch, tmp_path):

@@ -62,6 +62,9 @@ def test_a_release_is_a_checkpoint_to_evaluate_and_to_fine_tune(run_tool, small,
     options = [*CFG_OPTIONS, *plain]
     run_tool("test", PRESET, small, "--out", "metrics.json", "--work-dir", "test", *options)
     assert "depth/rmse" in json.loads((tmp_path / "metrics.json").read_text())
+    arguments = ["--out", "out", "--name", "again", "--metrics", "metrics.json", "--note", "Only for rooms."]
+    run_tool("publish", PRESET, small, *arguments, *options)
+    assert "\n## Limits\n\nOnly for rooms.\n" in (tmp_path / "out" / "again" / "README.md").read_text()
     train = ["train_cfg.max_epochs=1", "train_dataloader.dataset.limit=2", "train_dataloader.batch_size=2"]
     train += ["train_cfg.val_interval=9", "optim_wrapper.optimizer.lr=0", "model.backbone.pretrained=False"]
     train += ["train_dataloader.dataset.pipeline=[dict(type='RandomCrop',size=(32,64)),dict(type='PackSample')]"]
@@ -108,6 +111,11 @@ def test_incomplete_and_ambiguous_forms_of_predict(arguments, message, capsys):
         predict.parse_args([*arguments, "--out", "out"])
     error = " ".join(capsys.readouterr().err.split())
     assert re.search(message, error)
+
+
+def test_the_parent_of_releases_is_no_network(small):
+    with pytest.raises(FileNotFoundError, match=f"contains releases. Give the path of one: {small}"):
+        predict.parse_args([str(small.parent), "a.png", "--out", "out"])
 
 
 def test_a_misspelt_release_is_suggested():
