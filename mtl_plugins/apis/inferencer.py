@@ -182,8 +182,8 @@ class MultiTaskInferencer:
                 self._may_stretch = False
                 print_log(
                     f"{path or 'the image'}: {stretch}; the network may be less accurate. Crop the images to "
-                    f"that aspect ratio, or set another size in predict_pipeline, which a file must support as well "
-                    f"(export it without --fixed-size).",
+                    f"that aspect ratio, or set another size in predict_pipeline of the config (an exported file must "
+                    f"support it: export without --fixed-size).",
                     "current",
                     logging.WARNING,
                 )

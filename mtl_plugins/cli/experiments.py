@@ -1,7 +1,7 @@
 """Rerun a measured experiment, for example: mtl experiments rooms --seeds 0 1 2
 
 Trains and evaluates each stage in a folder of its own: teachers once, with the first seed; the other stages with every
-seed. Finished stages are kept and interrupted ones resumed. Prints the table of docs/distillation.md, and, if the last
+seed. Finished stages are kept and interrupted ones resumed. Prints the table of the documentation, and, if the last
 joint stage is an upper bound, the share of the gap from the first to the last that each stage in between closes.
 
 kitti-drive is the experiment of docs/kitti_drive.md. Its data_root has the folders kitti_drive (written by

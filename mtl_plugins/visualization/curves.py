@@ -35,7 +35,8 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
     if not losses and not metrics:
         return None
     single = len(losses) == 1  # then the metrics follow in the same row
-    columns = min(COLUMNS, 1 + len(metrics) if single else max(len(losses), len(metrics)))
+    wanted = 1 + len(metrics) if single else max(len(losses), len(metrics))
+    columns = -(-wanted // -(-wanted // COLUMNS))  # as few empty cells as possible
     first_metric = len(losses) if single else -(-len(losses) // columns) * columns
     first_balance = first_metric + len(metrics)
     if balance and not single:
