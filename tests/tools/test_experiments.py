@@ -79,9 +79,14 @@ def test_settings_of_all_stages(monkeypatch, tmp_path, run_tool, capsys):
 
     monkeypatch.setattr(training_jobs, "find_checkpoint", lambda folder: "last.pth")
     monkeypatch.setattr(training_jobs, "run_process", run)
-    run_tool("experiments", "real", "--seeds", 1, "--cfg-options", "data_root=DIR")
+    run_tool("experiments", "real", "--seeds", 1, "--work-dirs", "runs", "--cfg-options", "data_root=DIR")
     assert calls[0][3:5] == ["train", "real_joint/real_only_depth"] and len(calls) == 10
-    assert all(call[-3:] == ["--cfg-options", "randomness.seed=1", "data_root=DIR"] for call in calls)
+    settings = [call[call.index("--cfg-options") + 1 :] for call in calls]
+    assert all(options == ["randomness.seed=1", "data_root=DIR"] for options in settings[:8])
+    for first, *teachers, last in settings[8:]:
+        assert (first, last) == ("randomness.seed=1", "data_root=DIR")
+        found = [option.partition(".checkpoint=")[2] for option in teachers]
+        assert found == ["runs/real_only_camvid", "runs/real_only_depth"]
     printed = capsys.readouterr().out
     assert "| stage | runs | KITTI depth RMSE m |" in printed and "closed by" not in printed
 
