@@ -6,11 +6,20 @@ _base_ = [
     "_base_/schedules/adamw_imagenet.py",
     "_base_/runtime.py",
 ]
+# The outputs start near constants, as a random start gives noise that few steps do not remove.
 model = dict(
     backbone=dict(pretrained=True),
     heads=dict(
-        depth=dict(type="DepthHead", loss=dict(type="InverseHuberLoss", loss_weight=0.5)),
-        normals=dict(type="NormalsHead", loss=dict(type="CosineLoss", loss_weight=5.0)),
+        depth=dict(
+            type="DepthHead",
+            init_cfg=dict(type="Normal", layer=[], override=dict(type="Normal", name="out", std=1e-3, bias=2.0)),
+            loss=dict(type="InverseHuberLoss", loss_weight=0.5),
+        ),
+        normals=dict(
+            type="NormalsHead",
+            init_cfg=dict(type="Normal", layer=[], override=dict(type="Normal", name="out", std=1e-3)),
+            loss=dict(type="CosineLoss", loss_weight=5.0),
+        ),
     ),
 )
 train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=10)
