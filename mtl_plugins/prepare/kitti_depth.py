@@ -130,9 +130,9 @@ def prepare_kitti_depth(
     identity = dict(version=VERSION, raw=str(raw), depth=depth_root and str(depth_root))
     replaceable = ("*.txt", f"{LISTS_FOLDER}/*.txt", journal.path.name)
     target = ResumableFolder(out, NAME, TITLE, identity, replaceable)
+    target.check()
     kept = {} if target.replaces else kept_lists(out)
     check_lists(given, kept, bool(depth_root))
-    target.check()
     previous = target.finished([]) or {}
     if archive and depth_root:
         target.begin()

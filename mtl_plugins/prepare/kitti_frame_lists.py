@@ -27,8 +27,7 @@ class FrameLists:
         self.counts: dict[str, dict[str, int]] = {}
         self.numbers: dict[tuple[str, int], set[int]] = defaultdict(set)  # {(drive, camera): frames of all lists}
         self._sources: dict[str, Path] = {}
-        self._frames: dict[str, dict[Frame, FrameFiles]] = {}
-        self._lines: dict[str, list[str]] = {}
+        self._found: dict[str, list[tuple[Frame, FrameFiles]]] = {}
         self._missing_folders: dict[str, Counter[str]] = {}  # by list: the number of frames that are left out
         self._missing: list[str] = []
         self._num_missing = 0
@@ -42,7 +41,7 @@ class FrameLists:
             source: Where they are listed, for messages.
         """
         self._sources[name], self._missing_folders[name] = source, Counter()
-        self._frames[name], self._lines[name] = {}, []
+        self._found[name] = []
         count = self.counts[name] = dict(frames=0, improved=0, scans=0, left_out=0)
         for frame in frames:
             if not self.finder.has_drive(frame):
@@ -57,13 +56,12 @@ class FrameLists:
             count["frames"] += 1
             count["improved"] += files.improved is not None
             count["scans"] += files.scan is not None
-            self._frames[name][frame] = files
-            self._lines[name].append(index_line(files))
+            self._found[name].append((frame, files))
 
     def write(self, folder: Path) -> None:
         """Write each list to `<name>.txt`."""
-        for name, lines in self._lines.items():
-            write_text(folder / f"{name}.txt", "".join(lines))
+        for name, found in self._found.items():
+            write_text(folder / f"{name}.txt", "".join(index_line(files) for _, files in found))
 
     def cameras(self) -> list[tuple[str, int]]:
         """(date, camera) of all frames."""
@@ -71,11 +69,12 @@ class FrameLists:
 
     def num_scans(self) -> int:
         """Number of different frames with a laser scan."""
-        return len({frame for found in self._frames.values() for frame, files in found.items() if files.scan})
+        return len({frame for found in self._found.values() for frame, files in found if files.scan})
 
     def num_common(self, first: str, second: str) -> int:
         """Number of frames that are in both lists; 0 if a list does not exist."""
-        return len(self._frames.get(first, {}).keys() & self._frames.get(second, {}).keys())
+        frames = ({frame for frame, _ in self._found.get(name, ())} for name in (first, second))
+        return len(set.intersection(*frames))
 
     def describe_left_out(self, name: str) -> str:
         """Why frames of a list are left out, such as `3 left out: no images of DATE/DRIVE/image_03`; or nothing."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from .description import DESCRIPTION_FILE, WEIGHTS_FILE
@@ -86,7 +87,8 @@ def _measured_on(description: dict[str, Any]) -> str:
         numbers = [f"{_count(count)} for {task}" for task, count in images.items()]
     sentences = [f"On {': '.join(filter(None, [where, ', '.join(numbers)]))}."] if where or numbers else []
     if size := _input_size(description["predict_pipeline"]):
-        sentences.append(f"Images are resized to {size[0]}×{size[1]} pixels (H×W).")
+        shown = f"{size[0]}×{size[1]} pixels (H×W)" if len(size) == 2 else f"{size[0]} pixels on the shorter side"
+        sentences.append(f"Images are resized to {shown}.")
     return " ".join(sentences)
 
 
@@ -94,9 +96,10 @@ def _count(images: int) -> str:
     return f"{images:,} image{'s' * (images != 1)}"
 
 
-def _input_size(pipeline: list[dict[str, Any]]) -> tuple[int, int] | None:
+def _input_size(pipeline: list[dict[str, Any]]) -> Sequence[int] | None:
+    """The size of the last transform that resizes: (H, W), or (shorter side,)."""
     size = next((transform.get("size") for transform in reversed(pipeline) if "Resize" in transform["type"]), None)
-    return (size, size) if isinstance(size, int) else size
+    return (size,) if isinstance(size, int) else size
 
 
 def _differences(weights: dict[str, Any]) -> list[str]:

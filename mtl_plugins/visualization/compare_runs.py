@@ -10,6 +10,7 @@ from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.kinds.metric_direction import higher_is_better, is_headline, metric_unit
 
 from .curves import draw_loss, finish_axes
+from .grid_columns import grid_columns
 from .scalars import SCALARS_FILE, Line, points_of, read_scalars
 from .write_figure import write_figure
 
@@ -101,7 +102,7 @@ def plot_runs(curves: dict[str, list[RunCurve]], out_file: str | Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    columns = 2 if len(curves) == 4 else min(COLUMNS, len(curves))
+    columns = grid_columns(len(curves), COLUMNS)
     rows = -(-len(curves) // columns)
     figure = Figure(figsize=(6.4 * columns, 4.2 * rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)

@@ -7,6 +7,7 @@ import numpy as np
 from mtl_plugins.kinds.metric_direction import is_headline, metric_unit, split_metric
 
 from .balance_panels import WEIGHT, balanced_tasks, draw_cosines, mean_cosines
+from .grid_columns import grid_columns
 from .scalars import Curve, Line, points_of
 from .write_figure import write_figure
 
@@ -36,7 +37,7 @@ def plot_curves(scalars: Mapping[str, Sequence[Line]], out_file: str | Path) -> 
         return None
     single = len(losses) == 1  # then the metrics follow in the same row
     wanted = 1 + len(metrics) if single else max(len(losses), len(metrics))
-    columns = -(-wanted // -(-wanted // COLUMNS))  # as few empty cells as possible
+    columns = grid_columns(wanted, COLUMNS)
     first_metric = len(losses) if single else -(-len(losses) // columns) * columns
     first_balance = first_metric + len(metrics)
     if balance and not single:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from mtl_plugins.kinds.metric_direction import metric_unit
 
 from .compare_runs import DIRECTIONS
+from .grid_columns import grid_columns
 from .write_figure import write_figure
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def plot_comparison(rows: Sequence[Row], metrics: Mapping[str, bool], out_file: 
         single = baseline.scores.get(key) if baseline else None
         notes = ", ".join(filter(None, (metric_unit(key), DIRECTIONS[higher])))
         panels.append((key, notes, [row.scores.get(key, []) for row in methods], mean(single) if single else None))
-    columns = 2 if len(panels) == 4 else max(1, min(_COLUMNS, len(panels)))
+    columns = grid_columns(len(panels), _COLUMNS)
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(4.6 * columns, lines * (1.2 + 0.32 * len(methods))), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)

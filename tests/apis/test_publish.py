@@ -211,6 +211,8 @@ def test_a_release_of_an_older_version_is_read(checkpoint, tmp_path):
     change(folder, lambda content: [content.pop(key) for key in ("note", "images", "units")])
     description = open_release(folder).description
     assert "On NYUDv2 (val). Images" in model_card(description) and "## Limits" not in model_card(description)
+    description["predict_pipeline"] = [dict(type="ResizeInput", size=192), dict(type="PackSample")]
+    assert "Images are resized to 192 pixels on the shorter side." in model_card(description)
 
 
 def test_metrics_of_the_stored_weights_and_with_augmentation_are_accepted(checkpoint, tmp_path):

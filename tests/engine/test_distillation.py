@@ -534,6 +534,13 @@ def test_a_missing_work_directory_of_a_teacher_names_its_training(tmp_path):
         Teacher(["semseg"], config=tmp_path / "teacher.py", checkpoint=tmp_path / "runs")
 
 
+def test_a_checkpoint_needs_no_ending(tmp_path):
+    (tmp_path / "weights").write_bytes(b"no checkpoint")
+    (tmp_path / "teacher.py").write_text(f"model = {TORCHVISION}\n")
+    with pytest.raises(ValueError, match=r"weights \(13 bytes\) is not a complete checkpoint"):
+        Teacher(["semseg"], config=tmp_path / "teacher.py", checkpoint=tmp_path / "weights")
+
+
 def averaged(*values, confidence=0.3, maps=None, **options):
     """Teachers that predict constant class probabilities, averaged."""
     maps = maps or [None] * len(values)

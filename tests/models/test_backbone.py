@@ -266,6 +266,7 @@ def test_missing_file_error_names_the_file(tmp_path):
     [
         ("page.safetensors", lambda path: path.write_text("<!DOCTYPE html><html>"), "it is a web page"),
         ("weights.pth", lambda path: save_file(dict(a=torch.ones(2)), path), "Rename it to .safetensors"),
+        ("w32.pth", lambda path: path.write_bytes(b" " + bytes(7) + b"{" + b" " * 31), "Rename it to .safetensors"),
         ("weights.safetensors", lambda path: torch.save(dict(a=torch.ones(2)), path), "Rename it to .pth"),
         ("epoch_1.pth", lambda path: torch.save(dict(message_hub=MessageHub("x")), path), "set load_from instead"),
         ("noise.pth", lambda path: path.write_bytes(bytes(range(256))), "it is damaged"),

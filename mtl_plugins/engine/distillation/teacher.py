@@ -141,7 +141,7 @@ class Teacher:
         return built
 
     def _last_checkpoint(self, path: Path, config: str | Path | None) -> Path | str:
-        if path.suffix and not path.is_dir():
+        if path.is_file() or (path.suffix and not path.is_dir()):
             return path
         last = find_checkpoint(path) if path.is_dir() else None
         if last is None:

@@ -99,9 +99,9 @@ def _from_file(path):
 def _explanation(path):
     """Why a file cannot be read, and what to do."""
     with open(path, "rb") as file:
-        start = file.read(64).lstrip()
+        start = file.read(64)
     is_safetensors = start[8:9] == b"{"  # after the length of the header
-    if start[:1] == b"<":
+    if start.lstrip()[:1] == b"<":
         return "it is a web page. Download the file itself."
     if is_safetensors and path.suffix != ".safetensors":
         return "it is a safetensors file. Rename it to .safetensors."
