@@ -30,7 +30,7 @@ from .losses import (
     ScaleInvariantLogLoss,
 )
 from .multi_task_model import MultiTaskModel
-from .necks import ChainedResidualPooling, DeepLabV3Plus, LightWeightRefineNet
+from .necks import ChainedResidualPooling, DeepLabV3Plus, LightWeightRefineNet, NeckOutput
 from .tta_model import MultiTaskTTAModel
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "MultiTaskDataPreprocessor",
     "MultiTaskModel",
     "MultiTaskTTAModel",
+    "NeckOutput",
     "NormalsHead",
     "OnnxModel",
     "ResNet38",

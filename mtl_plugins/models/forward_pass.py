@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from .necks.neck_output import NeckOutput
+
 if TYPE_CHECKING:
     from .multi_task_model import MultiTaskModel
 
@@ -25,10 +27,12 @@ class ForwardResult(NamedTuple):
     Attributes:
         features: The output of the neck (of the backbone, if the model has no neck).
         outputs: Raw output of each head by task.
+        auxiliary: Additional raw outputs of tasks, from a neck in training (`NeckOutput`).
     """
 
     features: Features | None
     outputs: dict[str, Outputs]
+    auxiliary: Mapping[str, Sequence[Tensor]] = {}  # noqa: RUF012
 
 
 def features_of(features: Features, task: str, model: "MultiTaskModel") -> Sequence[Tensor]:
@@ -65,10 +69,15 @@ def _describe(features):
     return "None" if features is None else "a tensor instead of a list"
 
 
-def shared_features(model: "MultiTaskModel", images: Tensor) -> Features:
+def shared_features(model: "MultiTaskModel", images: Tensor) -> Features | NeckOutput:
     """The output of the neck, or of the backbone if the model has no neck."""
     features = model.backbone(images)
     return features if model.neck is None else model.neck(features)
+
+
+def without_auxiliary(returned: Features | NeckOutput) -> NeckOutput:
+    """The features and the auxiliary outputs of what a neck returned; most necks return only features."""
+    return returned if isinstance(returned, NeckOutput) else NeckOutput(returned, {})
 
 
 class Branch(Protocol):
@@ -94,17 +103,17 @@ def run_eagerly(
     """
     if branch is not None:
         return run_branched(model, images, branch, shared_features, _run_head)
-    features = shared_features(model, images)
+    features, auxiliary = without_auxiliary(shared_features(model, images))
     wanted = model.heads if tasks is None else tasks
     outputs = {task: model.heads[task](features_of(features, task, model)) for task in wanted}
-    return ForwardResult(features, outputs)
+    return ForwardResult(features, outputs, auxiliary)
 
 
 def run_branched(
     model: "MultiTaskModel",
     images: Tensor,
     branch: Branch,
-    trunk: Callable[..., Features],
+    trunk: Callable[..., Features | NeckOutput],
     head: Callable[..., Outputs],
 ) -> ForwardResult:
     """The forward pass of all heads with a branch point between the trunk and the heads.
@@ -124,10 +133,11 @@ def run_branched(
     """
     neck: Any = model.neck
     if neck is not None and splits(neck):
-        features = neck(model.backbone(images), split=lambda shared: branch.split(shared, model.heads))
+        returned = neck(model.backbone(images), split=lambda shared: branch.split(shared, model.heads))
+        features, auxiliary = without_auxiliary(returned)
         views: Mapping = {task: features_of(features, task, model) for task in model.heads}
     else:
-        features = trunk(model, images)
+        features, auxiliary = without_auxiliary(trunk(model, images))
         if isinstance(features, Mapping):
             raise ValueError(
                 f"{type(model.neck or model.backbone).__name__} returns features for each task, so the balancer does "
@@ -136,7 +146,7 @@ def run_branched(
             )
         views = branch.split(features_of(features, next(iter(model.heads)), model), model.heads)
     outputs = {task: head(branch, task, model.heads[task], views[task]) for task in model.heads}
-    return ForwardResult(features, outputs)
+    return ForwardResult(features, outputs, auxiliary)
 
 
 def splits(neck: nn.Module) -> bool:

@@ -16,7 +16,7 @@ class InferenceNetwork(nn.Module):
     Args:
         model: The trained model. It is copied and stays unchanged.
         tasks: Tasks to compute, in this order; all by default. Other heads are removed, and so is what only they need
-            in a neck that has `prune(tasks)`.
+            in a backbone or a neck that has `prune(tasks)`.
         end_to_end: Whether the network includes normalisation and prediction. If True, it takes uint8 RGB images and
             returns predictions at their size (class ids, metres, unit vectors). If False, it takes normalised floats
             and returns raw outputs.
@@ -44,8 +44,10 @@ class InferenceNetwork(nn.Module):
         self.model.forward_pass = run_eagerly
         for task in set(self.model.heads) - set(self.tasks):
             del self.model.heads[task]
-        if hasattr(self.model.neck, "prune") and set(self.tasks) != set(model.tasks):
-            self.model.neck.prune(self.tasks)
+        if set(self.tasks) != set(model.tasks):
+            for part in (self.model.backbone, self.model.neck):
+                if hasattr(part, "prune"):
+                    part.prune(self.tasks)
         self.model.hint = None
         self.model.balancer = None
         if channel_blocked is None:

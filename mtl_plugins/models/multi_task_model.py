@@ -14,8 +14,17 @@ from mtl_plugins.structures import TaskData
 
 from .balancers import Balancer, build_balancer
 from .balancers.task_losses import gather_losses
+from .build_part import build_part, class_of
 from .data_preprocessor import MultiTaskDataPreprocessor, check_mean, check_std
-from .forward_pass import CompiledForward, ForwardResult, Outputs, features_of, run_eagerly, shared_features
+from .forward_pass import (
+    CompiledForward,
+    ForwardResult,
+    Outputs,
+    features_of,
+    run_eagerly,
+    shared_features,
+    without_auxiliary,
+)
 from .heads import complete_head, head_method
 
 _UNLABELLED = "loss_unlabelled"  # the zero loss of a task without labels in the batch
@@ -30,13 +39,19 @@ class MultiTaskModel(BaseModel):
         backbone: Config of a module with `out_channels` and `out_strides` (finest first), and with the `mean` and
             `std` of its input (ImageNet's if it has none). Weights that `pretrained=True` downloads are loaded by
             `init_weights`, at the start of a training; a network that gets the weights of a checkpoint does not need
-            them.
+            them. Like a neck, it may have a parameter `tasks`, may return a dict with one list of features per task,
+            and may have `prune(tasks)`.
         neck: Config of a module that is built with the backbone's `in_channels` and `in_strides` and has its own
-            `out_channels` and `out_strides`. Its `forward` returns one list of features for all heads, or a dict with
-            one list per task; `out_channels` and `out_strides` are then dicts by task, too, if they differ. Optional
-            methods: `loss(features, data_samples)` returns additional losses by name (`{'loss_<name>': scalar}`,
-            logged as `neck.loss_<name>`) from what `forward` returned; `prune(tasks)` removes what only other tasks
-            need. With None, the heads read the backbone.
+            `out_channels` and `out_strides`. If its constructor has a parameter `tasks`, it gets the names of the
+            tasks. Its `forward` returns one list of features for all heads, or a dict with one list per task;
+            `out_channels` and `out_strides` are then dicts by task, too, if they differ. In training it may return a
+            `NeckOutput` with auxiliary outputs of tasks instead. They are compared with the labels as the outputs of
+            the heads are, and the losses are added times the neck's `auxiliary_weight` (1 by default), as
+            `<task>.loss_<name>_aux<i>`. Optional methods: `attach(heads)` is called when the heads are built, for
+            layers that depend on their `out_channels`; `loss(features, data_samples)` returns additional losses by name
+            (`{'loss_<name>': scalar}`, logged as `neck.loss_<name>`) from the features; `prune(tasks)` removes what
+            only other tasks need. With `reads_tasks = True` the class reads a backbone with features for each
+            task. With None, the heads read the backbone.
         heads: Configs by task (see `TaskHead`), each built with the neck's `in_channels` and `in_strides`. A task set
             to None is left out. The name of the task is also the name of its label, its prediction, its losses
             (`depth.loss_berhu`) and its metrics.
@@ -64,21 +79,25 @@ class MultiTaskModel(BaseModel):
         channels_last: bool = True,
         init_cfg: dict | None = None,
     ):
-        downloads = _downloads(backbone)
-        built = MODELS.build({**backbone, "pretrained": False} if downloads else backbone)
-        super().__init__(_build_preprocessor(data_preprocessor, built), init_cfg)
-        self.backbone = built
-        self.awaits_pretrained = downloads
-        self.neck = MODELS.build({**_sizes(self.backbone), **neck}) if neck else None
         configs = {task: config for task, config in heads.items() if config is not None}
         if not configs:
             raise ValueError(
                 "model.heads has no task: add at least one, such as heads=dict(depth=dict(type='DepthHead'))."
             )
+        tasks = tuple(configs)
+        downloads = _downloads(backbone)
+        built: Any = build_part({**backbone, "pretrained": False} if downloads else backbone, tasks)
+        super().__init__(_build_preprocessor(data_preprocessor, built), init_cfg)
+        self.backbone = built
+        self.awaits_pretrained = downloads
+        self.neck = _build_neck(neck, self.backbone, tasks) if neck else None
         source = self.neck or self.backbone
         self.heads = ModuleDict({task: MODELS.build({**_sizes(source, task), **c}) for task, c in configs.items()})
         for task, head in self.heads.items():
             complete_head(task, head)
+        attach: Any = getattr(self.neck, "attach", None)
+        if attach is not None:
+            attach(self.heads)
         self.hint = MODELS.build({**_sizes(source), **hint}) if hint else None
         self.balancer: Balancer | None = None if balancer is None else build_balancer(balancer, self.heads)
         self.forward_pass: Callable[..., ForwardResult] = run_eagerly
@@ -139,7 +158,7 @@ class MultiTaskModel(BaseModel):
             images: Normalised images (N, 3, H, W).
             tasks: Tasks to return; all by default.
         """
-        features = shared_features(self, images)
+        features = without_auxiliary(shared_features(self, images)).features
         wanted = self.tasks if tasks is None else tasks
         return {task: features_of(features, task, self) for task in wanted}
 
@@ -177,10 +196,13 @@ class MultiTaskModel(BaseModel):
             balancer.start_step()
             branch = balancer.branch_point()
         given = () if branch is None else (branch,)
-        features, outputs = self.forward_pass(self, inputs, None, *given)
+        features, outputs, auxiliary = self.forward_pass(self, inputs, None, *given)
         shared = self._shared_losses(features, data_samples)
         labelled = {task: self._task_loss(task, output, data_samples) for task, output in outputs.items()}
         soft = {task: self._soft_loss(task, output, data_samples) for task, output in outputs.items()}
+        for task, index, output in self._auxiliary_outputs(auxiliary):
+            for losses_of, loss in ((labelled, self._task_loss), (soft, self._soft_loss)):
+                losses_of[task] |= self._as_auxiliary(loss(task, output, data_samples), index)
         losses = {**shared}
         for task in outputs:
             losses |= {**labelled[task], **soft[task]}
@@ -294,6 +316,26 @@ class MultiTaskModel(BaseModel):
             losses["hint.loss_hint"] = self.hint(features, [sample.get("hint") for sample in data_samples])
         return losses
 
+    def _auxiliary_outputs(self, auxiliary):
+        """(task, index, raw output) of each auxiliary output of the neck."""
+        unknown = [task for task in auxiliary if task not in self.heads]
+        if unknown:
+            raise ValueError(
+                f"{type(self.neck).__name__} returned auxiliary outputs for {', '.join(map(str, unknown))}, but the "
+                f"heads are {', '.join(self.tasks)}. An auxiliary output uses the loss of its task's head."
+            )
+        return [(task, i, output) for task, outputs in auxiliary.items() for i, output in enumerate(outputs)]
+
+    def _as_auxiliary(self, losses, index):
+        """The losses of an auxiliary output under their names, weighted. The zero without labels stays unlogged."""
+        weight = getattr(self.neck, "auxiliary_weight", 1.0)
+        renamed = {}
+        for name, value in losses.items():
+            task, _, rest = name.rpartition(".")
+            new = f"{task}.aux{index}_{_UNLABELLED}" if rest == _UNLABELLED else f"{name}_aux{index}"
+            renamed[new] = weight * value
+        return renamed
+
     def _task_loss(self, task, outputs, data_samples):
         head, losses = self.heads[task], {}
         labelled = [i for i, sample in enumerate(data_samples) if task in sample.gt]
@@ -342,6 +384,17 @@ def _build_preprocessor(config, backbone):
                 given = getattr(backbone, name, None)
                 config[name] = imagenet if given is None else check(given, f"{type(backbone).__name__}.{name}")
     return MODELS.build(config)
+
+
+def _build_neck(config, backbone, tasks):
+    sizes = _sizes(backbone)
+    by_task = any(isinstance(value, Mapping) for value in sizes.values())
+    if by_task and not getattr(class_of(config), "reads_tasks", False):
+        raise ValueError(
+            f"{type(backbone).__name__} has features for each task, but {config['type']} reads one list of features. "
+            "Set model.neck=None and give each head a decoder."
+        )
+    return build_part(config, tasks, **sizes)
 
 
 def _to_channels_last(module):
