@@ -68,12 +68,12 @@ def _bilinear(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     left, top = x.astype(np.int32), y.astype(np.int32)
     dx1, dy1 = x - left, y - top
     dx0, dy0 = 1 - dx1, 1 - dy1
-    below, beside = top + 1, left + 1
+    bottom, right = top + 1, left + 1
     return (
         dx0 * dy0 * image[top, left]
-        + dx1 * dy0 * image[top, beside]
-        + dx0 * dy1 * image[below, left]
-        + dx1 * dy1 * image[below, beside]
+        + dx1 * dy0 * image[top, right]
+        + dx0 * dy1 * image[bottom, left]
+        + dx1 * dy1 * image[bottom, right]
     )
 
 
