@@ -6,6 +6,7 @@ Contenders are timed alternately within one run (`alternate`); only their ratios
 from .balancing_benchmark import compare_balancers
 from .data_benchmark import compare_reading, measure_data
 from .distillation_benchmark import compare_distillation
+from .gradient_places import compare_gradient_places
 from .kernel_benchmark import compare_kernels
 from .latency_benchmark import LatencyRow, LatencySetting, benchmark_latency, format_rows
 from .machine import describe_machine
@@ -31,6 +32,7 @@ __all__ = [
     "benchmark_training",
     "compare_balancers",
     "compare_distillation",
+    "compare_gradient_places",
     "compare_kernels",
     "compare_reading",
     "compare_runner",

@@ -5,6 +5,7 @@ training: the config's training step against a plain step; the Runner against a 
 one data worker against those of training, and against PIL + NumPy.
 kernels: the decoder's custom CPU kernels against PyTorch's operators.
 balancing: the training step with each balancer against that with the sum of the losses.
+gradient-places: the gradient that balancers make at the features against that at the parameters, on training data.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from mtl_plugins.benchmark import (
     benchmark_latency,
     benchmark_training,
     compare_balancers,
+    compare_gradient_places,
     compare_kernels,
     describe_machine,
     format_rows,
@@ -44,7 +46,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--what",
         nargs="+",
-        choices=["latency", "training", "kernels", "balancing"],
+        choices=["latency", "training", "kernels", "balancing", "gradient-places"],
         default=["latency", "training"],
         help="what to measure (latency training)",
     )
@@ -63,7 +65,9 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument("--as-written", action="store_true", help="latency: do not rearrange the network")
     parser.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="latency: images per batch (1)")
     parser.add_argument(
-        "--checkpoint", metavar="PATH", help="latency: weights; they affect the int8 difference, not the speed"
+        "--checkpoint",
+        metavar="PATH",
+        help="weights; latency: they affect only the int8 difference; gradient-places: the network to measure",
     )
     parser.add_argument(
         "--calibrate", nargs="+", metavar="IMAGE", help="latency: images for int8's value ranges (default: random)"
@@ -77,7 +81,12 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--rounds", type=int, default=TrainingSetting.rounds, metavar="N", help="turns of each (%(default)s)"
     )
-    parser.add_argument("--balancers", nargs="+", metavar="NAME", help="balancing: choose from them (default: all)")
+    parser.add_argument(
+        "--balancers",
+        nargs="+",
+        metavar="NAME",
+        help="balancing, gradient-places: choose from them (default: all; those without a state)",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the numbers to this file")
     add_cfg_options(parser)
     return parser.parse_args(argv)
@@ -113,12 +122,21 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         print(f"\n{format_section(section)}", flush=True)
         report["figures"][section.title] = section.figures
     if "balancing" in args.what:
-        chosen = None if args.balancers is None else [dict(type=name) for name in args.balancers]
-        section = compare_balancers(cfg, setting, chosen)
+        section = compare_balancers(cfg, setting, _balancers(args))
+        print(f"\n{format_section(section)}", flush=True)
+        report["figures"][section.title] = section.figures
+    if "gradient-places" in args.what:
+        require_dataloader(cfg, "train_dataloader")
+        model = init_model(args.config, args.checkpoint, get_device(), args.cfg_options)
+        section = compare_gradient_places(cfg, model, setting, _balancers(args))
         print(f"\n{format_section(section)}", flush=True)
         report["figures"][section.title] = section.figures
     if args.json:
         write_text(args.json, json.dumps(report, indent=2) + "\n")
+
+
+def _balancers(args: argparse.Namespace) -> list[dict] | None:
+    return None if args.balancers is None else [dict(type=name) for name in args.balancers]
 
 
 def _measure_latency(args: argparse.Namespace, figures: dict) -> list[dict]:
