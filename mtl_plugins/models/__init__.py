@@ -30,12 +30,21 @@ from .losses import (
     ScaleInvariantLogLoss,
 )
 from .multi_task_model import MultiTaskModel
-from .necks import ChainedResidualPooling, DeepLabV3Plus, LightWeightRefineNet, NeckOutput
+from .necks import (
+    ASPP,
+    ChainedResidualPooling,
+    ConcatFeatures,
+    DeepLabV3Plus,
+    LightWeightRefineNet,
+    NeckOutput,
+)
 from .tta_model import MultiTaskTTAModel
 
 __all__ = [
+    "ASPP",
     "BinaryCrossEntropyLoss",
     "ChainedResidualPooling",
+    "ConcatFeatures",
     "CosineLoss",
     "CrossEntropyLoss",
     "DeepLabV3Plus",

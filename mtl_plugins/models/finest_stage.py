@@ -44,7 +44,7 @@ class FinestStage(nn.Module):
             and neck.crp[0].depthwise
             and neck.out_channels[0] % _WIDTH == 0
             and neck.out_channels[0] > _WIDTH
-            and all(type(head).forward is DenseHead.forward for head in model.heads.values())
+            and all(type(head).forward is DenseHead.forward and head.decoder is None for head in model.heads.values())
         )
 
     def forward(self, features: Sequence[Tensor], coarser: Tensor | None) -> dict[str, Tensor]:

@@ -5,13 +5,13 @@ import math
 import torch
 
 
-def weight_by_rule(number, name, shape):
+def weight_by_rule(number, name, shape, dtype=torch.float32):
     """The tensor `number` of a network, called `name`, by the rule of `tests/data/README.md`."""
     generator = torch.Generator().manual_seed(number)
     if len(shape) == 4:
-        return torch.randn(shape, generator=generator).mul_(math.sqrt(1 / math.prod(shape[1:])))
+        return torch.randn(shape, generator=generator, dtype=dtype).mul_(math.sqrt(1 / math.prod(shape[1:])))
     if name.endswith("running_var"):
-        return torch.rand(shape, generator=generator) + 0.5
+        return torch.rand(shape, generator=generator, dtype=dtype) + 0.5
     if name.endswith("weight"):
-        return torch.rand(shape, generator=generator) * 0.5 + 0.5
-    return torch.randn(shape, generator=generator) * 0.1
+        return torch.rand(shape, generator=generator, dtype=dtype) * 0.5 + 0.5
+    return torch.randn(shape, generator=generator, dtype=dtype) * 0.1

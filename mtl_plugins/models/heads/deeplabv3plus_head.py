@@ -26,13 +26,13 @@ class DeepLabV3PlusHead(SegmentationHead):
     def __init__(self, in_channels: Sequence[int], in_strides: Sequence[int], *, channels: int = 256, **kwargs: Any):
         super().__init__(in_channels, in_strides, **kwargs)
         self.pre = nn.Sequential(
-            Conv2dNormActivation(in_channels[0], channels),
+            Conv2dNormActivation(self.width, channels),
             Conv2dNormActivation(channels, channels),
         )
         self.out = nn.Conv2d(channels, self.out_channels, 1, bias=False)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        return self.out(self.pre(features[0]))
+        return self.out(self.pre(self.read(features)))
 
     @staticmethod
     def resize(outputs: Tensor, size: Sequence[int], mode: str = "bilinear") -> Tensor:

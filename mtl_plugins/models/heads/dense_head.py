@@ -17,18 +17,30 @@ from .task_head import TaskHead
 class DenseHead(TaskHead):
     """HydraNet's task head, and the base of all heads for dense maps (arXiv 1809.04766).
 
-    Depthwise 1x1 convolution, ReLU6, 3x3 convolution with bias. A custom head overrides what differs: `forward`, `loss`
-    or `predict`.
+    Depthwise 1x1 convolution, ReLU6, 3x3 convolution with bias. With a `decoder`, the head is this decoder and a 1x1
+    convolution with bias. A custom head overrides what differs: `forward`, `loss` or `predict`.
 
     Args:
         in_channels: Channels of the neck's features, finest first (set by the model).
         in_strides: Strides of the neck's features (set by the model).
         out_channels: Channels of the raw output.
+        decoder: Config of a neck that only this head uses (`ASPP`, `ConcatFeatures`, `SMPDecoder`, ...). The head reads
+            its first output.
+        in_index: Index of the feature that the head reads; -1 is the coarsest. By default the head reads the finest
+            feature, and a decoder reads all features.
         loss: One loss config or a list of them. The weighted losses are summed.
         soft_loss: One loss config or a list of them that compare the raw output with a teacher's
             (`KLDivergenceLoss`, `L1Loss`), for samples that have one.
         dataset_weights: Factor of the loss by dataset name (`MultiDataset`); 1 for other datasets.
         init_cfg: As in mmengine's `BaseModule`.
+
+    Attributes:
+        decoder: The decoder, or None.
+        width: Channels of the map that `read` returns.
+        stride: Its stride.
+
+    Raises:
+        ValueError: The neck has no feature `in_index`.
     """
 
     def __init__(
@@ -40,19 +52,40 @@ class DenseHead(TaskHead):
         soft_loss: dict | Sequence[dict] = (),
         dataset_weights: dict[str, float] | None = None,
         init_cfg: dict | None = None,
+        decoder: dict | None = None,
+        in_index: int | None = None,
     ):
         super().__init__(loss, soft_loss, dataset_weights, init_cfg)
-        width = in_channels[0]
-        self.stride = in_strides[0]
+        self.in_index = in_index
+        if in_index is not None:
+            _check_index(type(self).__name__, in_index, in_channels, in_strides)
+            in_channels, in_strides = [in_channels[in_index]], [in_strides[in_index]]
+        self.decoder: Any = None
+        if decoder is not None:
+            self.decoder = MODELS.build({"in_channels": in_channels, "in_strides": in_strides, **decoder})
+            in_channels, in_strides = self.decoder.out_channels, self.decoder.out_strides
+        self.width, self.stride = in_channels[0], in_strides[0]
         self.out_channels = out_channels
-        self.pre: Any = nn.Conv2d(width, width, 1, groups=width, bias=False)
-        self.out: Any = NarrowConv2d(width, out_channels)
-        init_decoder_conv(self.pre)
+        self.pre: Any = None
+        self.out: Any = None
+        if self.decoder is None:
+            self.pre = nn.Conv2d(self.width, self.width, 1, groups=self.width, bias=False)
+            self.out = NarrowConv2d(self.width, out_channels)
+            init_decoder_conv(self.pre)
+        else:
+            self.out = nn.Conv2d(self.width, out_channels, 1)
         init_decoder_conv(self.out)
+
+    def read(self, features: Sequence[Tensor]) -> Tensor:
+        """The map (N, width, H / stride, W / stride) that the last layers read: of the neck, or of the decoder."""
+        if self.in_index is not None:
+            features = [features[self.in_index]]
+        return features[0] if self.decoder is None else self.decoder(features)[0]
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Raw output (N, out_channels, H / stride, W / stride) from the neck's features."""
-        return scaled_conv(features[0], self.pre, self.out)
+        x = self.read(features)
+        return self.out(x) if self.decoder is not None else scaled_conv(x, self.pre, self.out)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Losses by name (`{'loss_<name>': scalar}`).
@@ -91,3 +124,17 @@ class DenseHead(TaskHead):
         if tuple(outputs.shape[-2:]) == tuple(size):
             return outputs
         return F.interpolate(outputs, tuple(size), mode=mode, align_corners=False)
+
+
+def _check_index(head, index, channels, strides):
+    if isinstance(index, int) and -len(channels) <= index < len(channels):
+        return
+    found = ", ".join(
+        f"{i}: {width} channels at stride {stride}"
+        for i, (width, stride) in enumerate(zip(channels, strides, strict=True))
+    )
+    raise ValueError(
+        f"{head}.in_index={index!r}, but the neck (or the backbone, without a neck) provides {len(channels)} "
+        f"feature{'s' * (len(channels) > 1)} ({found}). Choose one of these indices; a negative one counts from the "
+        "coarsest feature."
+    )

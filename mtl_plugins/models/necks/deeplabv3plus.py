@@ -8,6 +8,8 @@ from torchvision.ops import Conv2dNormActivation
 
 from mtl_plugins.registry import MODELS
 
+from .check_pooled_norm import check_pooled_norm
+
 
 @MODELS.register_module()
 class DeepLabV3Plus(BaseModule):
@@ -66,11 +68,5 @@ class DeepLabV3Plus(BaseModule):
         return [torch.cat([self.fine(fine), x], dim=1)]
 
     def _mean(self, x):
-        norm = self.pooled[1]
-        if norm.training and type(norm) is nn.BatchNorm2d and len(x) == 1:
-            raise ValueError(
-                "DeepLabV3Plus cannot train on a batch of one image: the mean over the image is a single value per "
-                "channel, which batch norm cannot normalise. Set batch_size=2 or more in train_dataloader, or "
-                "sync_bn='torch' with several processes."
-            )
+        check_pooled_norm("DeepLabV3Plus", self.pooled[1], len(x))
         return self.pooled(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])
