@@ -51,6 +51,7 @@ from .painting import (
     valid_depth,
 )
 from .palette import VOID_COLOUR, make_palette
+from .resize_edges import resize_edges
 from .segmentation_metrics import confusion_matrices, confusion_matrix, segmentation_scores
 from .sparse_readings import enlarge_readings, is_sparse, place_over
 from .tensor_faults import non_finite, tensor_fault, weight_fault
@@ -114,6 +115,7 @@ __all__ = [
     "quantised_threshold",
     "resizing_cross_entropy",
     "scale_invariant_log",
+    "resize_edges",
     "segmentation_scores",
     "tensor_fault",
     "unit_vectors",

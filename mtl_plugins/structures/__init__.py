@@ -3,6 +3,7 @@
 from .dense_map import DenseMap
 from .depth_map import DepthMap
 from .disparity_map import DisparityMap
+from .edge_map import EdgeMap
 from .image_label import ImageLabel
 from .intrinsics import Intrinsics
 from .named_leaves import named_leaves
@@ -14,6 +15,7 @@ __all__ = [
     "DenseMap",
     "DepthMap",
     "DisparityMap",
+    "EdgeMap",
     "ImageLabel",
     "Intrinsics",
     "NormalMap",

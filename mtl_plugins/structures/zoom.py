@@ -10,6 +10,7 @@ from torchvision.transforms.v2 import functional as F
 
 from .dense_map import DenseMap
 from .depth_map import DepthMap
+from .edge_map import EdgeMap
 from .image_label import ImageLabel
 from .intrinsics import Intrinsics, scaled
 from .normal_map import NormalMap
@@ -58,6 +59,11 @@ def _image(inpt: tv_tensors.Image, factor: float) -> Tensor:
 @zoom.register(DenseMap)
 def _labels(inpt: Tensor, factor: float) -> Tensor:
     return tv_tensors.wrap(_nearest(inpt, factor), like=inpt)
+
+
+@zoom.register
+def _edges(inpt: EdgeMap, factor: float) -> Tensor:
+    return F.resize(inpt, _zoomed_size(inpt.shape[-2:], factor))
 
 
 @zoom.register

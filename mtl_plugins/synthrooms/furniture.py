@@ -47,21 +47,23 @@ def bed(rng: PortableRandom, style: Style) -> Group:
             -w / 2 - 0.03, w / 2 + 0.03, length - 0.04, length + 0.02, 0, h + rng.uniform(0.05, 0.3), label, wood
         )
     for x in (-w / 4, w / 4) if w > 1.3 else (0.0,):
-        group.cushion(
-            (x + rng.uniform(-0.03, 0.03), 0.28, h + 0.11),
-            (0.31, 0.21, 0.10),
-            CLASS_ID["pillow"],
-            style.linen(),
-            tilt_x(-rng.uniform(5, 40)),
-        )
+        with group.another_thing():
+            group.cushion(
+                (x + rng.uniform(-0.03, 0.03), 0.28, h + 0.11),
+                (0.31, 0.21, 0.10),
+                CLASS_ID["pillow"],
+                style.linen(),
+                tilt_x(-rng.uniform(5, 40)),
+            )
     if rng.chance(0.5):
-        group.cushion(
-            (rng.uniform(-0.2, 0.2), 0.5, h + 0.13),
-            (0.2, 0.18, 0.08),
-            CLASS_ID["pillow"],
-            style.throw(),
-            tilt_x(-rng.uniform(30, 60)),
-        )
+        with group.another_thing():
+            group.cushion(
+                (rng.uniform(-0.2, 0.2), 0.5, h + 0.13),
+                (0.2, 0.18, 0.08),
+                CLASS_ID["pillow"],
+                style.throw(),
+                tilt_x(-rng.uniform(30, 60)),
+            )
     if rng.chance(0.3):
         cloth = style.vivid()
         for _ in range(3):
@@ -107,13 +109,14 @@ def sofa(rng: PortableRandom, style: Style) -> Group:
         group.cushion((x, 0.26, seat + 0.22), (each / 2 - 0.01, 0.11, 0.24), label, cloth, tilt_x(10))
     for sx in (-1, 1):
         if seats > 1 and rng.chance(0.55):
-            group.cushion(
-                (sx * (w / 2 - arm - 0.22), 0.44, seat + 0.22),
-                (0.2, 0.07, 0.19),
-                CLASS_ID["pillow"],
-                style.throw(),
-                tilt_x(rng.uniform(15, 28)),
-            )
+            with group.another_thing():
+                group.cushion(
+                    (sx * (w / 2 - arm - 0.22), 0.44, seat + 0.22),
+                    (0.2, 0.07, 0.19),
+                    CLASS_ID["pillow"],
+                    style.throw(),
+                    tilt_x(rng.uniform(15, 28)),
+                )
     return group
 
 

@@ -1,5 +1,7 @@
 """Groups of solids: a piece of furniture, or a complete room."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .primitives import BOX, CUSHION, ELLIPSOID, FRUSTUM, Axes, Material, Primitive, Vector
@@ -14,11 +16,26 @@ class Group:
         size: Width (x, centred), depth (y, from 0) and height.
         parts: The solids.
         lights: Lamps: (x, y, z, strength).
+        thing: Number of the object that added solids belong to; 0 for walls, floor and ceiling.
+        things: Largest number of an object so far.
     """
 
     size: Vector = (0.0, 0.0, 0.0)
     parts: list[Primitive] = field(default_factory=list)
     lights: list[tuple[float, float, float, float]] = field(default_factory=list)
+    thing: int = 1
+    things: int = 1
+
+    @contextmanager
+    def another_thing(self) -> Iterator[None]:
+        """Solids that are added inside the `with` block form another object, such as the second pillow on a bed.
+
+        Solids of different classes are different objects without it.
+        """
+        before, self.things = self.thing, self.things + 1
+        self.thing = self.things
+        yield
+        self.thing = before
 
     def add(
         self,
@@ -32,7 +49,7 @@ class Group:
         casts: bool = True,
     ) -> None:
         """Add a solid; see `Primitive`."""
-        self.parts.append(Primitive(kind, centre, axes, half, taper, label, material, casts))
+        self.parts.append(Primitive(kind, centre, axes, half, taper, label, material, casts, self.thing))
 
     def box(
         self, centre: Vector, half: Vector, label: int, material: Material, axes: Axes = IDENTITY, casts: bool = True
@@ -84,7 +101,7 @@ class Group:
         self.add(CUSHION, centre, half, label, material, axes, 0.0, casts)
 
     def put(self, other: "Group", x: float = 0.0, y: float = 0.0, z: float = 0.0, degrees: float = 0.0) -> None:
-        """Add another group with its origin at (x, y, z), rotated about the vertical axis."""
+        """Add another group with its origin at (x, y, z), turned about the vertical axis; its objects stay separate."""
         turned = turn_z(degrees)
         for part in other.parts:
             if part.axes is IDENTITY:
@@ -92,7 +109,9 @@ class Group:
             else:
                 axes = (_apply(turned, part.axes[0]), _apply(turned, part.axes[1]), _apply(turned, part.axes[2]))
             cx, cy, cz = _apply(turned, part.centre)
-            self.parts.append(part._replace(centre=(cx + x, cy + y, cz + z), axes=axes))
+            thing = part.thing + self.things
+            self.parts.append(part._replace(centre=(cx + x, cy + y, cz + z), axes=axes, thing=thing))
+        self.things += other.things
         for lx, ly, lz, strength in other.lights:
             lx, ly, lz = _apply(turned, (lx, ly, lz))
             self.lights.append((lx + x, ly + y, lz + z, strength))

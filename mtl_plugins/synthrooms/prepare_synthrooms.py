@@ -7,7 +7,7 @@ from mtl_plugins.files import ResumableFolder, run_jobs, write_text
 from mtl_plugins.prepare.dataset_summary import print_summary, summarize
 
 from .class_ids import NYUD40
-from .prepare_image import FOLDERS, TASKS, prepare_image
+from .prepare_image import FOLDERS, LISTED_FOLDERS, TASKS, prepare_image
 
 #: Version of the rendered pixels. Increase it with every change that alters them.
 VERSION = 1
@@ -24,10 +24,12 @@ def prepare_synthrooms(
 ) -> dict:
     """Render a set into a folder.
 
-    The folder then holds `rgb/`, `masks/` (class ids 0 to 39), `depth/` (16-bit, metres × 5000) and `normals/` (see
-    `mtl_plugins.functional.normals_png`), each with files `000000.png` and so on; `train.txt` and `val.txt`
-    (tab-separated paths); `intrinsics.txt` (lines `name fx fy cx cy`, with pixel centres at integer coordinates); and
-    `synthrooms.json`, which is written last and marks the set as complete.
+    The folder then holds `rgb/`, `masks/` (class ids 0 to 39), `depth/` (16-bit, metres × 5000), `normals/` (see
+    `mtl_plugins.functional.normals_png`), `instances/` (16-bit), `edge/` and `saliency/` (0 or 255; see `room_labels`
+    for these three), each with files `000000.png` and so on; `train.txt` and `val.txt` (tab-separated paths of the
+    first four); `intrinsics.txt` (lines `name fx fy cx cy`, with pixel centres at integer coordinates); and
+    `synthrooms.json`, which is written last and marks the set as complete. Missing files are added to a set that an
+    older version rendered; its other files do not change.
 
     Image i depends only on (seed, i) and the size; its pixels are the same on every machine (the bytes of the PNG may
     depend on the version of zlib). A run that was killed can be resumed. Do not run two processes on one folder.
@@ -69,7 +71,7 @@ def prepare_synthrooms(
     jobs = [(str(out), seed, i, size) for i in range(total)]
     found = run_jobs(prepare_image, jobs, "SynthRooms", workers, progress)
 
-    lines = ["\t".join(f"{folder}/{name}" for folder in FOLDERS.values()) + "\n" for name in names]
+    lines = ["\t".join(f"{folder}/{name}" for folder in LISTED_FOLDERS) + "\n" for name in names]
     write_text(out / "train.txt", "".join(lines[:num_train]))
     write_text(out / "val.txt", "".join(lines[num_train:]))
     write_text(

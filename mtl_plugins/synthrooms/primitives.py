@@ -50,6 +50,7 @@ class Primitive(NamedTuple):
         label: Class id, 0 to 39.
         material: How it looks.
         casts: Whether it casts shadows.
+        thing: Number of the object that it belongs to, within its group or room; 0 for walls, floor and ceiling.
     """
 
     kind: int
@@ -60,3 +61,4 @@ class Primitive(NamedTuple):
     label: int
     material: Material
     casts: bool
+    thing: int = 0

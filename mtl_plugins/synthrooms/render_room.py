@@ -9,6 +9,7 @@ from .portable_random import PortableRandom
 from .random_room import random_room
 from .ray_casting import cast, screen_boxes
 from .ray_hits import hits_of
+from .room_labels import find_edges, nearest_object, visible_instances
 from .shading import add_reflections, radiance
 from .solid_arrays import SolidArrays
 from .textures import TEXTURES
@@ -24,6 +25,9 @@ class RenderedRoom(TypedDict):
     semseg: np.ndarray
     depth: np.ndarray
     normals: np.ndarray
+    instances: np.ndarray
+    edge: np.ndarray
+    saliency: np.ndarray
     intrinsics: tuple[float, float, float, float]
 
 
@@ -41,8 +45,10 @@ def render_room(seed: int, index: int, size: tuple[int, int] = (240, 320)) -> Re
     Returns:
         `img`: uint8, (H, W, 3), RGB. `semseg`: uint8, (H, W), NYUD-40 class ids from 0 to 39. `depth`: float32, (H, W),
         metres along the optical axis. `normals`: float32, (H, W, 3), unit vectors in the camera frame (x right, y down,
-        z forward) that face the camera. `intrinsics`: fx, fy, cx and cy in pixels, with pixel centres at integer
-        coordinates. Every pixel has a valid label.
+        z forward) that face the camera. `instances`: uint16, (H, W), the visible objects from 1; 0 for walls, floor and
+        ceiling. `edge`: boolean, (H, W), see `find_edges`. `saliency`: boolean, (H, W), see `nearest_object`.
+        `intrinsics`: fx, fy, cx and cy in pixels, with pixel centres at integer coordinates. Every pixel has a valid
+        label.
     """
     height, width = size = (size[0], size[1])
     scene_rng, sensor_rng = PortableRandom(seed, index, 0), PortableRandom(seed, index, 1)
@@ -68,11 +74,16 @@ def render_room(seed: int, index: int, size: tuple[int, int] = (240, 320)) -> Re
         [dot(a, hits.normal).reshape(size) for a in axes],
         -1,
     )
+    semseg, instances = solids.label[index_map], visible_instances(solids.instance[index_map])
+    camera_rays = (right, down, np.broadcast_to(f32(1), size))
     return RenderedRoom(
         img=expose(light, size, sensor_rng),
-        semseg=solids.label[index_map],
+        semseg=semseg,
         depth=depth,
         normals=normals,
+        instances=instances,
+        edge=find_edges(semseg, instances, depth, camera_rays, normals),
+        saliency=nearest_object(semseg, instances, depth),
         intrinsics=(fx, fy, cx, cy),
     )
 

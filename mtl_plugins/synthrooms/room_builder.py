@@ -47,6 +47,7 @@ class RoomBuilder:
         #: Taken intervals of each wall: (start, end, bottom, top), metres along the wall and above the floor.
         self.taken_on_wall: list[list[tuple[float, float, float, float]]] = [[], [], [], []]
         self.lamps: list[tuple[float, float, float, float]] = []
+        self.things = 0  # largest number of an object so far
 
     def add_shell(self, hard_floor: bool) -> None:
         """Add walls, floor, ceiling, and perhaps skirting boards and mouldings."""
@@ -72,7 +73,7 @@ class RoomBuilder:
             )
         for centre, axes, half, label, material in planes:
             self.room.parts.append(Primitive(PLANE, centre, axes, (*half, 0.0), 0.0, CLASS_ID[label], material, False))
-        skirting, group = self.style.paint((0.88, 0.87, 0.84), gloss=0.1), Group()
+        skirting, group = self.style.paint((0.88, 0.87, 0.84), gloss=0.1), Group(thing=0)
         if rng.chance(0.7):
             for x0, x1, y0, y1 in ((0, w, 0, 0.015), (w - 0.015, w, 0, deep), (0, 0.015, 0, deep)):
                 group.block(x0, x1, y0, y1, 0, 0.09, CLASS_ID["wall"], skirting, casts=False)
@@ -292,9 +293,13 @@ class RoomBuilder:
         if rng.chance(0.6):
             lamp = fittings.ceiling_lamp(rng, self.style)
             room.parts += [
-                part._replace(centre=(part.centre[0] + x, part.centre[1] + y, part.centre[2] + self.height))
+                part._replace(
+                    centre=(part.centre[0] + x, part.centre[1] + y, part.centre[2] + self.height),
+                    thing=part.thing + self.things,
+                )
                 for part in lamp.parts
             ]
+            self.things += lamp.things
         for x, y, z, strength in self.lamps:
             room.lights.append(Light((x, y, z), (strength * 1.2, strength, strength * 0.65), (0, 0, 0), shadows=False))
         level = rng.uniform(0.16, 0.24)
@@ -372,8 +377,9 @@ class RoomBuilder:
         extent: tuple[float, float, float, float, float, float],
         occupies: bool = True,
     ) -> None:
-        placed, first = Group(), len(self.room.parts)
+        placed, first = Group(things=self.things), len(self.room.parts)
         placed.put(group, x, y, z, degrees)
+        self.things = placed.things
         self.room.parts += placed.parts
         self.lamps += placed.lights
         if occupies:

@@ -50,13 +50,14 @@ def vase(group: Group, rng: PortableRandom, style: Style, x: float, y: float, z:
     label, glaze = CLASS_ID["otherprop"], style.vivid()
     kind = rng.integer(0, 2)
     r = min(h * 0.4, 0.07)
-    if kind == 0:
-        group.ellipsoid((x, y, z + h * 0.38), (r, r, h * 0.38), label, glaze, casts=False)
-        group.cylinder((x, y, z + h * 0.8), r * 0.45, h * 0.18, label, glaze, taper=0.3, casts=False)
-    elif kind == 1:
-        group.cylinder((x, y, z + h / 2), r * 0.8, h / 2, label, glaze, taper=rng.uniform(-0.2, 0.3), casts=False)
-    else:
-        group.ellipsoid((x, y, z + r), (r, r, r), label, glaze, casts=False)
+    with group.another_thing():
+        if kind == 0:
+            group.ellipsoid((x, y, z + h * 0.38), (r, r, h * 0.38), label, glaze, casts=False)
+            group.cylinder((x, y, z + h * 0.8), r * 0.45, h * 0.18, label, glaze, taper=0.3, casts=False)
+        elif kind == 1:
+            group.cylinder((x, y, z + h / 2), r * 0.8, h / 2, label, glaze, taper=rng.uniform(-0.2, 0.3), casts=False)
+        else:
+            group.ellipsoid((x, y, z + r), (r, r, r), label, glaze, casts=False)
 
 
 def box(rng: PortableRandom, style: Style) -> Group:

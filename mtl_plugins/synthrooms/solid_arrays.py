@@ -21,6 +21,8 @@ class SolidArrays:
         half: float32, (N, 3), half sizes in metres.
         taper: float32, (N,).
         label: uint8, (N,), class ids.
+        instance: uint16, (N,), 0 for walls, floor and ceiling. The solids of one object that have one class share a
+            number, counted from 1 in the order of `parts`.
         casts: Boolean, (N,), whether a solid casts shadows.
         texture: int32, (N,), numbers of the textures.
         scale: float32, (N,), size of the pattern in metres.
@@ -39,6 +41,11 @@ class SolidArrays:
         self.half = np.array([p.half for p in parts], f32)
         self.taper = np.array([p.taper for p in parts], f32)
         self.label = np.array([p.label for p in parts], np.uint8)
+        numbers: dict[tuple[int, int], int] = {}
+        for p in parts:
+            if p.thing:
+                numbers.setdefault((p.thing, p.label), len(numbers) + 1)
+        self.instance = np.array([numbers.get((p.thing, p.label), 0) for p in parts], np.uint16)
         self.casts = np.array([p.casts for p in parts], bool)
         materials = [p.material for p in parts]
         self.texture = np.array([textures[m.texture] for m in materials], np.int32)

@@ -118,8 +118,8 @@ class DatasetContract:
         assert none.label_counts() == {} and set(none[0]) <= {"img", "meta", "intrinsics"}
         with pytest.raises(ValueError, match="limit"):
             DATASETS.build(dict(config, limit=0))
-        with pytest.raises(ValueError, match="has no label.*edge.*known"):
-            DATASETS.build(dict(config, tasks=["edge"]))
+        with pytest.raises(ValueError, match="has no label.*odour.*known"):
+            DATASETS.build(dict(config, tasks=["odour"]))
 
     def test_missing_root_explains_how_to_get_the_data(self, config, tmp_path):
         with pytest.raises(

@@ -7,9 +7,18 @@ import pytest
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader
+from torchvision import tv_tensors
 
 from mtl_plugins.datasets import CamVid, DataError
-from mtl_plugins.datasets.readers import read_classes, read_depth, read_image, read_map, read_normals
+from mtl_plugins.datasets.readers import (
+    read_classes,
+    read_depth,
+    read_edges,
+    read_image,
+    read_instances,
+    read_map,
+    read_normals,
+)
 from mtl_plugins.label_spaces import class_map
 
 from .data_files import SIZE, random_image, write_camvid, write_png
@@ -164,3 +173,32 @@ def test_the_error_is_raised_from_a_worker_process(tmp_path):
     with pytest.raises(DataError, match="frame_0.jpg"):
         next(iter(loader))
     assert str(pickle.loads(pickle.dumps(DataError("what")))) == "what"
+
+
+@pytest.mark.parametrize("largest", [255, 65535])
+def test_edges_are_read_from_images(tmp_path, largest):
+    edges = np.zeros(SIZE, np.uint8 if largest == 255 else np.uint16)
+    edges[3] = largest
+    write_png(tmp_path / "e.png", edges)
+    read = read_edges(tmp_path / "e.png")
+    assert read.shape == (1, *SIZE) and torch.equal(read[0] > 0, torch.from_numpy(edges > 0))
+
+
+def test_soft_edges_raise(tmp_path):
+    write_png(tmp_path / "e.png", np.full(SIZE, 100, np.uint8))
+    with pytest.raises(DataError, match=r"e.png: edges are 0 or 1 .* such as 0.392 of 1. If the edges are soft"):
+        read_edges(tmp_path / "e.png")
+    np.save(tmp_path / "e.npy", np.array([[[0, 1, np.nan]]], np.float32))
+    assert read_edges(tmp_path / "e.npy")[0, 0].nan_to_num(9).tolist() == [0, 1, 9]
+    write_png(tmp_path / "c.png", np.zeros((*SIZE, 3), np.uint8))
+    with pytest.raises(DataError, match="edges have one channel, but the file has 3"):
+        read_edges(tmp_path / "c.png")
+
+
+def test_instances_are_read_without_scaling(tmp_path):
+    write_png(tmp_path / "i.png", np.full(SIZE, 300, np.uint16))
+    read = read_instances(tmp_path / "i.png")
+    assert isinstance(read, tv_tensors.Mask) and read.shape == (1, *SIZE) and (read == 300).all()
+    write_png(tmp_path / "c.png", np.zeros((*SIZE, 3), np.uint8))
+    with pytest.raises(DataError, match="8- or 16-bit grey PNGs, not in 3 channels"):
+        read_instances(tmp_path / "c.png")

@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 
@@ -21,6 +22,7 @@ from mtl_plugins.synthrooms.class_ids import NYUD40
 from mtl_plugins.synthrooms.rotation import cos_sin
 
 SIZE = (48, 64)
+LABELS = ("semseg", "depth", "normals", "instances", "edge", "saliency")
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +37,8 @@ def rays_of(room):
     return np.stack([(u - cx) / fx, (v - cy) / fy, np.ones_like(u, float)], -1)
 
 
-def digest(room):
-    parts = (np.ascontiguousarray(room[k]).tobytes() for k in ("img", "semseg", "depth", "normals"))
+def digest(room, keys=("img", "semseg", "depth", "normals")):
+    parts = (np.ascontiguousarray(room[k]).tobytes() for k in keys)
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
@@ -145,11 +147,14 @@ def test_written_files_contain_the_rendered_arrays(rendered):
         np.testing.assert_array_equal(semseg, room["semseg"])
         np.testing.assert_allclose(depth / 5000, room["depth"], atol=1.01e-4)
         np.testing.assert_allclose(decode_normals(normals), room["normals"], atol=0.01)
+        others = (np.asarray(Image.open(out / key / f"{i:06d}.png")) for key in ("instances", "edge", "saliency"))
+        for stored, key, scale in zip(others, ("instances", "edge", "saliency"), (1, 255, 255), strict=True):
+            np.testing.assert_array_equal(stored, scale * room[key].astype(int))
         name, *numbers = intrinsics[i].split()
         assert name == f"{i:06d}.png"
         np.testing.assert_allclose([float(x) for x in numbers], room["intrinsics"], atol=1e-5)
     assert summary == json.loads((out / "synthrooms.json").read_text())
-    assert summary["images"] == 6 and summary["labels"] == dict(semseg=6, depth=6, normals=6)
+    assert summary["images"] == 6 and summary["labels"] == dict.fromkeys(LABELS, 6)
     assert abs(sum(summary["share"].values()) - 1) < 1e-9
     assert summary["depth_range"][0] < summary["depth_range"][1]
 
@@ -175,13 +180,13 @@ def test_a_killed_run_resumes_to_the_same_files(rendered, tmp_path):
     process = multiprocessing.get_context("fork").Process(target=_prepare_slowly, args=(tmp_path,))
     process.start()
     deadline = time.time() + 20
-    while not list(tmp_path.glob("normals/*.png")) and time.time() < deadline:
+    while not list(tmp_path.glob("saliency/*.png")) and time.time() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    finished = list(tmp_path.glob("normals/*.png"))
+    finished = list(tmp_path.glob("saliency/*.png"))
     assert 0 < len(finished) < 6 and not (tmp_path / "synthrooms.json").exists()
-    # The worst case after a kill: a partial temporary file, and an image with three of its four files.
+    # The worst case after a kill: a partial temporary file, and an image without one of its files.
     (tmp_path / "rgb/.saving-999-000005.png").write_bytes(b"\x89PNG half")
     finished[0].unlink()
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
@@ -200,6 +205,19 @@ def test_a_missing_file_is_rendered_again(rendered, tmp_path):
     (tmp_path / "depth/000002.png").unlink()
     prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
     assert contents(tmp_path) == contents(rendered[0])
+
+
+def test_missing_labels_are_added_to_the_folder_of_an_older_version(rendered, tmp_path):
+    shutil.copytree(rendered[0], tmp_path, dirs_exist_ok=True)
+    for key in ("instances", "edge", "saliency"):
+        shutil.rmtree(tmp_path / key)
+    (tmp_path / "synthrooms.json").write_text(
+        json.dumps(rendered[1] | dict(labels=dict.fromkeys(("semseg", "depth", "normals"), 6)))
+    )
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")}
+    prepare_synthrooms(tmp_path, 4, 2, SIZE, seed=3, workers=1, progress=False)
+    assert contents(tmp_path) == contents(rendered[0])
+    assert times == {path: path.stat().st_mtime_ns for path in times}  # the files of today are not written again
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from .class_colours import read_colours
 from .class_ids import read_classes
 from .dense_map import read_map
 from .depth import limit_depth, parse_depth_range, read_depth
+from .edges import read_edges
 from .empty_label import none_if_empty
 from .find_reader import READERS, find_reader
 from .image import read_image
+from .instances import read_instances
 from .kind import read_kind
 from .normals import read_normals
 
@@ -19,7 +21,9 @@ __all__ = [
     "read_classes",
     "read_colours",
     "read_depth",
+    "read_edges",
     "read_image",
+    "read_instances",
     "read_kind",
     "read_map",
     "read_normals",

@@ -8,11 +8,20 @@ from mtl_plugins.registry import FUNCTIONS
 from .class_ids import read_classes
 from .dense_map import read_map
 from .depth import read_depth
+from .edges import read_edges
+from .instances import read_instances
 from .kind import read_kind
 from .normals import read_normals
 
 #: Readers by the short name that a config uses.
-READERS: dict[str, Callable] = dict(classes=read_classes, depth=read_depth, normals=read_normals, image=read_map)
+READERS: dict[str, Callable] = dict(
+    classes=read_classes,
+    depth=read_depth,
+    edges=read_edges,
+    image=read_map,
+    instances=read_instances,
+    normals=read_normals,
+)
 
 
 def find_reader(reader: str | Callable, task: str) -> Callable:
