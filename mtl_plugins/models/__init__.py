@@ -32,11 +32,14 @@ from .losses import (
 from .multi_task_model import MultiTaskModel
 from .necks import (
     ASPP,
+    DPT,
     ChainedResidualPooling,
     ConcatFeatures,
     DeepLabV3Plus,
     LightWeightRefineNet,
     NeckOutput,
+    SimpleFeaturePyramid,
+    SMPDecoder,
 )
 from .tta_model import MultiTaskTTAModel
 
@@ -47,6 +50,7 @@ __all__ = [
     "ConcatFeatures",
     "CosineLoss",
     "CrossEntropyLoss",
+    "DPT",
     "DeepLabV3Plus",
     "DeepLabV3PlusHead",
     "DenseHead",
@@ -72,9 +76,11 @@ __all__ = [
     "NormalsHead",
     "OnnxModel",
     "ResNet38",
+    "SMPDecoder",
     "SMPModel",
     "ScaleInvariantLogLoss",
     "SegmentationHead",
+    "SimpleFeaturePyramid",
     "TaskHead",
     "TimmBackbone",
     "TorchvisionModel",

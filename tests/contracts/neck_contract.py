@@ -41,11 +41,15 @@ class NeckContract(ComponentContract):
             outputs = neck(features)
             assert len(outputs) == len(neck.out_channels) == len(neck.out_strides)
             for output, out_channels, stride in zip(outputs, neck.out_channels, neck.out_strides, strict=True):
-                assert output.shape == (2, out_channels, -(-height // stride), -(-width // stride))
+                assert output.shape == (2, out_channels, *self.size_of(stride, features, strides, (height, width)))
                 assert output.isfinite().all()
             self.check(neck, strides)
 
         check()
+
+    def size_of(self, stride, features, strides, size):
+        """The size of an output of `stride` for images of `size`."""
+        return [-(-pixels // stride) for pixels in size]
 
     def check(self, neck, strides):
         """Further checks of `neck`, which reads features of `strides`."""

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -205,6 +206,6 @@ def _soft_target(scores: Tensor, setting: TeacherTask, head: Any) -> Tensor:
     A head without `stride` receives them at their size, and `TaskHead.soft_loss` resizes them.
     """
     if scores.ndim == 3 and hasattr(head, "stride"):
-        size = [-(-n // head.stride) for n in scores.shape[-2:]]
+        size = [math.ceil(n / head.stride) for n in scores.shape[-2:]]
         scores = F.interpolate(scores[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
     return setting.task_kind.soft_target(scores)

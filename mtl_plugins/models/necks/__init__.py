@@ -4,14 +4,20 @@ from .aspp import ASPP
 from .chained_residual_pooling import ChainedResidualPooling
 from .concat_features import ConcatFeatures
 from .deeplabv3plus import DeepLabV3Plus
+from .dpt import DPT
 from .light_weight_refinenet import LightWeightRefineNet
 from .neck_output import NeckOutput
+from .simple_feature_pyramid import SimpleFeaturePyramid
+from .smp_decoder import SMPDecoder
 
 __all__ = [
     "ASPP",
+    "DPT",
     "ChainedResidualPooling",
     "ConcatFeatures",
     "DeepLabV3Plus",
     "LightWeightRefineNet",
     "NeckOutput",
+    "SMPDecoder",
+    "SimpleFeaturePyramid",
 ]
