@@ -215,11 +215,13 @@ def _architecture(module, build, run, **needs):
     return Architecture(module, build, run, options, **needs)
 
 
+_U_SHAPED: dict[str, Any] = dict(halving=True, even=True, fewest=2)
+
 ARCHITECTURES = {
-    "Unet": _architecture(UnetDecoder, _unet(UnetDecoder), _after_image, halving=True, even=True, fewest=2),
-    "UnetPlusPlus": _architecture(UnetPlusPlusDecoder, _unet_plus_plus, _after_image, halving=True, even=True, fewest=2),
-    "MAnet": _architecture(MAnetDecoder, _unet(MAnetDecoder), _after_image, halving=True, even=True, fewest=2),
-    "Linknet": _architecture(LinknetDecoder, _linknet, _after_image, halving=True, even=True, fewest=2),
+    "Unet": _architecture(UnetDecoder, _unet(UnetDecoder), _after_image, **_U_SHAPED),
+    "UnetPlusPlus": _architecture(UnetPlusPlusDecoder, _unet_plus_plus, _after_image, **_U_SHAPED),
+    "MAnet": _architecture(MAnetDecoder, _unet(MAnetDecoder), _after_image, **_U_SHAPED),
+    "Linknet": _architecture(LinknetDecoder, _linknet, _after_image, **_U_SHAPED),
     "FPN": _architecture(FPNDecoder, _fpn, _direct, halving=True, even=True, fewest=4),
     "PSPNet": _architecture(PSPDecoder, _pspnet, _direct),
     "PAN": _architecture(PANDecoder, _pan, _run_pan, even=True, fewest=2, coarsest_size=8),
