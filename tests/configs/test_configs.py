@@ -19,6 +19,9 @@ DRIVE = sorted((CONFIGS / "kitti_drive").glob("*.py"))
 RECIPES = sorted(
     path for name in ("distillation", "real_joint", "kitti_drive") for path in (CONFIGS / name).glob("*.py")
 )
+MULTI_TASK = sorted(  # trained in test_multi_task_presets.py
+    path for name in ("nyud_mt", "pascal_context", "synthrooms_mt") for path in (CONFIGS / name).glob("*.py")
+)
 FOLDER_OF = dict(
     NYUDv2="nyud_folder",
     CamVid="camvid_folder",
@@ -87,14 +90,15 @@ def test_shared_parts_inherit_over_at_most_two_levels(path):
     assert steps(path, CONFIGS / "_base_") <= 2
 
 
-@pytest.mark.parametrize("path", [*PRESETS, *RECIPES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PRESETS, *RECIPES, *MULTI_TASK], ids=lambda path: path.stem)
 def test_presets_inherit_over_at_most_two_levels(path):
+    known = (*PRESETS, *RECIPES, *MULTI_TASK)
     presets = [base for base in bases_of(path) if not base.is_relative_to(CONFIGS / "_base_")]
-    assert bases_of(path) and len(presets) in (0, 1) and all(base in (*PRESETS, *RECIPES) for base in presets)
+    assert bases_of(path) and len(presets) in (0, 1) and all(base in known for base in presets)
     length = 0
     while presets:
         length += 1
-        presets = [base for base in bases_of(presets[0]) if base in (*PRESETS, *RECIPES)]
+        presets = [base for base in bases_of(presets[0]) if base in known]
     assert length <= 2
 
 
@@ -123,7 +127,7 @@ def test_heads_datasets_and_metrics_agree(path, request):
         TRANSFORMS.build(transform)
 
 
-@pytest.mark.parametrize("path", [*PRESETS, *RECIPES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PRESETS, *RECIPES, *MULTI_TASK], ids=lambda path: path.stem)
 def test_depth_is_trained_and_predicted_at_the_same_scale(path):
     """`InputScaleHook` would warn otherwise. A zoom does not count, because it also changes the metres."""
     cfg = load_config(path)
