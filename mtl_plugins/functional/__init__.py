@@ -22,6 +22,7 @@ from .kb_crop import KB_CROP, kb_crop_window
 from .label_rounding import class_labels, depth_labels, merge_classes, normal_labels, quantised_threshold
 from .lidar import lidar_projection, points_to_depth
 from .losses import (
+    balanced_binary_cross_entropy,
     binary_cross_entropy,
     class_target,
     cosine_distance,
@@ -66,6 +67,7 @@ __all__ = [
     "VOID_COLOUR",
     "ColourScale",
     "angular_error",
+    "balanced_binary_cross_entropy",
     "binary_cross_entropy",
     "class_labels",
     "class_target",

@@ -90,6 +90,34 @@ class TestBinaryCrossEntropy(OnDepth):
         assert self.loss((target - 0.5) * 100, target).item() == pytest.approx(0, abs=1e-6)
 
 
+class TestBalancedBCE(TestBinaryCrossEntropy):
+    config = dict(type="BalancedBCELoss")
+
+    def test_positives_and_negatives_have_their_weights(self):
+        prediction, target, _ = self.pair(void_share=0)
+        plain = MODELS.build(dict(type="BinaryCrossEntropyLoss"))
+        positive = plain(prediction, torch.where(target == 1, target, 255.0)) * (target == 1).float().mean()
+        negative = plain(prediction, torch.where(target == 0, target, 255.0)) * (target == 0).float().mean()
+        torch.testing.assert_close(self.build(positive_weight=0.8)(prediction, target), 0.8 * positive + 0.2 * negative)
+        share = (target == 0).float().mean()
+        expected = share * positive + (1 - share) * negative
+        torch.testing.assert_close(self.build(positive_weight=None)(prediction, target), expected)
+
+    def test_void_pixels_make_the_loss_of_the_papers_smaller(self):
+        prediction, target, mask = self.pair()
+        of_papers, mean = self.build(normalisation="all"), self.build()
+        share = 1 - mask.float().mean()
+        torch.testing.assert_close(of_papers(prediction, target), share * mean(prediction, target))
+
+    def test_masks_are_targets(self):
+        prediction, target, _ = self.pair()
+        assert torch.equal(self.loss(prediction, target.to(torch.uint8)), self.loss(prediction, target))
+
+
+class TestBalancedBCEOfHED(TestBinaryCrossEntropy):
+    config = dict(type="BalancedBCELoss", positive_weight=None)
+
+
 def test_losses_disable_autocast():
     class Product(DenseLoss):
         name = "product"
@@ -117,6 +145,8 @@ def test_lovasz_per_image_ignores_images_without_valid_pixels():
         (dict(type="InverseHuberLoss", threshold=0), "threshold"),
         (dict(type="ScaleInvariantLogLoss", variance_focus=2), "variance_focus"),
         (dict(type="ScaleInvariantLogLoss", eps=0), "eps"),
+        (dict(type="BalancedBCELoss", positive_weight=1.0), "between 0 and 1"),
+        (dict(type="BalancedBCELoss", normalisation="pixels"), "'valid' and 'all'"),
     ],
 )
 def test_settings_out_of_range_raise(config, message):

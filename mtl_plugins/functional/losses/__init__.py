@@ -5,7 +5,8 @@ pixel, the loss is exactly 0 and stays connected to the graph with zero gradient
 surface normals ignore pixels whose target is not finite or is 0 in all channels.
 """
 
-from .binary_cross_entropy import binary_cross_entropy
+from .balanced_binary_cross_entropy import balanced_binary_cross_entropy
+from .binary_cross_entropy import binary_cross_entropy, binary_target
 from .cosine_distance import cosine_distance
 from .cross_entropy import class_target, cross_entropy, resizing_cross_entropy
 from .inverse_huber import inverse_huber
@@ -15,7 +16,9 @@ from .masking import masked_mean, masked_target, target_like, valid_pixels, zero
 from .scale_invariant_log import scale_invariant_log
 
 __all__ = [
+    "balanced_binary_cross_entropy",
     "binary_cross_entropy",
+    "binary_target",
     "class_target",
     "cosine_distance",
     "cross_entropy",

@@ -25,6 +25,24 @@ def binary_cross_entropy(
     Raises:
         ValueError: The shapes do not match or, on the CPU only, the target holds another value.
     """
+    target, valid = binary_target(prediction, target, ignore_index)
+    if pos_weight is not None:
+        pos_weight = torch.as_tensor(pos_weight, dtype=prediction.dtype, device=prediction.device)
+    loss = F.binary_cross_entropy_with_logits(prediction, target, reduction="none", pos_weight=pos_weight)
+    return masked_mean(loss, valid)
+
+
+def binary_target(prediction: Tensor, target: Tensor, ignore_index: int = 255) -> tuple[Tensor, Tensor]:
+    """The target in the prediction's shape and type with 0 at void pixels, and the mask of the valid pixels.
+
+    Args:
+        prediction: Logits, (N, C, H, W).
+        target: As for `binary_cross_entropy`.
+        ignore_index: The value of void pixels.
+
+    Raises:
+        ValueError: As `binary_cross_entropy`.
+    """
     target = target_like(prediction, target).to(prediction.dtype)
     valid = target.isfinite() & (target != ignore_index)
     target = target.masked_fill(~valid, 0)
@@ -35,7 +53,4 @@ def binary_cross_entropy(
                 f"a binary target holds values from {low:g} to {high:g}, allowed are 0 to 1, "
                 f"and {ignore_index} for void. Scale the labels"
             )
-    if pos_weight is not None:
-        pos_weight = torch.as_tensor(pos_weight, dtype=prediction.dtype, device=prediction.device)
-    loss = F.binary_cross_entropy_with_logits(prediction, target, reduction="none", pos_weight=pos_weight)
-    return masked_mean(loss, valid)
+    return target, valid

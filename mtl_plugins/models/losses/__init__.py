@@ -1,5 +1,6 @@
 """Losses for the `loss` of a head; `DenseLoss` is the base class of all."""
 
+from .balanced_bce import BalancedBCELoss
 from .base import DenseLoss
 from .binary_cross_entropy import BinaryCrossEntropyLoss
 from .cosine import CosineLoss
@@ -11,6 +12,7 @@ from .scale_invariant_log import ScaleInvariantLogLoss
 from .smp import DiceLoss, FocalLoss, LovaszLoss
 
 __all__ = [
+    "BalancedBCELoss",
     "BinaryCrossEntropyLoss",
     "CosineLoss",
     "CrossEntropyLoss",
