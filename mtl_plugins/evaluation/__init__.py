@@ -3,8 +3,11 @@
 from .compare_methods import MethodRun, MethodSummary, compare_methods
 from .depth_metric import DepthMetric
 from .depth_protocol import PROTOCOLS, DepthProtocol
+from .edge_metric import EdgeMetric
+from .edge_protocol import EdgeProtocol
 from .multi_task_gain import mean_ranks, multi_task_gain
 from .normals_metric import NormalsMetric
+from .saliency_metric import SaliencyMetric
 from .segmentation_metric import SegmentationMetric
 from .task_metric import TaskMetric
 from .trivial import TrivialPredictor, trivial_predictor, trivial_scores
@@ -12,10 +15,13 @@ from .trivial import TrivialPredictor, trivial_predictor, trivial_scores
 __all__ = [
     "DepthMetric",
     "DepthProtocol",
+    "EdgeMetric",
+    "EdgeProtocol",
     "MethodRun",
     "MethodSummary",
     "NormalsMetric",
     "PROTOCOLS",
+    "SaliencyMetric",
     "SegmentationMetric",
     "TaskMetric",
     "TrivialPredictor",

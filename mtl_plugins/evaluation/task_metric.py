@@ -137,6 +137,24 @@ class TaskMetric(BaseMetric):
         """More text for the log, such as a table of the classes."""
         return None
 
+    def check(self, prediction: Any, target: Any, image: str) -> None:
+        """Check that a prediction can be compared with a label.
+
+        Args:
+            prediction: Of one image, (C, H, W), (K,), or a tree of tensors.
+            target: Its label.
+            image: Path of the image, for the error message.
+
+        Raises:
+            ValueError: The shapes differ.
+        """
+        if isinstance(prediction, Tensor) and isinstance(target, Tensor) and prediction.shape != target.shape:
+            raise ValueError(
+                f"{self.task} of {image}: the prediction has shape {tuple(prediction.shape)}, the label "
+                f"{tuple(target.shape)}. Check whether label and image have the same size, and whether the test "
+                "pipeline resizes the label."
+            )
+
     def process(self, data_batch: Any, data_samples: Sequence[Any]) -> None:
         """Add one result per sample of a batch."""
         if not self.results:  # a new evaluation: mmengine clears the results at the end of each
@@ -226,13 +244,7 @@ class TaskMetric(BaseMetric):
             if prediction is None or target is None or not self.is_scored(sample):
                 continue
             shapes = tuple(map(_shapes, (prediction, target)))
-            if isinstance(prediction, Tensor) and isinstance(target, Tensor) and shapes[0] != shapes[1]:
-                image = sample.get("img_path", f"sample {index} of the batch")
-                raise ValueError(
-                    f"{self.task} of {image}: the prediction has shape {tuple(prediction.shape)}, the label "
-                    f"{tuple(target.shape)}. Check whether label and image have the same size, and whether the test "
-                    "pipeline resizes the label."
-                )
+            self.check(prediction, target, sample.get("img_path", f"sample {index} of the batch"))
             device = next(leaf.device for leaf in tree_leaves(prediction))
             groups[shapes, device].append((index, prediction, target))
             self._note_size(sample, target)

@@ -60,6 +60,44 @@ class TestNormalsMetric(MetricContract):
         return label.masked_fill(mask, 0)
 
 
+class TestEdgeMetric(MetricContract):
+    # the steps of the protocols change small maps near their border
+    config = dict(type="EdgeMetric", protocol="bsds", suppress=False, thinned=False, workers=0)
+    perfect = dict(odsF=100, oisF=100)
+    most_bytes = 3000
+
+    def label(self, generator, height, width):
+        label = torch.rand(1, height, width, generator=generator) < 0.3
+        return label.to(torch.uint8)
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, 255)
+
+
+class TestEdgeMetricOfMaps(TestEdgeMetric):
+    config = dict(type="EdgeMetric", protocol="pascal", workers=0)
+    perfect = dict()
+    void_value = float("nan")
+
+    def label(self, generator, height, width):
+        return super().label(generator, height, width).float()
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, torch.nan)
+
+
+class TestSaliencyMetric(MetricContract):
+    config = dict(type="SaliencyMetric")
+    perfect = dict(maxF=100, MAE=0, Sm=1)
+
+    def label(self, generator, height, width):
+        label = torch.rand(1, height, width, generator=generator) < 0.4
+        return label.to(torch.uint8)
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, 255)
+
+
 CONFIG = [dict(type="SegmentationMetric"), dict(type="DepthMetric"), dict(type="NormalsMetric")]
 
 

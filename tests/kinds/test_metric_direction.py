@@ -17,8 +17,10 @@ from mtl_plugins.registry import METRICS
         ("normals/mean", False, "deg"),
         ("normals/11.25", True, "%"),
         ("kitti/normals/rmse", False, "deg"),
-        ("saliency/maxF", None, ""),
+        ("saliency/maxF", True, "%"),
         ("saliency/mae", False, ""),
+        ("edge/odsF", True, "%"),
+        ("flow/maxF", None, ""),
     ],
 )
 def test_keys_of_metrics(key, up, unit):

@@ -96,6 +96,27 @@ class TestNormalsHead(HeadContract):
         torch.testing.assert_close(prediction.norm(dim=1), torch.ones_like(prediction[:, 0]))
 
 
+class TestEdgeHead(HeadContract):
+    config = dict(type="EdgeHead")
+    raw_channels = 1
+
+    def label(self, n, *size):
+        label = (torch.rand(n, 1, *size) < 0.1).to(torch.uint8)
+        label[..., :1] = 255
+        return label
+
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.float32 and prediction.min() >= 0 and prediction.max() <= 1
+
+    def test_the_prediction_is_the_sigmoid(self, head):
+        outputs = head(self.features())
+        assert torch.equal(head.predict(outputs, (5, 7)), outputs.sigmoid())
+
+
+class TestSaliencyHead(TestEdgeHead):
+    config = dict(type="SaliencyHead")
+
+
 class TestDenseHead(HeadContract):
     """The base class, as a map of three channels."""
 

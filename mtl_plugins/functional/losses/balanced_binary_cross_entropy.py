@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -37,6 +36,7 @@ def balanced_binary_cross_entropy(
         ValueError: As `binary_cross_entropy`.
 
     Examples:
+        >>> import torch
         >>> loss = balanced_binary_cross_entropy(torch.zeros(1, 1, 1, 2), torch.tensor([[[[1, 0]]]]), 0.95)
         >>> round(loss.item(), 4)  # (0.95 + 0.05) · log 2 / 2
         0.3466

@@ -4,8 +4,10 @@ from .complete_head import complete_head, head_method
 from .deeplabv3plus_head import DeepLabV3PlusHead
 from .dense_head import DenseHead
 from .depth_head import DepthHead
+from .edge_head import EdgeHead
 from .fixed_camera_depth_head import FixedCameraDepthHead
 from .normals_head import NormalsHead
+from .saliency_head import SaliencyHead
 from .segmentation_head import SegmentationHead
 from .task_head import TaskHead
 
@@ -13,8 +15,10 @@ __all__ = [
     "DeepLabV3PlusHead",
     "DenseHead",
     "DepthHead",
+    "EdgeHead",
     "FixedCameraDepthHead",
     "NormalsHead",
+    "SaliencyHead",
     "SegmentationHead",
     "TaskHead",
     "complete_head",

@@ -37,8 +37,8 @@ class BalancedBCELoss(DenseLoss):
         super().__init__(**kwargs)
         if positive_weight is not None and not 0 < positive_weight < 1:
             raise ValueError(
-                f"BalancedBCELoss has positive_weight={positive_weight}: use a number between 0 and 1, such as 0.95, or "
-                "None for the share of negatives in the batch."
+                f"BalancedBCELoss has positive_weight={positive_weight}: use a number between 0 and 1, such as 0.95, "
+                "or None for the share of negatives in the batch."
             )
         if normalisation not in PIXEL_COUNTS:
             raise ValueError(
