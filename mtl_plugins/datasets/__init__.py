@@ -35,6 +35,7 @@ from .seven_scenes import SevenScenes
 from .synthrooms import SynthRooms
 from .transforms import (
     Compose,
+    EdgesFromLabels,
     PackSample,
     Pipeline,
     RandomApply,
@@ -54,6 +55,7 @@ __all__ = [
     "Cityscapes",
     "Compose",
     "DataError",
+    "EdgesFromLabels",
     "IDDLite",
     "KITTIDepth",
     "KITTISemantic",

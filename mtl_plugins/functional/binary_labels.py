@@ -25,6 +25,6 @@ def require_binary(label: Tensor, what: str) -> None:
     if wrong.any():
         raise ValueError(
             f"{what}: the label has the value {label[wrong].flatten()[0].item():g} in {int(wrong.sum())} pixels, but "
-            f"this evaluation needs a binary map: 0, 1 and {VOID} or NaN for void. Read it with reader='binary', which "
-            "checks the file, or set its option threshold to cut soft values."
+            f"this evaluation needs a binary map: 0, 1, and {VOID} or NaN for void. Cut soft values at a threshold. "
+            "reader='edges' checks the files of edges."
         )

@@ -1,6 +1,7 @@
 """Transforms of a sample dict: torchvision's v2 transforms under their own names, and the missing ones."""
 
 from .containers import Compose, RandomApply, RandomChoice, RandomOrder
+from .edges_from_labels import EdgesFromLabels
 from .pack_sample import PackSample
 from .pipeline import Pipeline, build_transform, check_sample
 from .random_crop import RandomCrop
@@ -13,6 +14,7 @@ register_torchvision()
 
 __all__ = [
     "Compose",
+    "EdgesFromLabels",
     "PackSample",
     "Pipeline",
     "RandomApply",

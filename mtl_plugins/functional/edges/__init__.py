@@ -6,6 +6,7 @@ the ground truth pixel by pixel (`edge_counts`). `edge_scores` computes ODS, OIS
 
 from .counts import edge_counts
 from .label_boundaries import label_boundaries
+from .label_edges import class_edges, depth_edges, merge_edges
 from .matching import Pairs, candidate_pairs, cheapest_matching, count_matches
 from .scores import average_precision, edge_scores, f_measure
 from .suppress import edge_orientation, suppress_non_maxima
@@ -16,12 +17,15 @@ __all__ = [
     "average_precision",
     "candidate_pairs",
     "cheapest_matching",
+    "class_edges",
     "count_matches",
+    "depth_edges",
     "edge_counts",
     "edge_orientation",
     "edge_scores",
     "f_measure",
     "label_boundaries",
+    "merge_edges",
     "suppress_non_maxima",
     "thin",
 ]
