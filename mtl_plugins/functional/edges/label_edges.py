@@ -17,8 +17,8 @@ def class_edges(ids: np.ndarray, void: int | None = 255) -> np.ndarray:
     edges = np.zeros(ids.shape, np.float32)
     for rows, columns in ((0, 1), (1, 0), (1, 1)):  # right, lower and lower right neighbour, as in `label_boundaries`
         here = slice(None, ids.shape[0] - rows), slice(None, ids.shape[1] - columns)
-        there = slice(rows, None), slice(columns, None)
-        edges[here][(ids[here] != ids[there]) & known[here] & known[there]] = 1
+        neighbour = slice(rows, None), slice(columns, None)
+        edges[here][(ids[here] != ids[neighbour]) & known[here] & known[neighbour]] = 1
     edges[~known] = np.nan
     return edges
 
