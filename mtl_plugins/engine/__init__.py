@@ -27,6 +27,7 @@ from .input_scale_hook import InputScaleHook
 from .label_presence_hook import LabelPresenceHook
 from .label_ranges_hook import LabelRangesHook
 from .label_shares_hook import LabelSharesHook
+from .layer_decay import LayerDecayOptimWrapperConstructor
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .multi_task_runner import MultiTaskRunner
 from .non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook
@@ -53,6 +54,7 @@ __all__ = [
     "LabelPresenceHook",
     "LabelRangesHook",
     "LabelSharesHook",
+    "LayerDecayOptimWrapperConstructor",
     "MultiTaskRunner",
     "NonFiniteLossError",
     "NonFiniteLossHook",

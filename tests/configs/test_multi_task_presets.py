@@ -10,7 +10,6 @@ import torch
 from mtl_plugins.apis import build_runner, load_config
 from mtl_plugins.apis.config import drop_pretrained, innermost_datasets
 from mtl_plugins.apis.export import export_model
-
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.registry import METRICS, MODELS
 

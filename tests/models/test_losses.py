@@ -178,3 +178,10 @@ def test_an_overridden_loss_is_called_without_resize(method):
         head.losses = torch.nn.ModuleList([loss])
         assert head.loss(torch.randn(1, 4, 3, 3), torch.zeros(1, 1, 12, 12, dtype=torch.long))["loss_ce"] == 42
     assert CrossEntropyLoss().resizes and type("Named", (CrossEntropyLoss,), {"name": "other"})().resizes
+
+
+def test_l1_of_unit_vectors_does_not_depend_on_the_length_of_the_prediction():
+    prediction, target = torch.randn(2, 3, 4, 5), torch.nn.functional.normalize(torch.randn(2, 3, 4, 5), dim=1)
+    loss = MODELS.build(dict(type="L1Loss", unit_vectors=True))
+    expected = MODELS.build(dict(type="L1Loss"))(torch.nn.functional.normalize(prediction, dim=1), target)
+    torch.testing.assert_close(loss(7 * prediction, target), expected)

@@ -13,6 +13,7 @@ from mtl_plugins.registry import MODELS
 
 from .pretrained import read_pretrained
 from .timm_extractor import build_extractor, check_name, describe_model, mean_and_std
+from .timm_layers import layers_of_parameters
 from .timm_probe import Probe, probe_extractor, unsupported_size
 
 _FINEST_STRIDE = 4
@@ -98,6 +99,17 @@ class TimmBackbone(BaseModule):
         """
         with torch.random.fork_rng(devices=[]):  # building the network draws random numbers
             self.body.load_state_dict(self._pretrained_body(source).state_dict())
+
+    def parameter_layers(self) -> dict[str, int]:
+        """The layer of each parameter as timm counts them, from the stem (0) on.
+
+        Raises:
+            ValueError: timm has no layers for this model.
+        """
+        model_name, _, model_kwargs = self._recipe
+        names = [name for name, _ in self.body.named_parameters()]
+        layers = layers_of_parameters(names, model_name, model_kwargs)
+        return {f"body.{name}": layer for name, layer in layers.items()}
 
     def _pretrained_body(self, source: bool | str) -> nn.Module:
         model_name, out_features, model_kwargs = self._recipe
