@@ -13,5 +13,6 @@ model = dict(
         ),
         depth=dict(type="DepthHead", decoder=decoder, loss=dict(type="InverseHuberLoss", loss_weight=0.06)),
         normals=dict(type="NormalsHead", decoder=decoder, loss=dict(type="CosineLoss", loss_weight=4.0)),
+        edge=dict(type="EdgeHead", decoder=decoder, loss=dict(type="BalancedBCELoss", loss_weight=10.0)),
     ),
 )
