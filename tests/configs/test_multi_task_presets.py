@@ -39,6 +39,7 @@ def shrink(config):
         config = {key: shrink(value) for key, value in config.items()}
         name = config.get("model_name", "")
         if name in TINY:
+            config.pop("feature_location", None)
             config["model_name"] = TINY[name]
         elif name.startswith("vit_"):
             config.update(model_name="test_vit", out_features=[0, 2, 4, 5])

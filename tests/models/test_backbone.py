@@ -228,6 +228,16 @@ def test_a_vision_transformer_weight_file_is_loaded_exactly(tmp_path):
         assert torch.equal(value, reference.state_dict()[key]), key
 
 
+def test_a_weight_file_is_loaded_by_an_extractor_with_options_of_its_own(tmp_path):
+    """HRNet's features of 18 ... 144 channels are those before the classifier's modules."""
+    weights = timm.create_model("hrnet_w18_small").state_dict()
+    torch.save(weights, tmp_path / "hrnet.pth")
+    options = dict(model_name="hrnet_w18_small", out_features=[1, 2, 3, 4], feature_location="")
+    backbone = MODELS.build(dict(type="TimmBackbone", **options, pretrained=str(tmp_path / "hrnet.pth")))
+    assert backbone.out_channels == (16, 32, 64, 128)
+    assert all(torch.equal(value, weights[name]) for name, value in backbone.body.state_dict().items())
+
+
 def test_a_weight_file_without_classifier_under_a_state_dict_key_is_loaded(tmp_path):
     state = weights_of("test_resnet").state_dict()
     body = {key: value for key, value in state.items() if not key.startswith("fc.")}

@@ -18,6 +18,8 @@ from torch import Tensor
 from mtl_plugins.files import SealError, check_seal, is_zip, verification_is_on
 from mtl_plugins.functional import weight_fault
 
+from .timm_extractor import classifier_options
+
 _LONGEST_PICKLE = 2**24  # bytes of a pickle that are searched; it contains no tensors
 
 
@@ -42,7 +44,7 @@ def read_pretrained(model_name: str, source: bool | str, **model_kwargs: Any) ->
         )
     weights = _from_hub(model_name) if source is True else _from_file(Path(str(source)))
     with torch.device("meta"):
-        model = timm.create_model(model_name, **model_kwargs)
+        model = timm.create_model(model_name, **classifier_options(model_kwargs))
     wanted = model.state_dict()
     weights = weights.get("state_dict", weights)
     if not isinstance(weights, dict):

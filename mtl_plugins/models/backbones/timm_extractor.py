@@ -1,7 +1,7 @@
 """Building a timm model as a feature extractor."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import timm
@@ -15,6 +15,15 @@ from mtl_plugins.did_you_mean import did_you_mean
 
 # Constructor options that free a timm model from a fixed input size, if it has them.
 _FREE_SIZE = dict(dynamic_img_size=True, dynamic_img_pad=True, strict_img_size=False)
+
+
+# Options that a timm model has only as an extractor (HRNet's features with or without the classifier's modules).
+_EXTRACTOR_OPTIONS = ("feature_location",)
+
+
+def classifier_options(model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an extractor that its complete network has, too."""
+    return {name: value for name, value in model_kwargs.items() if name not in _EXTRACTOR_OPTIONS}
 
 
 def check_name(model_name: str) -> None:

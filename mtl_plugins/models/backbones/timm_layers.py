@@ -7,6 +7,8 @@ import timm
 import torch
 from timm.models import group_parameters
 
+from .timm_extractor import classifier_options
+
 
 def layers_of_parameters(names: Iterable[str], model_name: str, model_kwargs: Mapping[str, Any]) -> dict[str, int]:
     """The layer of each parameter of an extractor, from the stem (0) to the last block.
@@ -20,7 +22,7 @@ def layers_of_parameters(names: Iterable[str], model_name: str, model_kwargs: Ma
         ValueError: timm has no layers for this model.
     """
     with torch.device("meta"):
-        model: Any = timm.create_model(model_name, **model_kwargs)
+        model: Any = timm.create_model(model_name, **classifier_options(model_kwargs))
     if not hasattr(model, "group_matcher"):
         raise ValueError(f"timm does not divide {model_name} into layers, so its learning rates cannot decay by layer.")
     layers: dict[str, int] = group_parameters(model, model.group_matcher(coarse=False), reverse=True)
