@@ -57,7 +57,7 @@ def test_several_sources_are_merged():
     assert label[0, -1, 3] == 1
 
 
-def test_without_a_source_there_is_no_label():
+def test_samples_without_a_source_get_no_label():
     assert "edge" not in edges(source="parts")
     assert edges(source=["parts", "semseg"], task="border")["border"].nansum() > 0
 
