@@ -18,6 +18,7 @@ from .summary import markdown_table, mean_and_spread, summary_table, text_table
 from .summary_hook import SummaryHook
 from .task_painters import ColourBar, Painted, paint_task, register_task_painter
 from .visualizer import MultiTaskVisualizer, write_picture
+from .worst_images_hook import WorstImagesHook
 
 __all__ = [
     "VOID_COLOUR",
@@ -28,6 +29,7 @@ __all__ = [
     "PanelHook",
     "RunCurve",
     "SummaryHook",
+    "WorstImagesHook",
     "draw_panel",
     "join_scalars",
     "make_palette",

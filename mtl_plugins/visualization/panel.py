@@ -27,12 +27,13 @@ def draw_panel(
     pred: Mapping[str, np.ndarray] | None = None,
     meta: Mapping[str, Any] | None = None,
     title: str = "",
+    tasks: Sequence[str] = (),
 ) -> np.ndarray:
     """Paint one image and its maps as a labelled panel.
 
     A panel has one column per task, with rows for ground truth and prediction. A map that only one of the rows has is
     replaced by a grey tile in the other; a row without any map is left out. Images that are at least twice as wide as
-    high are drawn one below the other, without tiles for missing maps.
+    high are drawn one below the other, without tiles for maps that only one of the rows has.
 
     Ground truth and prediction of a task share one range of colours. Text needs Pillow 10.1 or newer, whose default
     font can be scaled.
@@ -44,6 +45,7 @@ def draw_panel(
         meta: The dataset's METAINFO; `classes` and `palette` (RGB) are those of `semseg`, `task_classes` those of
             other tasks; `kinds` states the kinds of tasks with other names.
         title: A line above the panel.
+        tasks: Tasks to show first, in this order. Those without any map get a grey tile.
 
     Returns:
         uint8 (H'', W'', 3), RGB. Images of one size with the same tasks and rows give panels of one size, unless they
@@ -52,7 +54,7 @@ def draw_panel(
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"The image of a panel must be uint8 (H, W, 3), but it is {image.dtype} {image.shape}.")
-    panel = (_Stack if is_wide(*image.shape[:2]) else _Columns)(image, gt or {}, pred or {}, meta or {}, title)
+    panel = (_Stack if is_wide(*image.shape[:2]) else _Columns)(image, gt or {}, pred or {}, meta or {}, title, tasks)
     return np.asarray(panel.draw()).copy()
 
 
@@ -68,10 +70,13 @@ class _Panel:
         pred: Mapping[str, np.ndarray],
         meta: Mapping[str, Any],
         title: str,
+        tasks: Sequence[str],
     ):
         self.title = title
         self.rows = {name: maps for name, maps in (("ground truth", gt), ("prediction", pred)) if maps}
-        self.tasks = list(dict.fromkeys([*pred, *gt]))  # the model's order, the same for each image
+        if tasks and not self.rows:
+            self.rows = {"ground truth": {}}
+        self.tasks = list(dict.fromkeys([*tasks, *pred, *gt]))  # the model's order, the same for each image
         self.cells = arrange_cells(self.wide, self.tasks, self.rows)
         self.tile_size = self.choose_tile_size(*image.shape[:2])
         self.cell_width = max(self.tile_size[0], MIN_CELL_WIDTH)
@@ -84,7 +89,8 @@ class _Panel:
         self.painted: dict[str, Painted] = {}
         for task in self.tasks:
             present = [row for row, maps in self.rows.items() if task in maps]
-            painted = paint_task(task, [_channels_first(self.rows[row][task]) for row in present], meta)
+            maps = [_channels_first(self.rows[row][task]) for row in present]
+            painted = paint_task(task, maps, meta) if maps else Painted(())
             self.painted[task] = painted
             for row, picture in zip(present, painted.pictures, strict=True):
                 self.tiles[Cell(task, row)] = place_over(image_tile, picture)
@@ -107,6 +113,14 @@ class _Panel:
         if painted.swatches:
             parts.append(draw_legend(painted.swatches, width, self.small_font))
         return _one_below_the_other(parts, width)
+
+    def empty_tile(self, row: str | None) -> Image.Image:
+        """The tile of a missing map."""
+        tile = Image.new("RGB", self.tile_size, EMPTY_TILE)
+        text = "no label" if row == "ground truth" else "no prediction"
+        centre = (self.tile_size[0] / 2, self.tile_size[1] / 2)
+        ImageDraw.Draw(tile).text(centre, text, FAINT_INK, self.font, anchor="mm")
+        return tile
 
     def new_canvas(self, width: int, height: int) -> Image.Image:
         self.canvas = Image.new("RGB", (width, height), BACKGROUND)
@@ -165,7 +179,7 @@ class _Columns(_Panel):
                 elif cell == IMAGE and free and not in_cell.height:  # nothing to show below the image
                     self._paste(self.tiles[IMAGE], x, y + (tile_height + self.gap) // 2)
                 else:
-                    self._paste(self.tiles.get(cell) or self._empty_tile(row), x, y)
+                    self._paste(self.tiles.get(cell) or self.empty_tile(row), x, y)
         self.canvas.paste(bottom, (0, tiles_bottom))
         return self.canvas
 
@@ -203,13 +217,6 @@ class _Columns(_Panel):
         x = left - self.line - self.gap // 4
         self.canvas.paste(text, (x, y + (self.tile_size[1] - text.height) // 2))
 
-    def _empty_tile(self, row: str) -> Image.Image:
-        tile = Image.new("RGB", self.tile_size, EMPTY_TILE)
-        text = "no label" if row == "ground truth" else "no prediction"
-        centre = (self.tile_size[0] / 2, self.tile_size[1] / 2)
-        ImageDraw.Draw(tile).text(centre, text, FAINT_INK, self.font, anchor="mm")
-        return tile
-
 
 class _Stack(_Panel):
     """A panel of a wide image: one tile below the other, and below the tiles of a task its legend and colour bar."""
@@ -229,7 +236,8 @@ class _Stack(_Panel):
         blocks = [_text(self.title, width, self.font)] if self.title else []
         for i, (cell,) in enumerate(self.cells):
             heading = "image" if cell == IMAGE else f"{task_title(str(cell.task))}: {cell.row}"
-            parts = [_text(heading, width, self.font), self.tiles[cell]]
+            tile = self.tiles.get(cell) or self.empty_tile(cell.row)
+            parts = [_text(heading, width, self.font), tile]
             last = i + 1 == len(self.cells) or self.cells[i + 1][0].task != cell.task
             if cell.task is not None and last:
                 legend = draw_legend(self.painted[cell.task].legend, width, self.small_font)

@@ -2,20 +2,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
-from PIL import Image
 from torch import Tensor
 
-from mtl_plugins.images import decode_image_file
 from mtl_plugins.kinds import head_meta, kinds_of_heads
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
+from .sample_picture import sample_picture
 from .training_progress import Progress, training_progress
 from .visualizer import MultiTaskVisualizer, write_picture
 
@@ -147,7 +144,7 @@ class PanelHook(Hook):
         track: tuple[str, int] | None = None,
     ) -> None:
         try:
-            panel = self._painter.draw(_picture(image, sample), sample, title=title)
+            panel = self._painter.draw(sample_picture(image, sample), sample, title=title)
             write_picture(panel, path)
             if track is not None:
                 name, step = track
@@ -165,29 +162,3 @@ class PanelHook(Hook):
 def _due(progress: Progress, interval: int) -> bool:
     """Whether this validation has panels; `interval` counts epochs."""
     return progress.unit != "epoch" or progress.step % interval == 0 or progress.step >= progress.last
-
-
-def _picture(image: Tensor, sample: BaseDataElement) -> np.ndarray:
-    """The image, uint8 (H', W', 3), at the size of the predictions.
-
-    If the network saw it at another size, it is read again from its file, which is sharper than resizing.
-    """
-    picture = image.detach().cpu().permute(1, 2, 0).numpy()
-    size = tuple(sample.get("ori_shape") or picture.shape[:2])
-    if picture.shape[:2] == size:
-        return picture
-    original = _read_if_size(sample.get("img_path"), size)
-    if original is not None:
-        return original
-    return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR))
-
-
-def _read_if_size(path: Any, size: Sequence[int]) -> np.ndarray | None:
-    """The image in a file, if it has the expected (H, W)."""
-    try:
-        image = decode_image_file(path, "RGB")
-    except (OSError, TypeError, ValueError):  # not from a file
-        return None
-    if image.dtype != torch.uint8 or tuple(image.shape[-2:]) != tuple(size):
-        return None
-    return image.permute(1, 2, 0).numpy()

@@ -28,14 +28,15 @@ def arrange_cells(wide: bool, tasks: Sequence[str], rows: Mapping[str, Collectio
     Args:
         wide: Whether the image is wide.
         tasks: All tasks, in order.
-        rows: `{row: the tasks that have a map}`, without empty rows.
+        rows: `{row: the tasks that have a map}`.
 
     Returns:
-        Rows of cells. For wide images there is one cell per row, and no cell for a missing map. Otherwise each task is
-        a column; the first column is the image and, below it, the colour keys.
+        Rows of cells. For wide images there is one cell per row: no cell for a missing map, unless the task has none at
+        all. Otherwise each task is a column; the first column is the image and, below it, the colour keys.
     """
     if wide:
-        return [[IMAGE], *([Cell(task, row)] for task in tasks for row, present in rows.items() if task in present)]
+        shown = {task: [row for row, present in rows.items() if task in present] or [*rows][:1] for task in tasks}
+        return [[IMAGE], *([Cell(task, row)] for task in tasks for row in shown[task])]
     first_column = [IMAGE, *[KEYS] * (len(rows) - 1)]
     if not rows:
         return [first_column]

@@ -1,5 +1,5 @@
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class MultiTaskVisualizer(Visualizer):
         draw_gt: bool = True,
         draw_pred: bool = True,
         title: str = "",
+        tasks: Sequence[str] = (),
     ) -> np.ndarray:
         """Paint the panel of one sample.
 
@@ -69,13 +70,14 @@ class MultiTaskVisualizer(Visualizer):
             draw_gt: Whether to show the ground truth.
             draw_pred: Whether to show the prediction.
             title: A line above the panel.
+            tasks: Tasks that are shown even if the sample has no map of them.
 
         Returns:
             uint8 (H', W', 3), RGB.
         """
         gt = _maps(data_sample, "gt") if draw_gt else {}
         pred = _maps(data_sample, "pred") if draw_pred else {}
-        return draw_panel(_as_picture(image), gt, pred, self._meta_of(data_sample), title)
+        return draw_panel(_as_picture(image), gt, pred, self._meta_of(data_sample), title, tasks)
 
     def _meta_of(self, data_sample: BaseDataElement | None) -> Mapping[str, Any]:
         """METAINFO of the sample's dataset, if there are several; the `kinds` are those of the model."""

@@ -81,6 +81,16 @@ def test_an_invalid_image_raises():
         draw_panel(np.zeros((3, 4, 5), np.float32))
 
 
+@pytest.mark.parametrize("size", [(90, 120), (48, 160)])
+def test_tasks_without_any_map_get_a_grey_tile(size):
+    image, maps = example(*size)
+    one = draw_panel(image, dict(depth=maps["depth"]), tasks=["depth", "normals"])
+    none = draw_panel(image, tasks=["depth", "normals"])
+    without = draw_panel(image, dict(depth=maps["depth"]))
+    grey = [(panel == EMPTY_TILE).all(-1).sum() for panel in (one, none, without)]
+    assert grey[0] > 5000 and grey[1] > 1.9 * grey[0] and grey[2] == 0
+
+
 ROWS = dict(gt="ground truth", pred="prediction")
 
 
@@ -96,7 +106,8 @@ def test_every_cell_of_the_grid_is_filled(wide, number, data):
     assert flat[0] == IMAGE and flat.count(IMAGE) == 1
     assert all(flat.count(cell) == 1 for cell in maps)
     if wide:
-        assert len(cells[0]) == 1 and len(flat) == 1 + len(maps)
+        without = set(tasks) - {cell.task for cell in maps} if rows else ()
+        assert len(cells[0]) == 1 and len(flat) == 1 + len(maps) + len(without)
     else:
         assert flat.count(KEYS) == max(len(rows) - 1, 0)
         assert len(flat) == max(len(rows), 1) * (1 + (len(tasks) if rows else 0))
