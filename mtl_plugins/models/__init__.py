@@ -1,7 +1,7 @@
 """Networks: backbones, necks, heads, losses, the data preprocessor and the model that joins them."""
 
 from . import backbones, balancers, foreign, heads, losses, necks
-from .backbones import ResNet38, TimmBackbone
+from .backbones import CrossStitchBackbone, NDDRBackbone, ParallelBackbones, ResNet38, TimmBackbone
 from .data_preprocessor import MultiTaskDataPreprocessor
 from .feature_hint import FeatureHint
 from .foreign import ForeignModel, OnnxModel, SMPModel, TorchvisionModel
@@ -33,11 +33,14 @@ from .multi_task_model import MultiTaskModel
 from .necks import (
     ASPP,
     DPT,
+    MTAN,
     ChainedResidualPooling,
     ConcatFeatures,
     DeepLabV3Plus,
     LightWeightRefineNet,
+    MTINet,
     NeckOutput,
+    PADNet,
     SimpleFeaturePyramid,
     SMPDecoder,
 )
@@ -51,6 +54,7 @@ __all__ = [
     "CosineLoss",
     "CrossEntropyLoss",
     "DPT",
+    "CrossStitchBackbone",
     "DeepLabV3Plus",
     "DeepLabV3PlusHead",
     "DenseHead",
@@ -69,12 +73,17 @@ __all__ = [
     "L1Loss",
     "LightWeightRefineNet",
     "LovaszLoss",
+    "MTAN",
+    "MTINet",
     "MultiTaskDataPreprocessor",
     "MultiTaskModel",
     "MultiTaskTTAModel",
+    "NDDRBackbone",
     "NeckOutput",
     "NormalsHead",
     "OnnxModel",
+    "PADNet",
+    "ParallelBackbones",
     "ResNet38",
     "SMPDecoder",
     "SMPModel",

@@ -83,6 +83,8 @@ def without_auxiliary(returned: Features | NeckOutput) -> NeckOutput:
 class Branch(Protocol):
     """What separates the tasks in training; see `mtl_plugins.models.balancers.BranchPoint`."""
 
+    optional: bool
+
     def split(self, features: Sequence[Tensor], heads: Mapping[str, nn.Module]) -> Mapping[str, Sequence[Tensor]]:
         """The features of each task."""
 
@@ -129,7 +131,7 @@ def run_branched(
         head: Computes the output of a head: called with the branch, the task, the head and its features.
 
     Raises:
-        ValueError: The neck returns features for each task and has no `split`.
+        ValueError: The neck returns features for each task and has no `split`, but the branch point is not optional.
     """
     neck: Any = model.neck
     if neck is not None and splits(neck):
@@ -138,13 +140,16 @@ def run_branched(
         views: Mapping = {task: features_of(features, task, model) for task in model.heads}
     else:
         features, auxiliary = without_auxiliary(trunk(model, images))
-        if isinstance(features, Mapping):
+        if not isinstance(features, Mapping):
+            views = branch.split(features_of(features, next(iter(model.heads)), model), model.heads)
+        elif branch.optional:
+            views = {task: features_of(features, task, model) for task in model.heads}
+        else:
             raise ValueError(
                 f"{type(model.neck or model.backbone).__name__} returns features for each task, so the balancer does "
                 "not know where the tasks part. Use model.balancer.at='parameters', or give the neck's forward the "
                 "argument split (see docs/balancing.md)."
             )
-        views = branch.split(features_of(features, next(iter(model.heads)), model), model.heads)
     outputs = {task: head(branch, task, model.heads[task], views[task]) for task in model.heads}
     return ForwardResult(features, outputs, auxiliary)
 

@@ -12,7 +12,7 @@ from mtl_plugins.kernels import StridedDepthwiseConv2d
 from mtl_plugins.registry import MODELS
 
 from .pretrained import read_pretrained
-from .timm_extractor import build_extractor, check_name, describe_model, mean_and_std
+from .timm_extractor import LAST_BLOCKS, build_extractor, check_name, describe_model, mean_and_std
 from .timm_layers import layers_of_parameters
 from .timm_probe import Probe, probe_extractor, unsupported_size
 
@@ -31,7 +31,8 @@ class TimmBackbone(BaseModule):
         out_features: The features to return. None: every stage at stride 4 or coarser. For the EfficientNet and
             MobileNet families these are all stages (HydraNet reads stages of equal stride, too), for other models those
             of timm's `features_only`. Integers: timm's `out_indices`. Strings: outputs of the modules with these names
-            (`'blocks.3'`).
+            (`'blocks.3'`). `'last_blocks'`: two features of each stage, before and after its last block, for `MTAN`; a
+            stage with one block gives the feature after it twice.
         pretrained: False, True (weights from timm's hub) or the path of a local file (.pth, .safetensors).
         init_cfg: As in mmengine's `BaseModule`.
         **model_kwargs: Options of `timm.create_model` (`output_stride=16`, `drop_path_rate=0.1`, ...). With `img_size`
@@ -51,7 +52,7 @@ class TimmBackbone(BaseModule):
     def __init__(
         self,
         model_name: str,
-        out_features: Sequence[int] | Sequence[str] | None = None,
+        out_features: Sequence[int] | Sequence[str] | str | None = None,
         pretrained: bool | str = False,
         init_cfg: dict | None = None,
         **model_kwargs: Any,
@@ -67,24 +68,27 @@ class TimmBackbone(BaseModule):
         img_size = _check_img_size(model_kwargs.get("img_size"))
         try:
             with torch.device("meta"):
-                extractor = build_extractor(model_name, out_features, model_kwargs)
+                extractor = self.build_body(model_name, out_features, model_kwargs)
         except (AssertionError, RuntimeError, ZeroDivisionError) as error:
             if img_size is None:
                 raise
             raise ValueError(unsupported_size(model_name, img_size, error)) from error
         probe = probe_extractor(extractor, model_name, img_size)
         self.divisor, self.fixed_size = probe.divisor, probe.fixed_size
-        self._select_features(probe, default=out_features is None)
+        self._select_features(probe, getattr(extractor, "pairs", None), default=out_features in (None, LAST_BLOCKS))
         self._recipe = model_name, out_features, model_kwargs
         self.pretrained = pretrained
         scratch = pretrained is False or pretrained is None
-        self.body = build_extractor(*self._recipe) if scratch else self._pretrained_body(pretrained)
+        self.body: Any = self.build_body(*self._recipe) if scratch else self._pretrained_body(pretrained)
         StridedDepthwiseConv2d.convert(self.body)
         if self.fixed_size:
             print_log(
                 f"{model_name} supports only {self.fixed_size[0]}x{self.fixed_size[1]}: its images are resized.",
                 "current",
             )
+
+    #: Builds the feature extractor, a module that returns a list or dict of features
+    build_body = staticmethod(build_extractor)
 
     def load_pretrained(self, source: bool | str = True) -> None:
         """Replace the weights by pretrained ones, in place.
@@ -117,16 +121,17 @@ class TimmBackbone(BaseModule):
         # timm loads them before it turns the network into an extractor, which renames its parameters
         overlay = dict(state_dict=weights, source="", custom_load=False)
         model_kwargs = {**model_kwargs, "pretrained": True, "pretrained_cfg_overlay": overlay, "num_classes": 0}
-        body = build_extractor(model_name, out_features, model_kwargs)
+        body = self.build_body(model_name, out_features, model_kwargs)
         for module in body.modules():  # otherwise each copy of the model (EMA) would copy the file's weights, too
             if isinstance(cfg := getattr(module, "pretrained_cfg", None), dict):
                 cfg.pop("state_dict", None)
         return body
 
-    def _select_features(self, probe: Probe, default: bool) -> None:
+    def _select_features(self, probe: Probe, pairs: Sequence[tuple[int, int]] | None, default: bool) -> None:
         """Order the features from fine to coarse. By default, strides below 4 are dropped if coarser ones exist."""
         strides = [feature.stride for feature in probe.features]
-        order = sorted(range(len(strides)), key=lambda i: strides[i])
+        order = list(range(len(strides))) if pairs is None else [i for pair in pairs for i in pair]
+        order.sort(key=lambda i: strides[i])
         if default and max(strides) >= _FINEST_STRIDE:
             order = [i for i in order if strides[i] >= _FINEST_STRIDE]
         self._order = order
@@ -150,15 +155,27 @@ class TimmBackbone(BaseModule):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features (N, C_i, ~H / s_i, ~W / s_i), finest first, of normalised images (N, 3, H, W) of any size."""
+        features = self.body(self.prepare(x))
+        return self.finish(list(features.values()) if isinstance(features, dict) else features, x.shape[-2:])
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """Images of a size that the model supports."""
         height, width = x.shape[-2:]
         if self.fixed_size:
-            x = F.interpolate(x, self.fixed_size, mode="bilinear", align_corners=False)
-        elif self.divisor > 1 and (torch.compiler.is_exporting() or height % self.divisor or width % self.divisor):
+            return F.interpolate(x, self.fixed_size, mode="bilinear", align_corners=False)
+        if self.divisor > 1 and (torch.compiler.is_exporting() or height % self.divisor or width % self.divisor):
             # a graph for dynamic sizes cannot depend on whether padding is needed
-            x = F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor))
-        features = self.body(x)
-        if isinstance(features, dict):
-            features = list(features.values())
+            return F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor))
+        return x
+
+    def finish(self, features: Sequence[Tensor], size: Sequence[int]) -> list[Tensor]:
+        """The selected features (N, C_i, H_i, W_i), finest first, without padding.
+
+        Args:
+            features: All features of the model.
+            size: (H, W) of the images before `prepare`.
+        """
+        height, width = size
         outputs = []
         for index, stride in zip(self._order, self.out_strides, strict=True):
             feature = features[index]

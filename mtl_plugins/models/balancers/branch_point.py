@@ -25,11 +25,13 @@ class BranchPoint:
     Args:
         combine: Called once in the backward pass.
         scale_heads: Whether `combine`'s factors scale the gradients of the heads' parameters.
+        optional: Whether the step works without it. It is then skipped in a network whose neck has features for each
+            task.
     """
 
-    def __init__(self, combine: Combine, scale_heads: bool = False):
+    def __init__(self, combine: Combine, scale_heads: bool = False, optional: bool = False):
         self.combine = combine
-        self.scale_heads = scale_heads
+        self.scale_heads, self.optional = scale_heads, optional
         self.probe: Tensor | None = None  # add it to the total loss: 0, whose gradient is the factor on the loss
         self._gated: dict[str, dict[str, Tensor]] = {}
 

@@ -47,7 +47,7 @@ class LossBalancer(Balancer):
         """In some steps, to measure the tasks' gradients."""
         if len(self.tasks) < 2 or int(self.steps) % MEASURE_EVERY != 1:
             return None
-        return BranchPoint(self._measure)
+        return BranchPoint(self._measure, optional=True)
 
     def total(self, losses: TaskLosses, model: "MultiTaskModel", branch: BranchPoint | None) -> Tensor:
         """The objective. Its gradients are those of the weighted sum, and of the balancer's own parameters."""

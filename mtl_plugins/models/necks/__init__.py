@@ -6,7 +6,10 @@ from .concat_features import ConcatFeatures
 from .deeplabv3plus import DeepLabV3Plus
 from .dpt import DPT
 from .light_weight_refinenet import LightWeightRefineNet
+from .mtan import MTAN
+from .mti_net import MTINet
 from .neck_output import NeckOutput
+from .pad_net import PADNet
 from .simple_feature_pyramid import SimpleFeaturePyramid
 from .smp_decoder import SMPDecoder
 
@@ -17,7 +20,10 @@ __all__ = [
     "ConcatFeatures",
     "DeepLabV3Plus",
     "LightWeightRefineNet",
+    "MTAN",
+    "MTINet",
     "NeckOutput",
     "SMPDecoder",
     "SimpleFeaturePyramid",
+    "PADNet",
 ]
