@@ -26,7 +26,12 @@ def layers_of_parameters(names: Iterable[str], model_name: str, model_kwargs: Ma
     if not hasattr(model, "group_matcher"):
         raise ValueError(f"timm does not divide {model_name} into layers, so its learning rates cannot decay by layer.")
     layers: dict[str, int] = group_parameters(model, model.group_matcher(coarse=False), reverse=True)
-    return {name: next(layers[key] for key in _names_in_timm(name) if key in layers) for name in names}
+    found = {name: next((layers[key] for key in _names_in_timm(name) if key in layers), None) for name in names}
+    if unknown := [name for name, layer in found.items() if layer is None]:
+        raise ValueError(
+            f"the parameter {unknown[0]} of the extractor is not one of {model_name}, so its layer is unknown."
+        )
+    return {name: layer for name, layer in found.items() if layer is not None}
 
 
 def _names_in_timm(name):
