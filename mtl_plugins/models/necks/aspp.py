@@ -56,5 +56,5 @@ class ASPP(BaseModule):
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """One map (N, channels, H, W) at the coarsest stride, as a list."""
         x = features[-1]
-        check_pooled_norm("ASPP", self.pyramid.convs[-1][2], len(x))
+        check_pooled_norm("ASPP", self.pyramid.convs[-1][2], x)
         return [self.conv(self.pyramid(x))]

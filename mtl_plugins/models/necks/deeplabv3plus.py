@@ -68,5 +68,5 @@ class DeepLabV3Plus(BaseModule):
         return [torch.cat([self.fine(fine), x], dim=1)]
 
     def _mean(self, x):
-        check_pooled_norm("DeepLabV3Plus", self.pooled[1], len(x))
+        check_pooled_norm("DeepLabV3Plus", self.pooled[1], x)
         return self.pooled(x.mean((2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])

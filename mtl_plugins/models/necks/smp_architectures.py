@@ -70,8 +70,8 @@ class Architecture(NamedTuple):
 
 
 def _after_image(decoder, features):
-    height, width = features[0].shape[-2:]
-    image = features[0].new_empty(len(features[0]), 0, 4 * height, 4 * width)  # only its size is read
+    number, _, height, width = features[0].shape
+    image = features[0].new_empty(number, 0, 4 * height, 4 * width)  # only its size is read
     return decoder([image, *features])
 
 

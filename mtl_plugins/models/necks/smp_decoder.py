@@ -1,4 +1,3 @@
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -83,18 +82,18 @@ class SMPDecoder(BaseModule):
         chosen = [features[i] for i in self.indices]
         if self.pooled_norm:
             check_pooled_norm(
-                f"SMPDecoder(arch={self.arch!r})", self.decoder.get_submodule(self.pooled_norm), len(chosen[0])
+                f"SMPDecoder(arch={self.arch!r})", self.decoder.get_submodule(self.pooled_norm), chosen[0]
             )
         if not found.even:
             return [found.run(self.decoder, chosen)]
         # the finest feature is the one that shows the size of the image best
-        size = [math.ceil(n * self.strides[0] / self.out_strides[0]) for n in chosen[0].shape[-2:]]
+        size = [_divide(n * self.strides[0], self.out_strides[0]) for n in chosen[0].shape[-2:]]
         output = found.run(self.decoder, self._pad(chosen, found.coarsest_size))
         return [output[..., : size[0], : size[1]]]
 
     def _pad(self, features, coarsest):
         """Features whose sizes have the ratios of their strides."""
-        units = [max(-(-n * self.strides[-1] // self._unit), coarsest) for n in features[-1].shape[-2:]]
+        units = [max(_divide(n * self.strides[-1], self._unit), coarsest) for n in features[-1].shape[-2:]]
         padded = []
         for x, stride in zip(features, self.strides, strict=True):
             down, right = (unit * (self._unit // stride) - n for unit, n in zip(units, x.shape[-2:], strict=True))
@@ -102,6 +101,11 @@ class SMPDecoder(BaseModule):
             # a graph for dynamic sizes cannot depend on whether padding is needed
             padded.append(x if keep else F.pad(x, (0, right, 0, down)))
         return padded
+
+
+def _divide(length: int, divisor: int) -> int:
+    """The quotient, rounded up; `-(-length // divisor)` would be rounded down in ONNX."""
+    return (length + divisor - 1) // divisor
 
 
 def _check_options(arch: str, found: Architecture, options: dict[str, Any]) -> None:
