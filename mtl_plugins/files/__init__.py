@@ -18,6 +18,7 @@ from .download import download
 from .folder_lock import LOCK_NAME, FolderInUseError, FolderLock
 from .png_file import png_is_complete, write_png
 from .progress_bar import progress_bar
+from .read_mat import read_mat
 from .read_regular_file import read_regular_file
 from .resumable_folder import ResumableFolder
 from .run_in_child import run_in_child
@@ -46,6 +47,7 @@ __all__ = [
     "progress_bar",
     "read_json",
     "read_lines",
+    "read_mat",
     "read_regular_file",
     "read_text",
     "remove_temporaries",
