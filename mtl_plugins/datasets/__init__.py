@@ -5,6 +5,7 @@
 """
 
 from .block_split import block_split
+from .bsds500 import BSDS500
 from .camvid import CamVid
 from .cityscapes import Cityscapes
 from .data_error import DataError
@@ -16,7 +17,9 @@ from .listed_dataset import ListedDataset
 from .multi_dataset import MultiDataset, combine_metainfo
 from .multi_dataset_sampler import MultiDatasetSampler
 from .multi_task_dataset import MultiTaskDataset
+from .nyud_multi_task import NYUDMultiTask
 from .nyudv2 import KINECT_INTRINSICS, NYUDv2
+from .pascal_context import PASCALContext
 from .pseudo_label_files import PseudoLabels
 from .readers import (
     find_reader,
@@ -49,6 +52,7 @@ from .transforms import (
 )
 
 __all__ = [
+    "BSDS500",
     "KINECT_INTRINSICS",
     "KITTI6",
     "CamVid",
@@ -63,7 +67,9 @@ __all__ = [
     "MultiDataset",
     "MultiDatasetSampler",
     "MultiTaskDataset",
+    "NYUDMultiTask",
     "NYUDv2",
+    "PASCALContext",
     "PackSample",
     "Pipeline",
     "PseudoLabels",

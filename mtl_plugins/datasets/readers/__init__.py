@@ -1,5 +1,6 @@
 """Label readers: functions `reader(path, **options)` that return a typed tensor, or None if the file has no label."""
 
+from .binary import read_binary
 from .class_colours import read_colours
 from .class_ids import read_classes
 from .dense_map import read_map
@@ -11,6 +12,7 @@ from .image import read_image
 from .instances import read_instances
 from .kind import read_kind
 from .normals import read_normals
+from .vectors import read_vectors
 
 __all__ = [
     "READERS",
@@ -18,6 +20,7 @@ __all__ = [
     "limit_depth",
     "none_if_empty",
     "parse_depth_range",
+    "read_binary",
     "read_classes",
     "read_colours",
     "read_depth",
@@ -27,4 +30,5 @@ __all__ = [
     "read_kind",
     "read_map",
     "read_normals",
+    "read_vectors",
 ]

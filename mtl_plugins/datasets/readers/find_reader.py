@@ -5,6 +5,7 @@ from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.kinds import list_kinds
 from mtl_plugins.registry import FUNCTIONS
 
+from .binary import read_binary
 from .class_ids import read_classes
 from .dense_map import read_map
 from .depth import read_depth
@@ -12,15 +13,18 @@ from .edges import read_edges
 from .instances import read_instances
 from .kind import read_kind
 from .normals import read_normals
+from .vectors import read_vectors
 
 #: Readers by the short name that a config uses.
 READERS: dict[str, Callable] = dict(
+    binary=read_binary,
     classes=read_classes,
     depth=read_depth,
     edges=read_edges,
     image=read_map,
     instances=read_instances,
     normals=read_normals,
+    vectors=read_vectors,
 )
 
 
