@@ -43,10 +43,10 @@ def root(tmp_path):
     write_png(tmp_path / "semseg" / "pascal-context" / f"{NAMES[0]}.png", np.zeros(SIZE, np.uint8))
     write_png(tmp_path / "semseg" / "pascal-context" / f"{NAMES[1]}.png", np.full(SIZE, 15, np.uint8))
     head, foot = box((0, 5), (0, 5)), box((20, 24), (0, 5))
-    person = ("person", box((0, 24), (0, 5)), dict(head=head, hair=head, rfoot=foot))
+    human = ("person", box((0, 24), (0, 5)), dict(head=head, hair=head, rfoot=foot))
     write_parts(
         tmp_path / "human_parts" / f"{NAMES[0]}.mat",
-        [person, ("dog", foot, dict(tail=foot)), ("person", foot, {})],
+        [human, ("dog", foot, dict(tail=foot)), ("person", foot, {})],
     )
     write_parts(tmp_path / "human_parts" / f"{NAMES[1]}.mat", [("dog", foot, dict(tail=foot)), ("person", foot, {})])
     salient = np.zeros(SIZE, np.uint8)
@@ -73,7 +73,7 @@ def test_the_labels_of_each_image(root):
     assert (dataset[1]["semseg"] == 15).all() and dataset.metainfo["classes"][15] == "person"
 
 
-def test_parts_of_persons(root):
+def test_human_parts(root):
     dataset = PASCALContext(root)
     parts = dataset[0]["parts"][0].numpy()
     expected = np.zeros(SIZE)

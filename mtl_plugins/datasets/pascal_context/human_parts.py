@@ -38,8 +38,8 @@ def read_human_parts(path: str | Path) -> tv_tensors.Mask | None:
     anno = read_mat(path, ["anno"]).get("anno")
     try:
         objects = _list(anno[0]["objects"]) if anno else None
-        persons = [each for each in objects or () if each["class"] == "person"]
-        parts = [(part["part_name"], np.asarray(part["mask"])) for each in persons for part in _list(each["parts"])]
+        humans = [each for each in objects or () if each["class"] == "person"]
+        parts = [(part["part_name"], np.asarray(part["mask"])) for each in humans for part in _list(each["parts"])]
     except (TypeError, KeyError, IndexError) as error:
         raise DataError(f"{path} is not a file of PASCAL-Part: {type(error).__name__}: {error}.") from None
     if objects is None:
