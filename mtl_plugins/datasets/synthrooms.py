@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from mtl_plugins.kinds.task_meta import meta_of_task, with_task_meta
 from mtl_plugins.registry import DATASETS
 
 from .multi_task_dataset import LabelConfig
@@ -51,6 +52,14 @@ class SynthRooms(NYUDv2):
         self._unlisted = [task for task in tasks or () if task in UNLISTED_LABELS and labels.get(task, {}) is not None]
         labels |= {task: {**UNLISTED_LABELS[task], **(labels.get(task) or {})} for task in self._unlisted}
         super().__init__(data_root, split, tasks=tasks, labels=labels, **kwargs)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """As for all datasets. With instances, the classes of `semseg` are also those of the task `panoptic`."""
+        meta = super().metainfo
+        if "instances" not in self.tasks or meta_of_task("panoptic", meta):
+            return meta
+        return with_task_meta(meta, "panoptic", meta_of_task("semseg", meta))
 
     def list_samples(self) -> list[SampleFiles]:
         samples = super().list_samples()

@@ -48,6 +48,7 @@ from .painting import (
     paint_depth,
     paint_generic,
     paint_normals,
+    paint_panoptic,
     paint_sparse_depth,
     valid_depth,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "paint_depth",
     "paint_generic",
     "paint_normals",
+    "paint_panoptic",
     "paint_sparse_depth",
     "place_over",
     "points_to_depth",

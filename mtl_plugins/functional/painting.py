@@ -9,11 +9,13 @@ from mtl_plugins.label_spaces import VOID
 
 from .colour_scale import ColourScale
 from .palette import VOID_COLOUR
+from .panoptic.segment_ids import INSTANCES_PER_CLASS, PANOPTIC_VOID
 from .sparse_readings import enlarge_readings
 
 DEPTH_COLORMAP = "turbo_r"  # near is warm, far is cold
 HEAT_COLORMAP = "viridis"
 INVALID_COLOUR = (0, 0, 0)
+_GOLDEN_RATIO = 0.618034  # its multiples differ as much as possible, so neighbouring numbers get different shades
 
 
 def paint_classes(
@@ -47,6 +49,33 @@ def paint_classes(
         )
     rgb = np.vstack([palette, [void_colour]]).astype(np.uint8)
     return rgb[np.where(void, len(palette), labels)]
+
+
+def paint_panoptic(ids: np.ndarray, palette: np.ndarray | Sequence[Sequence[int]]) -> np.ndarray:
+    """Paint segments: each instance in a shade of its class's colour, stuff in the colour itself, with dark outlines.
+
+    Args:
+        ids: Ids of segments, integers (H, W); see `functional.panoptic.join_segments`.
+        palette: RGB colours (n, 3) of the classes.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    palette = np.asarray(palette, np.float64).reshape(-1, 3)
+    segments, index = np.unique(ids, return_inverse=True)
+    colours = np.empty((len(segments), 3))
+    for n, segment in enumerate(segments):
+        colour, number = palette[segment // INSTANCES_PER_CLASS], segment % INSTANCES_PER_CLASS
+        shade = 2 * (number * _GOLDEN_RATIO % 1) - 1 if number else 0.0  # -1 to 1
+        colours[n] = colour * (1 + 0.4 * shade) if shade < 0 else colour + (255 - colour) * 0.5 * shade
+        if segment == PANOPTIC_VOID:
+            colours[n] = VOID_COLOUR
+    picture = colours.round().astype(np.uint8)[index.reshape(ids.shape)]
+    outline = np.zeros(ids.shape, bool)
+    outline[:-1] |= ids[:-1] != ids[1:]
+    outline[:, :-1] |= ids[:, :-1] != ids[:, 1:]
+    picture[outline] //= 3
+    return picture
 
 
 def paint_depth(

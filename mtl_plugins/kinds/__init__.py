@@ -13,6 +13,7 @@ from .metric_depth import MetricDepth
 from .metric_direction import higher_is_better, is_headline, metric_unit, publish_scores, split_metric
 from .numbers import Numbers
 from .painted import ColourBar, Painted
+from .panoptic import Panoptic
 from .probability import Probability
 from .task_meta import class_lists, head_meta, meta_of_dataset, meta_of_task, require_dataset
 from .unit_vectors import UnitVectors
@@ -27,6 +28,7 @@ __all__ = [
     "MetricDepth",
     "Numbers",
     "Painted",
+    "Panoptic",
     "Probability",
     "UnitVectors",
     "class_lists",

@@ -3,6 +3,7 @@
 from .containers import Compose, RandomApply, RandomChoice, RandomOrder
 from .edges_from_labels import EdgesFromLabels
 from .pack_sample import PackSample
+from .panoptic_from_instances import PanopticFromInstances
 from .pipeline import Pipeline, build_transform, check_sample
 from .random_crop import RandomCrop
 from .random_rotation import RandomRotation
@@ -16,6 +17,7 @@ __all__ = [
     "Compose",
     "EdgesFromLabels",
     "PackSample",
+    "PanopticFromInstances",
     "Pipeline",
     "RandomApply",
     "RandomChoice",

@@ -8,6 +8,7 @@ from .edge_head import EdgeHead
 from .fixed_camera_depth_head import FixedCameraDepthHead
 from .normals_head import NormalsHead
 from .saliency_head import SaliencyHead
+from .panoptic_head import PanopticHead
 from .segmentation_head import SegmentationHead
 from .task_head import TaskHead
 
@@ -19,6 +20,7 @@ __all__ = [
     "FixedCameraDepthHead",
     "NormalsHead",
     "SaliencyHead",
+    "PanopticHead",
     "SegmentationHead",
     "TaskHead",
     "complete_head",

@@ -8,12 +8,14 @@ from .cross_entropy import CrossEntropyLoss
 from .inverse_huber import InverseHuberLoss
 from .kl_divergence import KLDivergenceLoss
 from .l1 import L1Loss
+from .panoptic import CentreLoss, OffsetLoss, SegmentClassLoss
 from .scale_invariant_log import ScaleInvariantLogLoss
 from .smp import DiceLoss, FocalLoss, LovaszLoss
 
 __all__ = [
     "BalancedBCELoss",
     "BinaryCrossEntropyLoss",
+    "CentreLoss",
     "CosineLoss",
     "CrossEntropyLoss",
     "DenseLoss",
@@ -23,5 +25,7 @@ __all__ = [
     "KLDivergenceLoss",
     "L1Loss",
     "LovaszLoss",
+    "OffsetLoss",
     "ScaleInvariantLogLoss",
+    "SegmentClassLoss",
 ]

@@ -1,0 +1,43 @@
+"""The three losses of Panoptic-DeepLab on a raw output: K class logits, the centre's heat map, two offsets."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from mtl_plugins.functional.losses.cross_entropy import cross_entropy
+from mtl_plugins.functional.losses.masking import masked_mean
+
+from .segment_ids import PANOPTIC_VOID, split_segments
+from .targets import instance_targets
+
+
+def class_loss(raw: Tensor, ids: Tensor) -> Tensor:
+    """Mean cross-entropy of the classes over the pixels that are not void.
+
+    Args:
+        raw: Raw output, (N, K + 3, H, W).
+        ids: Ids of segments, (N, 1, H, W).
+    """
+    return cross_entropy(raw[:, :-3], split_segments(ids)[0])
+
+
+def centre_loss(raw: Tensor, ids: Tensor, sigma: float) -> Tensor:
+    """Mean squared error of the centres' heat map over the pixels that are not void.
+
+    Args:
+        raw: As for `class_loss`.
+        ids: As for `class_loss`.
+        sigma: As for `instance_targets`.
+    """
+    heat, _, _ = instance_targets(ids, sigma)
+    return masked_mean(F.mse_loss(raw[:, -3:-2], heat.to(raw.dtype), reduction="none"), ids != PANOPTIC_VOID)
+
+
+def offset_loss(raw: Tensor, ids: Tensor) -> Tensor:
+    """Mean absolute error of the offsets over the pixels of instances, as a share of the image's size.
+
+    Args:
+        raw: As for `class_loss`.
+        ids: As for `class_loss`.
+    """
+    _, offsets, things = instance_targets(ids, sigma=1.0)
+    return masked_mean((raw[:, -2:] - offsets.to(raw.dtype)).abs(), things)
