@@ -7,8 +7,8 @@ from .edge_metric import EdgeMetric
 from .edge_protocol import EdgeProtocol
 from .multi_task_gain import mean_ranks, multi_task_gain
 from .normals_metric import NormalsMetric
-from .saliency_metric import SaliencyMetric
 from .panoptic_metric import PanopticMetric
+from .saliency_metric import SaliencyMetric
 from .segmentation_metric import SegmentationMetric
 from .task_metric import TaskMetric
 from .trivial import TrivialPredictor, trivial_predictor, trivial_scores

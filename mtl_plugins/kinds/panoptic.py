@@ -28,7 +28,8 @@ class Panoptic(Kind):
     """The class of each pixel and the object that it belongs to: ids `class * 1000 + instance`, int32 (N, 1, H, W).
 
     Instances count from 1 in each image. Stuff, such as walls and floor, has instance 0. 255 is void. Scores are
-    (N, 2 K + 3, H, W): see `panoptic_map`. Files are RGB PNGs as those of COCO and Cityscapes: id = R + 256 G + 65536 B.
+    (N, 2 K + 3, H, W), see `panoptic_map`. Files are RGB PNGs as those of COCO and Cityscapes: the id is
+    R + 256 G + 65536 B.
     """
 
     name = "panoptic"

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torchvision import tv_tensors
 
-from mtl_plugins.datasets import PackSample, Pipeline
+from mtl_plugins.datasets import DataError, PackSample, Pipeline
 from mtl_plugins.registry import TRANSFORMS
 from mtl_plugins.structures import DepthMap, Intrinsics, NormalMap
 
@@ -176,3 +176,26 @@ def test_transforms_that_separate_image_and_labels_are_not_registered(name):
 def test_invalid_settings(config, message):
     with pytest.raises(ValueError, match=message):
         TRANSFORMS.build(config)
+
+
+def test_panoptic_labels_are_made_from_classes_and_instances():
+    sample = make_sample()
+    sample["instances"] = tv_tensors.Mask((sample["semseg"] > 2).int() * 7)
+    sample["semseg"][:, 0] = 255
+    ids = build("PanopticFromInstances")(sample)["panoptic"]
+    assert type(ids) is tv_tensors.Mask and ids.dtype == torch.int32 and (ids[:, 0] == 255).all()
+    classes = sample["semseg"][:, 1:].int()
+    assert torch.equal(
+        ids[:, 1:].as_subclass(torch.Tensor), (classes * 1000 + (classes > 2) * 7).as_subclass(torch.Tensor)
+    )
+    out = build("PanopticFromInstances")(sample)
+    assert set(out) == {"img", "depth", "normals", "intrinsics", "meta", "panoptic"}
+    assert {"semseg", "instances"} < set(build("PanopticFromInstances", keep=True)(sample))
+    del sample["instances"]
+    assert "panoptic" not in build("PanopticFromInstances")(sample)
+
+
+def test_too_many_instances_name_the_image():
+    sample = make_sample() | dict(instances=tv_tensors.Mask(torch.full((1, 24, 32), 1000, dtype=torch.int32)))
+    with pytest.raises(DataError, match="a.png: instances are numbered 0 to 999"):
+        build("PanopticFromInstances")(sample)

@@ -445,3 +445,38 @@ def test_the_protocol_states_another_size_than_the_stored_one(capture_log):
     judge.process([unchanged])  # the next evaluation
     judge.evaluate(1)
     assert metric.complete_protocol() == metric.protocol()
+
+
+class TestPanopticMetric(MetricContract):
+    config = dict(type="PanopticMetric")
+    meta = dict(classes=CLASSES)
+    perfect = dict(PQ=100, RQ=100, SQ=100, PQ_things=100, PQ_stuff=100)
+
+    def label(self, generator, height, width):
+        """Class 0 is stuff; the others have up to two instances."""
+        columns = torch.randint(0, 3, (1, 1, width), generator=generator).expand(1, height, width)
+        halves = 1 + (torch.arange(width) > 3).long()
+        return (columns * 1000 + halves * (columns > 0)).int()
+
+    def void(self, label, mask):
+        return label.masked_fill(mask, 255)
+
+    def test_void_pixels_do_not_count(self):
+        """A prediction of a segment that is void in most of its pixels is neither right nor wrong."""
+        label = torch.zeros(1, 6, 8, dtype=torch.int32)
+        label[:, :2] = 255
+        sample, other = (BaseDataElement(metainfo=dict(img_path="a.png")) for _ in range(2))
+        for each, segment in ((sample, 0), (other, 2001)):
+            prediction = torch.zeros_like(label)
+            prediction[:, :2] = segment
+            each.gt, each.pred = PixelData(panoptic=label), PixelData(panoptic=prediction)
+        assert (
+            self.scores([other])
+            == self.scores([sample])
+            == {
+                "panoptic/PQ": 100,
+                "panoptic/SQ": 100,
+                "panoptic/RQ": 100,
+                "panoptic/PQ_stuff": 100,
+            }
+        )

@@ -6,7 +6,7 @@ import torch
 
 from mtl_plugins.kinds import LabelOptions, find_kind, kind_of_task, list_kinds, task_title
 
-N, K, SIZE = 2, {"unit_vectors": 3, "metric_depth": 1}, (6, 9)
+N, K, SIZE = 2, {"unit_vectors": 3, "metric_depth": 1, "panoptic": 7}, (6, 9)
 PER_IMAGE = ("image_classes",)
 
 
@@ -133,3 +133,26 @@ def test_probabilities_are_painted_from_0_to_1_and_read_from_pictures():
     painted = kind.paint([np.full((1, 2, 2), 0.3, np.float32)], {})
     assert (painted.bar.low, painted.bar.high) == (0, 1)
     assert kind.decode(torch.tensor([[[0, 51, 255]]], dtype=torch.uint8)).tolist() == [[[0, pytest.approx(0.2), 1]]]
+
+
+def test_panoptic_maps_are_painted_in_shades_and_named():
+    kind = find_kind("panoptic")
+    ids = np.zeros((1, 6, 9), np.int32)
+    ids[0, :3, :4], ids[0, :3, 5:], ids[0, 5] = 2001, 2002, kind.void
+    meta = {"classes": ("wall", "floor", "chair"), "palette": [(90, 90, 90), (0, 90, 0), (160, 80, 40)]}
+    painted = kind.paint([ids], meta)
+    assert [name for name, _ in painted.legend] == ["wall", "chair", "void"]
+    picture = painted.pictures[0]
+    assert picture[4, 0].tolist() == [30, 30, 30] and picture[3, 2].tolist() == [90, 90, 90]  # outline, stuff
+    assert not np.array_equal(picture[1, 1], picture[1, 6])
+    with pytest.raises(ValueError, match="8-bit RGB PNGs"):
+        kind.decode(torch.zeros(1, 2, 2, dtype=torch.uint8))
+
+
+def test_offsets_of_panoptic_scores_are_pixels_and_follow_a_mirror():
+    kind = find_kind("panoptic")
+    raw = torch.zeros(1, 7, 3, 4)
+    raw[:, -2], raw[:, -1] = 0.5, 0.25
+    scores = kind.to_scores(raw, (6, 8))
+    assert (scores[:, -2] == 3).all() and (scores[:, -1] == 2).all()
+    assert (kind.undo_mirror(scores)[:, -1] == -2).all() and (kind.undo_mirror(scores)[:, -2] == 3).all()

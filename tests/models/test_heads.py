@@ -117,6 +117,39 @@ class TestSaliencyHead(TestEdgeHead):
     config = dict(type="SaliencyHead")
 
 
+class TestPanopticHead(HeadContract):
+    config = dict(type="PanopticHead", num_classes=5, stuff_classes=[0, 3])
+    raw_channels = 8
+
+    def label(self, n, *size):
+        classes = torch.randint(0, 5, (n, 1, *size))
+        label = classes * 1000 + torch.randint(1, 3, (n, 1, *size)) * (classes % 3 != 0)
+        label[..., :1] = 255
+        return label.int()
+
+    def check_prediction(self, prediction):
+        assert prediction.dtype == torch.int32
+        classes, instances = prediction // 1000, prediction % 1000
+        counted = prediction != 255
+        assert (classes[counted] < 5).all()
+        assert torch.equal((instances > 0)[counted], ~torch.isin(classes, torch.tensor([0, 3]))[counted])
+
+    def test_several_losses_are_weighted_and_named_separately(self, head):
+        assert [loss.name for loss in head.losses] == ["class", "centre", "offset"]
+        super().test_several_losses_are_weighted_and_named_separately(head)
+
+    def test_batch_predictions_equal_single_image_predictions(self, head):
+        """Rounding may move a pixel that is equally near to two centres."""
+        features = self.features()
+        together = head.predict(head(features), (20, 28))
+        singly = [head.predict(head([f[i : i + 1] for f in features]), (20, 28)) for i in range(2)]
+        assert (together != torch.cat(singly)).float().mean() < 0.02
+
+    def test_an_unknown_stuff_class_raises(self):
+        with pytest.raises(ValueError, match=r"stuff_classes=\[5\] has \[5\], but the 5 classes are 0 to 4"):
+            self.build(stuff_classes=[5])
+
+
 class TestDenseHead(HeadContract):
     """The base class, as a map of three channels."""
 

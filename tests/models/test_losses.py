@@ -185,3 +185,33 @@ def test_l1_of_unit_vectors_does_not_depend_on_the_length_of_the_prediction():
     loss = MODELS.build(dict(type="L1Loss", unit_vectors=True))
     expected = MODELS.build(dict(type="L1Loss"))(torch.nn.functional.normalize(prediction, dim=1), target)
     torch.testing.assert_close(loss(7 * prediction, target), expected)
+
+
+class PanopticContract(LossContract):
+    """Ids of segments; the raw output has three more channels than classes."""
+
+    channels = CLASSES + 3
+
+    def target(self, generator, n, height, width):
+        classes = torch.randint(0, CLASSES, (n, 1, height, width), generator=generator)
+        classes[:, :, 0, :2] = 1
+        return classes * 1000 + (classes > 0)
+
+    def void(self, target, mask):
+        return target.masked_fill(mask, 255)
+
+
+class TestSegmentClass(PanopticContract):
+    config = dict(type="SegmentClassLoss")
+
+
+class TestCentre(PanopticContract):
+    config = dict(type="CentreLoss")
+
+    def test_sigma_must_be_positive(self):
+        with pytest.raises(ValueError, match="sigma must be above 0"):
+            self.build(sigma=0.0)
+
+
+class TestOffset(PanopticContract):
+    config = dict(type="OffsetLoss")

@@ -1,7 +1,8 @@
-# SynthRooms for panoptic segmentation at three tenths of its size: the label is made of classes and instances.
+# SynthRooms for panoptic segmentation and depth at three tenths of its size. The label is made of classes and
+# instances.
 _base_ = "synthrooms.py"
 size = (72, 96)  # of the network's input
-tasks = ["semseg", "instances"]
+tasks = ["semseg", "instances", "depth"]
 train_pipeline = [
     dict(type="Resize", size=size),
     dict(type="RandomHorizontalFlip", p=0.5),

@@ -19,12 +19,12 @@ def find_centres(heat: Tensor, threshold: float = 0.1, window: int = 7, most: in
         most: Largest number of centres; the highest are kept.
 
     Returns:
-        Rows and columns, int64 (M, 2), the highest centre first.
+        Rows and columns, int64 (M, 2), from top to bottom and left to right.
     """
     largest = F.max_pool2d(heat[None, None], window, stride=1, padding=window // 2)[0, 0]
     places = ((heat == largest) & (heat > threshold)).nonzero()
     order = heat[places[:, 0], places[:, 1]].argsort(descending=True, stable=True)
-    return places[order[:most]]
+    return places[order[:most].sort().values]
 
 
 def group_instances(things: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
@@ -46,8 +46,7 @@ def group_instances(things: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
     targets = places.to(offsets.dtype) + offsets[:, things].T
     wanted = centres.to(offsets.dtype)
     nearest = [
-        (part[:, None] - wanted).square().sum(-1).argmin(1)
-        for part in targets.split(max(1, _CHUNK // len(centres)))
+        (part[:, None] - wanted).square().sum(-1).argmin(1) for part in targets.split(max(1, _CHUNK // len(centres)))
     ]
     numbers[things] = torch.cat(nearest) + 1
     return numbers

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mtl_plugins.functional.losses.cross_entropy import cross_entropy
-from mtl_plugins.functional.losses.masking import masked_mean
+from mtl_plugins.functional.losses.masking import masked_mean, target_like
 
 from .segment_ids import PANOPTIC_VOID, split_segments
 from .targets import instance_targets
@@ -29,7 +29,9 @@ def centre_loss(raw: Tensor, ids: Tensor, sigma: float) -> Tensor:
         sigma: As for `instance_targets`.
     """
     heat, _, _ = instance_targets(ids, sigma)
-    return masked_mean(F.mse_loss(raw[:, -3:-2], heat.to(raw.dtype), reduction="none"), ids != PANOPTIC_VOID)
+    centres = raw[:, -3:-2]
+    squares = F.mse_loss(centres, target_like(centres, heat.to(raw.dtype)), reduction="none")
+    return masked_mean(squares, ids != PANOPTIC_VOID)
 
 
 def offset_loss(raw: Tensor, ids: Tensor) -> Tensor:
@@ -40,4 +42,5 @@ def offset_loss(raw: Tensor, ids: Tensor) -> Tensor:
         ids: As for `class_loss`.
     """
     _, offsets, things = instance_targets(ids, sigma=1.0)
-    return masked_mean((raw[:, -2:] - offsets.to(raw.dtype)).abs(), things)
+    found = raw[:, -2:]
+    return masked_mean((found - target_like(found, offsets.to(raw.dtype))).abs(), things)

@@ -7,8 +7,8 @@ from .depth_head import DepthHead
 from .edge_head import EdgeHead
 from .fixed_camera_depth_head import FixedCameraDepthHead
 from .normals_head import NormalsHead
-from .saliency_head import SaliencyHead
 from .panoptic_head import PanopticHead
+from .saliency_head import SaliencyHead
 from .segmentation_head import SegmentationHead
 from .task_head import TaskHead
 
