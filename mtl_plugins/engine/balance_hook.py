@@ -10,7 +10,10 @@ from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
 OPPOSED = -0.1  # mean cosine of two tasks' gradients below which they are reported
-UNEVEN = 100.0  # ratio of two tasks' mean gradient norms above which they are reported
+UNEVEN = 100.0  # ratio of two tasks' mean gradient norms, with their weights, above which they are reported
+_WITHOUT_CONFLICTS, _EVEN = "UPGrad", "IMTLG"  # the balancers that the messages propose
+
+UNEVEN_HEADS = 10.0  # the same for gradients before weighting, if clipping depends on them
 
 
 @HOOKS.register_module()
@@ -19,7 +22,7 @@ class BalanceHook(Hook):
 
     The values are `weight/<task>`, `grad_norm/<task>` (before weighting) and `cosine/<task>-<task>`, where the balancer
     measures them. At the end of an epoch, the hook warns about tasks that opposed each other (mean cosine below -0.1),
-    and about gradients of which one is a hundred times another: once for each.
+    and about gradients of which one is a hundred times another even with its weight: once for each.
 
     Args:
         period: Iterations of an epoch, for trainings that count iterations.
@@ -53,8 +56,10 @@ class BalanceHook(Hook):
         balancer = _balancer_of(runner)
         report = getattr(balancer, "report", None)
         if report is not None:
-            for name, value in report_values(report.tasks, report.weights, report.gramian).items():
+            values = report_values(report.tasks, report.weights, report.gramian)
+            for name, value in values.items():
                 runner.message_hub.update_scalar(f"train/{name}", value)
+            for name, value in (values | weighted_norms(values)).items():
                 total = self._sums.setdefault(name, [0.0, 0])
                 total[0] += value
                 total[1] += 1
@@ -73,7 +78,9 @@ class BalanceHook(Hook):
         balancer.end_epoch()
         means = {name: total / count for name, (total, count) in self._sums.items()}
         self._sums = {}
-        for key, message in warnings_of(means).items():
+        clipped = bool(getattr(runner.optim_wrapper, "clip_grad_kwargs", None))
+        clips_heads = clipped and not getattr(balancer, "scale_heads", True)
+        for key, message in warnings_of(means, type(balancer).__name__, clips_heads).items():
             if key not in self._reported:
                 self._reported.add(key)
                 runner.logger.warning(message)
@@ -102,29 +109,49 @@ def report_values(tasks: tuple[str, ...], weights: Tensor, gramian: Tensor | Non
     return values
 
 
-def warnings_of(means: dict[str, float]) -> dict[str, str]:
+def weighted_norms(values: dict[str, float]) -> dict[str, float]:
+    """The norms of the gradients after weighting, as `weighted_norm/<task>`.
+
+    Args:
+        values: What `report_values` returned for a step.
+    """
+    norms = {name.partition("/")[2]: value for name, value in values.items() if name.startswith("grad_norm/")}
+    return {f"weighted_norm/{task}": norm * abs(values[f"weight/{task}"]) for task, norm in norms.items()}
+
+
+def warnings_of(means: dict[str, float], balancer: str = "", clips_heads: bool = False) -> dict[str, str]:
     """Messages about the mean values of an epoch, by what they are about.
 
     Args:
-        means: Means of the values of `report_values`.
+        means: Means of the values of `report_values` and `weighted_norms`.
+        balancer: Name of the balancer, which the messages do not propose again.
+        clips_heads: Whether gradients are clipped, and those of the heads are not weighted.
     """
     messages = {}
     for name, value in means.items():
         kind, _, pair = name.partition("/")
-        if kind == "cosine" and value < OPPOSED:
+        if kind == "cosine" and value < OPPOSED and balancer != _WITHOUT_CONFLICTS:
             messages[name] = (
                 f"The gradients of {pair.replace('-', ' and ')} opposed each other in this epoch (mean cosine "
-                f"{value:.2f}): what helps one hurts the other. model.balancer=dict(type='UPGrad') makes no step "
-                "against a task; see docs/balancing.md."
+                f"{value:.2f}): what helps one hurts the other. model.balancer=dict(type={_WITHOUT_CONFLICTS!r}) makes "
+                "no step against a task; see docs/balancing.md."
             )
-    lengths = {name.partition("/")[2]: value for name, value in means.items() if name.startswith("grad_norm/")}
+    lengths = {name.partition("/")[2]: value for name, value in means.items() if name.startswith("weighted_norm/")}
     if len(lengths) > 1:
         large, small = max(lengths, key=lengths.__getitem__), min(lengths, key=lengths.__getitem__)
         if lengths[large] > UNEVEN * lengths[small]:
             ratio = f"{lengths[large] / lengths[small]:.0f} times" if lengths[small] > 0 else "infinitely"
-            messages["grad_norm"] = (
-                f"The gradient of {large} was {ratio} as large as that of {small} in this epoch, so {small} hardly "
-                "counts. Change loss_weight of their losses, or use model.balancer=dict(type='IMTLG'), which weighs "
-                "all tasks alike; see docs/balancing.md."
+            proposed = f", or use model.balancer=dict(type={_EVEN!r}), which weighs all tasks alike"
+            messages["weighted_norm"] = (
+                f"The weighted gradient of {large} was {ratio} as large as that of {small} in this epoch, so {small} "
+                f"hardly counts. Change loss_weight of their losses{'' if balancer == _EVEN else proposed}; see "
+                "docs/balancing.md."
             )
+    raw = {name.partition("/")[2]: value for name, value in means.items() if name.startswith("grad_norm/")}
+    if clips_heads and len(raw) > 1 and max(raw.values()) > UNEVEN_HEADS * min(raw.values()):
+        messages["clipped heads"] = (
+            f"The gradient of {max(raw, key=raw.__getitem__)} was much larger than the others in this epoch. {balancer} "
+            "weighs it in the trunk but not in the heads, so it decides how much optim_wrapper.clip_grad clips. Set "
+            "model.balancer.scale_heads=True, or change loss_weight; see docs/balancing.md."
+        )
     return messages

@@ -4,10 +4,12 @@ import copy
 import inspect
 import pickle
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from mtl_plugins.engine import NonFiniteLossHook
 from mtl_plugins.models.balancers import Balancer, GradientBalancer
 from mtl_plugins.registry import MODELS
 from tests.models.balancers.linear_model import TASKS, batch, build
@@ -55,6 +57,17 @@ class BalancerContract:
             assert gradients.keys() == gradients2.keys()
             for name, gradient in gradients.items():
                 torch.testing.assert_close(gradients2[name], gradient, rtol=tolerance, atol=tolerance, msg=name)
+
+    @pytest.mark.parametrize("options", [{}, dict(every=2, warmup=3), dict(smoothing=0.5, warmup=3)])
+    @pytest.mark.parametrize("steps", [0, 2])
+    def test_its_state_can_be_saved_at_any_time(self, options, steps):
+        try:
+            model = self.build(**options)
+        except (TypeError, ValueError):
+            pytest.skip(f"{self.registered_name()} has no {', '.join(options)}")
+        self.train(model, steps, labels=ABSENT)  # before the end of an epoch, and without labels of a task
+        runner = SimpleNamespace(model=model, iter=steps)
+        NonFiniteLossHook().before_save_checkpoint(runner, dict(state_dict=model.state_dict()))
 
     def test_it_is_a_balancer_that_reports_what_it_does(self):
         model = self.train(self.build(), 5)
@@ -122,6 +135,21 @@ class BalancerContract:
         assert total.isfinite() and all(gradient.isfinite().all() for gradient in gradients.values())
         if labels:
             assert gradients["backbone.layer.weight"].any() and gradients["heads.second.layer.weight"].any()
+
+    def test_a_loss_that_is_not_finite_does_not_enter_the_state(self):
+        """In float16 the optimizer skips such a step, and the training continues."""
+        model = self.train(self.build(), 5)
+        before = {name: value.clone() for name, value in model.balancer.named_buffers() if "of_" in name}
+        head = model.heads["second"]
+        loss_of_class = head.loss
+        for number in (torch.inf, torch.nan):
+            head.loss = lambda *given, number=number: {
+                key: loss + number for key, loss in loss_of_class(*given).items()
+            }
+            self.step(model)
+            for name, value in model.balancer.named_buffers():
+                if "of_" in name:
+                    torch.testing.assert_close(value, before[name], rtol=0, atol=0, equal_nan=True, msg=name)
 
     def test_one_task_is_trained(self):
         model = build(dict(type=self.registered_name()), TASKS[:1])

@@ -13,7 +13,7 @@ from mtl_plugins.engine.balance_hook import BalanceHook, report_values, warnings
 from mtl_plugins.engine.multi_task_runner import _without_decay
 from mtl_plugins.visualization.balance_panels import balanced_tasks, mean_cosines
 from mtl_plugins.visualization.scalars import read_scalars
-from tests.models.balancers.linear_model import InverseNorm, build
+from tests.models.balancers.linear_model import InverseNorm, batch, build
 
 TASKS = ("semseg", "depth", "normals")
 
@@ -37,13 +37,36 @@ def test_values_of_a_step():
 
 
 def test_opposed_tasks_and_uneven_gradients_are_reported():
-    quiet = {"cosine/a-b": 0.2, "grad_norm/a": 1.0, "grad_norm/b": 90.0, "weight/a": 1.0}
+    quiet = {"cosine/a-b": 0.2, "weighted_norm/a": 1.0, "weighted_norm/b": 90.0, "weight/a": 1.0}
     assert warnings_of(quiet) == {}
     (message,) = warnings_of(quiet | {"cosine/a-b": -0.3}).values()
     assert "a and b" in message and "-0.30" in message and "UPGrad" in message
-    (message,) = warnings_of(quiet | {"grad_norm/b": 300.0}).values()
+    (message,) = warnings_of(quiet | {"weighted_norm/b": 300.0}).values()
     assert "b was 300 times as large as that of a" in message and "IMTLG" in message
-    assert "infinitely" in warnings_of(quiet | {"grad_norm/a": 0.0})["grad_norm"]
+    assert "infinitely" in warnings_of(quiet | {"weighted_norm/a": 0.0})["weighted_norm"]
+
+
+def test_the_balancer_in_use_is_not_proposed():
+    assert not warnings_of({"cosine/a-b": -0.3}, "UPGrad")
+    (message,) = warnings_of({"weighted_norm/a": 1.0, "weighted_norm/b": 300.0}, "IMTLG").values()
+    assert "loss_weight" in message and "IMTLG" not in message
+
+
+@pytest.mark.parametrize(("balancer", "reported"), [("Equal", True), ("IMTLG", False)])
+def test_gradients_that_weights_make_equal_are_not_reported(balancer, reported):
+    model, hook, found = build(dict(type=balancer)), BalanceHook(), []
+    torch.nn.init.constant_(model.heads["first"].layer.weight, 1e4)
+    total, _ = model.parse_losses(model.loss(*batch()[:2]))
+    total.backward()
+    runner = SimpleNamespace(
+        model=model,
+        logger=SimpleNamespace(warning=found.append),
+        message_hub=SimpleNamespace(update_scalar=lambda name, value: None),
+        train_loop=None,
+    )
+    hook.after_train_iter(runner, 0)
+    hook.after_train_epoch(runner)
+    assert any("weighted gradient of first" in message for message in found) == reported
 
 
 @pytest.fixture(params=["epochs", "iterations"])
@@ -96,3 +119,11 @@ def test_learned_weights_keep_their_own_options_and_have_no_weight_decay():
     changed = _without_decay("balancer", given)
     assert changed["paramwise_cfg"]["custom_keys"] == dict(balancer=dict(decay_mult=0.0, lr_mult=9))
     assert changed["optimizer"]["weight_decay"] == 0.01 and "weight_decay" not in given["optimizer"]
+
+
+def test_a_large_loss_whose_head_decides_the_clipping_is_reported():
+    means = {"grad_norm/a": 0.5, "grad_norm/b": 0.02, "weighted_norm/a": 0.1, "weighted_norm/b": 0.1}
+    assert warnings_of(means, "IMTLG") == {}
+    (message,) = warnings_of(means, "IMTLG", clips_heads=True).values()
+    assert "gradient of a " in message and "scale_heads=True" in message and "clip_grad" in message
+    assert warnings_of(means | {"grad_norm/b": 0.2}, "IMTLG", clips_heads=True) == {}

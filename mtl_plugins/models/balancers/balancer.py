@@ -1,5 +1,6 @@
 import math
 import operator
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,15 +54,14 @@ class Balancer(nn.Module, ABC):
         self.tasks = tuple(tasks)
         name = type(self).__name__
         self.task_weights = self.check_by_task("task_weights", task_weights)
-        for option, value, minimum in (("warmup", warmup, 0), ("every", every, 1)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-                raise ValueError(f"{name}: {option}={value!r} must be a whole number of steps, at least {minimum}.")
         if not is_number(smoothing) or not 0 <= smoothing < 1:
             raise ValueError(f"{name}: smoothing={smoothing!r} must be at least 0 and less than 1.")
-        self.warmup, self.every, self.smoothing = warmup, every, smoothing
+        self.warmup = self.check_count("warmup", warmup, least=0)
+        self.every = self.check_count("every", every, least=1)
+        self.smoothing = smoothing
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-        if every > 1 or smoothing:
+        if self.every > 1 or smoothing:
             self.last_weights = PerTask(self.tasks, fill=float("nan"))
         self.report: BalanceReport | None = None
 
@@ -177,6 +177,32 @@ class Balancer(nn.Module, ABC):
             raise ValueError(f"{type(self).__name__}: {option}={value!r} must be a number{allowed and ' '}{allowed}.")
         return float(value)
 
+    def check_count(self, option: str, value: int, *, least: int, most: int | None = None) -> int:
+        """Check an option with a whole number.
+
+        Args:
+            option: Name of the option.
+            value: Its value.
+            least: The smallest allowed value.
+            most: The largest allowed value.
+        """
+        is_count = isinstance(value, int) and not isinstance(value, bool)
+        if not is_count or value < least or (most is not None and value > most):
+            allowed = f"at least {least}{'' if most is None else f' and at most {most}'}"
+            raise ValueError(f"{type(self).__name__}: {option}={value!r} must be a whole number {allowed}.")
+        return value
+
+    def check_flag(self, option: str, value: bool) -> bool:
+        """Check an option that is True or False. A text such as `"False"` would count as True.
+
+        Args:
+            option: Name of the option.
+            value: Its value.
+        """
+        if not isinstance(value, bool):
+            raise ValueError(f"{type(self).__name__}: {option}={value!r} must be True or False.")
+        return value
+
     def check_choice(self, option: str, value: Choice, allowed: Sequence[Choice]) -> Choice:
         """Check an option with one of a few values.
 
@@ -199,6 +225,11 @@ class Balancer(nn.Module, ABC):
             return None
         name = type(self).__name__
         if not isinstance(preference, Mapping):
+            if not isinstance(preference, list | tuple):
+                raise ValueError(
+                    f"{name}: preference={preference!r} must be a list with one number per task "
+                    f"({', '.join(self.tasks)}), or a dict of numbers by task."
+                )
             if len(preference) != len(self.tasks):
                 raise ValueError(
                     f"{name}: preference has {len(preference)} numbers for {len(self.tasks)} tasks "
@@ -216,4 +247,4 @@ class Balancer(nn.Module, ABC):
 
 def is_number(value: Any) -> bool:
     """Whether a value of a config is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value - value == 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

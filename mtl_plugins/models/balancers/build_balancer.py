@@ -31,4 +31,9 @@ def build_balancer(config: Mapping[str, Any], tasks: Sequence[str]) -> Balancer:
             f"model.balancer: {given!r} is not a balancer: {did_you_mean(given, names)}The balancers are "
             f"{', '.join(names)}. The file of your own must be in custom_imports."
         )
+    if "tasks" in config:
+        raise ValueError(
+            f"model.balancer: leave out tasks={config['tasks']!r}: the tasks are those of model.heads "
+            f"({', '.join(tasks)}). Factors on single tasks are task_weights."
+        )
     return MODELS.build({"tasks": tuple(tasks), **config})

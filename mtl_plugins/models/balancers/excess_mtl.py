@@ -33,7 +33,7 @@ class ExcessMTL(GradientMemory):
     def __init__(self, tasks: Sequence[str], *, lr: float = 0.01, baseline_steps: int = 1, **kwargs: Any):
         super().__init__(tasks, **kwargs)
         self.lr = self.check_number("lr", lr, above=0)
-        self.baseline_steps = int(self.check_number("baseline_steps", baseline_steps, least=1))
+        self.baseline_steps = self.check_count("baseline_steps", baseline_steps, least=1)
         self.baseline, self.counts = PerTask(tasks), PerTask(tasks)
         self.factors = PerTask(tasks, fill=1.0)
 

@@ -19,7 +19,7 @@ class _Fair(GramianBalancer):
 
     def __init__(self, tasks: Sequence[str], *, normalised: bool = False, **kwargs: Any):
         super().__init__(tasks, **kwargs)
-        self.normalised = bool(normalised)
+        self.normalised = self.check_flag("normalised", normalised)
 
     def scaled(self, weights: Tensor) -> Tensor:
         """The weights, with the sum T if `normalised` is set."""

@@ -48,7 +48,7 @@ class GradientBalancer(Balancer):
         if at not in self.places:
             raise ValueError(f"{type(self).__name__}: at={at!r} must be {' or '.join(map(repr, self.places))}.")
         self.at = at
-        self.scale_heads = self.heads_are_scaled if scale_heads is None else bool(scale_heads)
+        self.scale_heads = self.heads_are_scaled if scale_heads is None else self.check_flag("scale_heads", scale_heads)
         self._losses: TaskLosses | None = None  # of the current step, for its backward pass
 
     @abstractmethod
@@ -154,7 +154,7 @@ class GramianBalancer(GradientBalancer):
             if not shared and get_world_size() > 1:
                 all_reduce(products)
                 products /= get_world_size() ** 2
-        if products is not None and not products.isfinite().all():  # overflow of float16: the step will be skipped
+        if not _finite(products, losses):  # overflow of float16: the step will be skipped
             weights = torch.ones(len(tasks), dtype=torch.float64)
         else:
             weights = self._settled(products, losses)
@@ -206,7 +206,7 @@ class JacobianBalancer(GradientBalancer):
         tasks = losses.present
         ones = torch.ones(len(tasks), dtype=torch.float64)
         products = gramian(rows).cpu() if _reached(rows) else None
-        if products is None or not products.isfinite().all() or self.warming_up:
+        if products is None or not _finite(products, losses) or self.warming_up:
             self.report = BalanceReport(tasks, ones, products)
             return combine(rows, ones.tolist()), ones
         columns = list(zip(*rows, strict=True))
@@ -229,6 +229,10 @@ def trainable(module: nn.Module) -> list[Tensor]:
 
 def _with_zeros(gradients, parameters):
     return [torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True)]
+
+
+def _finite(products, losses):
+    return bool((products is None or products.isfinite().all()) and losses.values.isfinite().all())
 
 
 def _reached(rows):

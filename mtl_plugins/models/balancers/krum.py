@@ -37,8 +37,8 @@ class Krum(GramianBalancer):
 
     def __init__(self, tasks: Sequence[str], *, n_byzantine: int = 0, n_selected: int = 1, **kwargs: Any):
         super().__init__(tasks, **kwargs)
-        self.n_byzantine = int(self.check_number("n_byzantine", n_byzantine, least=0))
-        self.n_selected = int(self.check_number("n_selected", n_selected, least=1, most=max(len(self.tasks), 1)))
+        self.n_byzantine = self.check_count("n_byzantine", n_byzantine, least=0)
+        self.n_selected = self.check_count("n_selected", n_selected, least=1, most=max(len(self.tasks), 1))
 
     def weights(self, gramian: Tensor, tasks: tuple[str, ...], losses: Tensor) -> Tensor:
         """The weights of the step."""

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 
 import torch
@@ -9,10 +10,13 @@ class PerTask(nn.Module):
 
     Args:
         tasks: Names of the tasks.
-        fill: Initial value.
+        fill: Initial value. NaN marks values that are not known yet.
         shape: Shape of each tensor.
         dtype: Type of each tensor.
         persistent: Whether checkpoints contain the tensors. Not for what the config sets.
+
+    Attributes:
+        nan_is_unknown: Whether NaN marks unknown values, so that checkpoints may contain it.
     """
 
     def __init__(
@@ -25,6 +29,7 @@ class PerTask(nn.Module):
     ):
         super().__init__()
         self.tasks = tuple(tasks)
+        self.nan_is_unknown = math.isnan(fill)
         for task in self.tasks:
             self.register_buffer(key_of(task), torch.full(tuple(shape), fill, dtype=dtype), persistent)
 

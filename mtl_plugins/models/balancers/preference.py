@@ -37,7 +37,8 @@ class COSMOS(LossBalancer):
     ):
         super().__init__(tasks, **kwargs)
         self.penalty = self.check_number("penalty", penalty, least=0)
-        self.preference = self.preference_of(preference or [1 / len(self.tasks)] * len(self.tasks))
+        equal = [1 / len(self.tasks)] * len(self.tasks)
+        self.preference = self.preference_of(equal if preference is None else preference)
 
     def objective(self, losses: dict[str, Tensor]) -> Tensor:
         """The objective of the present tasks."""
@@ -77,7 +78,8 @@ class PBI(LossBalancer):
         super().__init__(tasks, **kwargs)
         self.penalty = self.check_number("penalty", penalty, least=0)
         self.reference = self.check_number("reference", reference)
-        self.preference = self.preference_of(preference or [1.0] * len(self.tasks))
+        equal = [1.0] * len(self.tasks)
+        self.preference = self.preference_of(equal if preference is None else preference)
 
     def objective(self, losses: dict[str, Tensor]) -> Tensor:
         """The objective of the present tasks."""

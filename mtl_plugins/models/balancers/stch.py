@@ -36,7 +36,7 @@ class STCH(LossBalancer):
     def __init__(self, tasks: Sequence[str], *, mu: float = 1.0, nadir_epoch: int = 4, **kwargs: Any):
         super().__init__(tasks, **kwargs)
         self.mu = self.check_number("mu", mu, above=0)
-        self.nadir_epoch = int(self.check_number("nadir_epoch", nadir_epoch, least=0))
+        self.nadir_epoch = self.check_count("nadir_epoch", nadir_epoch, least=0)
         self.epoch = EpochMeans(tasks)
         self.epochs, self.nadir = PerTask(tasks), PerTask(tasks)
 

@@ -94,7 +94,7 @@ class SDMGrad(GramianBalancer):
         super().__init__(tasks, **kwargs)
         self.lr = self.check_number("lr", lr, above=0)
         self.momentum = self.check_number("momentum", momentum, least=0, below=1)
-        self.inner_steps = int(self.check_number("inner_steps", inner_steps, least=1))
+        self.inner_steps = self.check_count("inner_steps", inner_steps, least=1)
         self.regularisation = self.check_number("regularisation", regularisation, least=0)
         self.factors = PerTask(tasks, fill=1 / len(self.tasks))
 

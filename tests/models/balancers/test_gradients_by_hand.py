@@ -174,6 +174,15 @@ def test_a_neck_that_hides_where_the_tasks_part_is_an_error_at_the_features_only
     backward(build(dict(type="InverseNorm", at="parameters"), neck=dict(type="NeckWithoutSplit")))
 
 
+@pytest.mark.parametrize("name", ["Equal", "UW"])
+def test_a_loss_weighting_trains_a_neck_that_hides_where_the_tasks_part(name):
+    model = build(dict(type=name), neck=dict(type="NeckWithoutSplit"))
+    backward(model)
+    report = model.balancer.report
+    assert report.tasks == TASKS and report.gramian is None and report.weights.isfinite().all()
+    assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
 def test_evaluation_does_not_count_steps():
     model = build(dict(type="InverseNorm")).eval()
     images, samples, _ = batch()
@@ -213,6 +222,18 @@ def test_two_processes_with_unequal_labels_are_one_with_the_complete_batch(tmp_p
         (dict(type="CrossEntropyLoss"), "'CrossEntropyLoss' is not a balancer"),
         ("UPGrad", "must be a dict with the type of a balancer, or None"),
         (dict(at="features"), "must be a dict with the type"),
+        (dict(type="imtl-g"), "'imtl-g' is not a balancer: did you mean 'IMTLG'"),
+        (dict(type="UPGrad", tasks=["first"]), r"leave out tasks=\['first'\]: .*model.heads \(first, second, third\)"),
+        (dict(type="UPGrad", scale_heads="False"), "scale_heads='False' must be True or False"),
+        (dict(type="NashMTL", normalised="no"), "normalised='no' must be True or False"),
+        (dict(type="UPGrad", preference=5), "preference=5 must be a list with one number per task"),
+        (dict(type="COSMOS", preference=[]), "preference has 0 numbers for 3 tasks"),
+        (dict(type="PBI", preference={}), "preference has no number for first, second, third"),
+        (dict(type="STCH", nadir_epoch=2.5), "nadir_epoch=2.5 must be a whole number at least 0"),
+        (dict(type="SDMGrad", inner_steps=2.5), "inner_steps=2.5 must be a whole number at least 1"),
+        (dict(type="ExcessMTL", baseline_steps=0), "baseline_steps=0 must be a whole number at least 1"),
+        (dict(type="Krum", n_selected=4), "n_selected=4 must be a whole number at least 1 and at most 3"),
+        (dict(type="UW", start=10**400), "start=1000.* must be a number"),
         (dict(type="MGDA", at="feature"), "at='feature' must be 'features' or 'parameters'"),
         (dict(type="UW", task_weights=dict(frst=2)), "unknown task 'frst': did you mean 'first'"),
         (dict(type="UPGrad", preference=[1, 2]), r"preference has 2 numbers for 3 tasks \(first, second, third\)"),

@@ -212,7 +212,7 @@ def test_mgda_normalises_by_the_losses(normalisation):
             r"UPGrad: preference has 2 numbers for 3 tasks \(first, second, third\)",
         ),
         ("UPGrad", dict(preference=dict(first=1, second=1)), r"UPGrad: preference has no number for third"),
-        ("Krum", dict(n_selected=4), r"Krum: n_selected=4 must be a number at least 1 and at most 3"),
+        ("Krum", dict(n_selected=4), r"Krum: n_selected=4 must be a whole number at least 1 and at most 3"),
         ("PCD", dict(primary="secnd"), r"PCD: primary='secnd' is not a task: .*second.*The tasks are first, second"),
         ("PCD", dict(beta=1.0), r"PCD: beta=1.0 must be a number at least 0 and below 1"),
         ("MoDo", dict(gamma=0.0), r"MoDo: gamma=0.0 must be a number above 0"),

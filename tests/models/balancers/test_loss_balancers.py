@@ -195,7 +195,7 @@ def test_the_memory_has_the_size_of_the_trunk():
     [
         ("DWA", dict(temperature=0), r"DWA: temperature=0 must be a number above 0"),
         ("STCH", dict(mu=-1.0), r"STCH: mu=-1.0 must be a number above 0"),
-        ("STCH", dict(nadir_epoch=-1), r"STCH: nadir_epoch=-1 must be a number at least 0"),
+        ("STCH", dict(nadir_epoch=-1), r"STCH: nadir_epoch=-1 must be a whole number at least 0"),
         ("FAMO", dict(lr="fast"), r"FAMO: lr='fast' must be a number above 0"),
         ("UW", dict(start=float("nan")), r"UW: start=nan must be a number"),
         ("GradNorm", dict(alpha=-1), r"GradNorm: alpha=-1 must be a number at least 0"),
@@ -206,7 +206,7 @@ def test_the_memory_has_the_size_of_the_trunk():
         ("PBI", dict(preference=dict(first=1.0)), r"PBI: preference has no number for second, third"),
         ("UW", dict(every=2), r"UW computes its weights from the losses of each step: leave out every"),
         ("MoCo", dict(at="features"), r"MoCo: at='features' must be 'parameters'"),
-        ("ExcessMTL", dict(baseline_steps=0), r"ExcessMTL: baseline_steps=0 must be a number at least 1"),
+        ("ExcessMTL", dict(baseline_steps=0), r"ExcessMTL: baseline_steps=0 must be a whole number at least 1"),
     ],
 )
 def test_wrong_options_are_refused(name, options, message):
