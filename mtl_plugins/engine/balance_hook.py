@@ -11,9 +11,8 @@ from mtl_plugins.unwrap_model import unwrap_model
 
 OPPOSED = -0.1  # mean cosine of two tasks' gradients below which they are reported
 UNEVEN = 100.0  # ratio of two tasks' mean gradient norms, with their weights, above which they are reported
+UNEVEN_HEADS = 10.0  # the same without their weights, if clipping depends on the heads' gradients
 _WITHOUT_CONFLICTS, _EVEN = "UPGrad", "IMTLG"  # the balancers that the messages propose
-
-UNEVEN_HEADS = 10.0  # the same for gradients before weighting, if clipping depends on them
 
 
 @HOOKS.register_module()
@@ -78,7 +77,7 @@ class BalanceHook(Hook):
         balancer.end_epoch()
         means = {name: total / count for name, (total, count) in self._sums.items()}
         self._sums = {}
-        clipped = bool(getattr(runner.optim_wrapper, "clip_grad_kwargs", None))
+        clipped = bool(getattr(getattr(runner, "optim_wrapper", None), "clip_grad_kwargs", None))
         clips_heads = clipped and not getattr(balancer, "scale_heads", True)
         for key, message in warnings_of(means, type(balancer).__name__, clips_heads).items():
             if key not in self._reported:
@@ -150,7 +149,7 @@ def warnings_of(means: dict[str, float], balancer: str = "", clips_heads: bool =
     raw = {name.partition("/")[2]: value for name, value in means.items() if name.startswith("grad_norm/")}
     if clips_heads and len(raw) > 1 and max(raw.values()) > UNEVEN_HEADS * min(raw.values()):
         messages["clipped heads"] = (
-            f"The gradient of {max(raw, key=raw.__getitem__)} was much larger than the others in this epoch. {balancer} "
+            f"The gradient of {max(raw, key=raw.__getitem__)} was much larger than others in this epoch. {balancer} "
             "weighs it in the trunk but not in the heads, so it decides how much optim_wrapper.clip_grad clips. Set "
             "model.balancer.scale_heads=True, or change loss_weight; see docs/balancing.md."
         )
