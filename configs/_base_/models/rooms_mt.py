@@ -3,7 +3,11 @@
 decoder = dict(type="ConcatFeatures", channels=64)
 model = dict(
     type="MultiTaskModel",
-    backbone=dict(type="TimmBackbone", model_name="mobilenetv2_100", out_features=[1, 2, 3, 4]),
+    backbone=dict(
+        type="TimmBackbone",
+        model_name="mobilenetv2_100",
+        out_features=["blocks.1", "blocks.2", "blocks.4", "blocks.6"],  # strides 4, 8, 16, 32
+    ),
     heads=dict(
         semseg=dict(
             type="SegmentationHead",
