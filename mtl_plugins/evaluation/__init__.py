@@ -5,6 +5,7 @@ from .depth_metric import DepthMetric
 from .depth_protocol import PROTOCOLS, DepthProtocol
 from .edge_metric import EdgeMetric
 from .edge_protocol import EdgeProtocol
+from .image_metrics import ImageClassMetric, ImageNumbersMetric
 from .multi_task_gain import mean_ranks, multi_task_gain
 from .normals_metric import NormalsMetric
 from .panoptic_metric import PanopticMetric
@@ -18,6 +19,8 @@ __all__ = [
     "DepthProtocol",
     "EdgeMetric",
     "EdgeProtocol",
+    "ImageClassMetric",
+    "ImageNumbersMetric",
     "MethodRun",
     "MethodSummary",
     "NormalsMetric",

@@ -6,6 +6,7 @@ one file outside the package: a subclass of `Kind`, decorated with `register_kin
 
 from .classes import Classes
 from .image_classes import ImageClasses
+from .image_numbers import ImageNumbers
 from .kind import Kind
 from .kind_registry import find_kind, kind_of_task, kinds_of_heads, list_kinds, register_kind, task_title
 from .label_options import DEFAULT_OPTIONS, LabelOptions
@@ -23,6 +24,7 @@ __all__ = [
     "Classes",
     "ColourBar",
     "ImageClasses",
+    "ImageNumbers",
     "Kind",
     "LabelOptions",
     "MetricDepth",

@@ -15,6 +15,8 @@ from mtl_plugins.datasets.readers import (
     read_depth,
     read_edges,
     read_image,
+    read_image_class,
+    read_image_numbers,
     read_instances,
     read_map,
     read_normals,
@@ -202,3 +204,34 @@ def test_instances_are_read_without_scaling(tmp_path):
     write_png(tmp_path / "c.png", np.zeros((*SIZE, 3), np.uint8))
     with pytest.raises(DataError, match="8- or 16-bit grey PNGs, not in 3 channels"):
         read_instances(tmp_path / "c.png")
+
+
+def test_labels_of_images_are_read_from_text(tmp_path):
+    path = tmp_path / "label.txt"
+    for text, expected in (("2\n", [2]), (" 0", [0]), ("-1", None)):
+        path.write_text(text)
+        read = read_image_class(path, num_classes=3)
+        assert (read if read is None else read.tolist()) == expected
+    for text, expected in (("0.5 -2\n3", [0.5, -2, 3]), ("1", [1]), ("1 nan", None)):
+        path.write_text(text)
+        read = read_image_numbers(path)
+        assert (read if read is None else read.tolist()) == expected
+        assert read is None or read.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "reader, text, message",
+    [
+        (read_image_class, "kitchen", "a class id .an integer. is expected, but the file contains 'kitchen'"),
+        (read_image_class, "3", "the class id is 3, but ids are 0 to 2, or -1 for void"),
+        (read_image_class, "", "a class id"),
+        (read_image_numbers, "1 two", "finite numbers are expected, but the file contains '1 two'"),
+        (read_image_numbers, "", "finite numbers"),
+        (read_image_numbers, "inf", "finite numbers"),
+    ],
+)
+def test_other_text_raises(tmp_path, reader, text, message):
+    (tmp_path / "label.txt").write_text(text)
+    options = dict(num_classes=3) if reader is read_image_class else {}
+    with pytest.raises(DataError, match=f"label.txt: {message}"):
+        reader(tmp_path / "label.txt", **options)

@@ -7,7 +7,7 @@ import torch
 from mtl_plugins.kinds import LabelOptions, find_kind, kind_of_task, list_kinds, task_title
 
 N, K, SIZE = 2, {"unit_vectors": 3, "metric_depth": 1, "panoptic": 7}, (6, 9)
-PER_IMAGE = ("image_classes",)
+PER_IMAGE = ("image_classes", "image_numbers")
 
 
 def raw_output(name, seed=0):

@@ -9,6 +9,7 @@ from .edges import read_edges
 from .empty_label import none_if_empty
 from .find_reader import READERS, find_reader
 from .image import read_image
+from .image_label import read_image_class, read_image_numbers
 from .instances import read_instances
 from .kind import read_kind
 from .normals import read_normals
@@ -26,6 +27,8 @@ __all__ = [
     "read_depth",
     "read_edges",
     "read_image",
+    "read_image_class",
+    "read_image_numbers",
     "read_instances",
     "read_kind",
     "read_map",

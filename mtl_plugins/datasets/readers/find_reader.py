@@ -10,6 +10,7 @@ from .class_ids import read_classes
 from .dense_map import read_map
 from .depth import read_depth
 from .edges import read_edges
+from .image_label import read_image_class, read_image_numbers
 from .instances import read_instances
 from .kind import read_kind
 from .normals import read_normals
@@ -24,6 +25,8 @@ READERS: dict[str, Callable] = dict(
     image=read_map,
     instances=read_instances,
     normals=read_normals,
+    text_class=read_image_class,
+    text_numbers=read_image_numbers,
     vectors=read_vectors,
 )
 

@@ -6,6 +6,7 @@ from .dense_head import DenseHead
 from .depth_head import DepthHead
 from .edge_head import EdgeHead
 from .fixed_camera_depth_head import FixedCameraDepthHead
+from .image_head import ImageClassHead, ImageHead, ImageNumbersHead
 from .normals_head import NormalsHead
 from .panoptic_head import PanopticHead
 from .saliency_head import SaliencyHead
@@ -18,6 +19,9 @@ __all__ = [
     "DepthHead",
     "EdgeHead",
     "FixedCameraDepthHead",
+    "ImageClassHead",
+    "ImageHead",
+    "ImageNumbersHead",
     "NormalsHead",
     "SaliencyHead",
     "PanopticHead",
