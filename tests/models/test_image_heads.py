@@ -28,7 +28,7 @@ class ImageHeadContract(HeadContract):
         features = self.features()
         assert torch.allclose(head(features), head([f.flip(-1) for f in features]), atol=1e-6)
         finest = self.build(in_index=0)
-        assert finest.out.in_features == 6 and head.out.in_features == 8
+        assert finest.out.in_features == 6 and head.out.in_features == 10
 
     def test_an_empty_batch_gives_empty_predictions_and_zero_losses(self, head):
         outputs = head(self.features(n=0))
