@@ -1,6 +1,10 @@
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from mmengine.logging import print_log
 
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
@@ -11,7 +15,7 @@ from .label_space_option import remap_classes
 from .listed_dataset import ListedDataset
 from .multi_task_dataset import LabelConfig
 from .normals_from_depth import turn_depth_into_normals
-from .sample_files import Sample
+from .sample_files import Sample, SampleFiles
 
 #: The colour camera of NYUDv2 (fx, fy, cx, cy), from `camera_params.m` of the dataset's toolbox.
 KINECT_INTRINSICS = (518.85790117, 519.46961112, 325.58244941, 253.73616634)
@@ -36,6 +40,9 @@ class NYUDv2(ListedDataset):
     The layout is that of `ListedDataset`. Images of 480×640 without an entry in `intrinsics.txt` get
     `KINECT_INTRINSICS`.
 
+    `tasks` may also name `'edge'`: borders of classes and instances, in files `edge/*.png` of the image's name, which
+    the lists do not contain. Images without such a file have no such label.
+
     Args:
         data_root: Root folder of the data.
         split: Name of the list file without `.txt`.
@@ -44,12 +51,16 @@ class NYUDv2(ListedDataset):
             `'nyud40'`. Classes and palette follow it. The stored masks always have ids of `'nyud40'`.
         depth: `'raw'`: the sensor's readings. `'filled'`: with holes filled in, from the folder `depth_filled` next to
             `depth`, under the same file names.
+        tasks: Labels to read; by default semseg, depth and normals.
+        labels: See `MultiTaskDataset`.
         normals: `'files'`, or `'depth'`: computed from the depth map with `depth_to_normals`.
         metainfo: See `MultiTaskDataset`.
         **kwargs: See `ListedDataset` and `MultiTaskDataset`.
     """
 
     METAINFO = find_space(MASK_IDS).metainfo
+    #: Labels that the lists do not name: the file in the folder has the name of the image
+    UNLISTED_LABELS: Mapping[str, LabelConfig] = dict(edge=dict(folder="edge", reader="edges"))
     KNOWN_FOLDERS = dict.fromkeys(DEPTH_FOLDERS.values(), "depth")
     HOW_TO_PREPARE = (
         "Prepare it with `mtl prepare nyud --out {data_root}`, which explains what to download; or "
@@ -64,6 +75,8 @@ class NYUDv2(ListedDataset):
         label_space: str = MASK_IDS,
         depth: str = "raw",
         normals: str = "files",
+        tasks: Iterable[str] | None = None,
+        labels: Mapping[str, LabelConfig | None] | None = None,
         metainfo: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ):
@@ -73,7 +86,10 @@ class NYUDv2(ListedDataset):
         self.depth_scale = depth_scale
         self.depth, self.normals = depth, normals
         self.class_map, metainfo = remap_classes(MASK_IDS, label_space, metainfo)
-        super().__init__(data_root, split, metainfo=metainfo, **kwargs)
+        tasks, labels, unlisted = None if tasks is None else tuple(tasks), dict(labels or {}), self.UNLISTED_LABELS
+        self._unlisted = [task for task in tasks or () if task in unlisted and labels.get(task, {}) is not None]
+        labels |= {task: {**unlisted[task], **(labels.get(task) or {})} for task in self._unlisted}
+        super().__init__(data_root, split, tasks=tasks, labels=labels, metainfo=metainfo, **kwargs)
 
     @property
     def depth_source(self) -> str | None:
@@ -87,6 +103,27 @@ class NYUDv2(ListedDataset):
             # with normals='depth', `read` turns this depth map into normals
             normals=dict(folder="normals", **(depth if self.normals == "depth" else dict(reader="normals"))),
         )
+
+    def list_samples(self) -> list[SampleFiles]:
+        samples = super().list_samples()
+        for task in self._unlisted:
+            folder = self.data_root / self.labels[task]["folder"]
+            names = set(os.listdir(folder)) if folder.is_dir() else set()
+            samples = [
+                sample._replace(labels={task: folder / sample.img.name, **sample.labels})
+                if sample.img.name in names
+                else sample
+                for sample in samples
+            ]
+            if not any(task in sample.labels for sample in samples):
+                print_log(
+                    f"{self._name()}: no image has a label {task}; its files would be in {folder}. "
+                    f"{self.HOW_TO_PREPARE.format(data_root=self.data_root)} It adds the missing files to a folder of "
+                    "an older version.",
+                    "current",
+                    logging.WARNING,
+                )
+        return samples
 
     def read(self, index: int) -> Sample:
         sample, task = super().read(index), self._task("normals")

@@ -28,6 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", default="data/nyud", metavar="DIR", help="folder to write (%(default)s)")
     parser.add_argument("--splits", metavar="FILE", help="a splits.mat with another split than the official one")
     parser.add_argument("--normals", action="store_true", help="also compute normals from the depth")
+    parser.add_argument("--edges", action="store_true", help="also make edges from classes and instances")
     add_workers_argument(parser)
     parser.add_argument("--download", action="store_true", help="first download FILE (default: next to DIR)")
 
@@ -43,7 +44,7 @@ def prepare(args: Namespace) -> None:
             f"NYUDv2 is prepared from one file: download {URL} ({BYTES / 2**30:.1f} GB, no login) and set "
             f"--labeled-mat {_FILE}, or use --download."
         )
-    prepare_nyud(mat, args.out, args.splits, args.normals, args.workers)
+    prepare_nyud(mat, args.out, args.splits, args.normals, args.workers, edges=args.edges)
 
 
 def prepare_nyud(
@@ -53,13 +54,15 @@ def prepare_nyud(
     normals: bool = False,
     workers: int | None = None,
     progress: bool = True,
+    edges: bool = False,
 ) -> dict[str, Any]:
     """Write NYUDv2 to `out_dir` and return the summary that `nyud.json` contains.
 
     Writes `%06d.png` (the number of the image in the file, from 1) to `rgb`, `masks` (0 … 39, 255 for void), `depth`
     (uint16, metres × 5000, 0 for no reading), `depth_filled` (the same with holes filled in) and optionally `normals`
-    (see `functional.normals_png`). Then it writes `train.txt` and `val.txt` (tab-separated paths in the order of the
-    split) and last `nyud.json`. A killed run resumes. Only one run may write to a folder at a time.
+    (see `functional.normals_png`) and `edge` (255 for an edge, 0 for none). Then it writes `train.txt` and `val.txt`
+    (tab-separated paths in the order of the split) and last `nyud.json`. A killed run resumes. Only one run may write
+    to a folder at a time.
 
     Args:
         labeled_mat: `nyu_depth_v2_labeled.mat`, or a similar file with fewer images; the lists contain the images of
@@ -69,6 +72,7 @@ def prepare_nyud(
         normals: Whether to compute normals too. Always done in a folder that has normals already.
         workers: Number of processes; None for one per core.
         progress: Whether to show a progress bar and print the summary.
+        edges: Whether to make edges too. Always done in a folder that has edges already.
 
     Raises:
         FileNotFoundError: A file is missing.
@@ -78,12 +82,15 @@ def prepare_nyud(
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: must be at least 1, or None for one per core.")
-    mat, split_numbers, out = LabeledMat(labeled_mat), read_splits(splits), Path(out_dir)
+    out = Path(out_dir)
+    has_edges = edges or (out / KINDS["edge"].folder).is_dir()
+    mat, split_numbers = LabeledMat(labeled_mat, instances=has_edges), read_splits(splits)
     replaceable = ("train.txt", "val.txt", *(f"{kind.folder}/{'[0-9]' * 6}.png" for kind in KINDS.values()))
     target = ResumableFolder(out, NAME, TITLE, dict(version=VERSION, bytes=mat.bytes), replaceable)
     target.check()
     has_normals = normals or (out / KINDS["normals"].folder).is_dir()
-    kinds = [kind for kind in KINDS if has_normals or kind != "normals"]
+    optional = dict(normals=has_normals, edge=has_edges)
+    kinds = [kind for kind in KINDS if optional.get(kind, True)]
     listed = {split: [n for n in numbers if n <= mat.images] for split, numbers in split_numbers.items()}
     lists = {out / f"{split}.txt": "".join(list_line(kinds, n) for n in listed[split]) for split in listed}
     files = [png_path(out, kind, n) for kind in kinds for n in range(1, mat.images + 1)]

@@ -18,6 +18,7 @@ _PLANE = KINECT_SIZE[::-1]  # MATLAB stores columns first
 _FIELDS = dict(  # allowed numpy kinds, and the shape of one image
     images=("u", (3, *_PLANE)), labels=("iu", _PLANE), depths=("f", _PLANE), rawDepths=("f", _PLANE)
 )
+_INSTANCES = dict(instances=("iu", _PLANE))
 _TYPE_OF_KINDS = dict(u="uint8", iu="uint16", f="float32")
 _MAX_IMAGES = 8  # in memory per field: 10 MB
 _MAX_CHUNK = 2**29  # bytes; a chunk is decompressed into memory
@@ -28,27 +29,29 @@ class LabeledMat:
     """Reads `nyu_depth_v2_labeled.mat` (MATLAB v7.3, which is HDF5), a few images of one field at a time.
 
     The fields are `images` (RGB), `labels` (raw classes 1 … 894, 0 for unlabelled), `rawDepths` (metres as measured),
-    and `depths` (with holes filled in).
+    `depths` (with holes filled in) and, if wanted, `instances` (numbers of the objects of a class).
 
     Nothing outside of the file is read: links to other files and data in other files are refused.
 
     Args:
         path: The file; it is checked and closed again.
+        instances: Whether the field `instances` is needed.
 
     Raises:
         FileNotFoundError: The file does not exist.
         DataError: It is another file, truncated, damaged, or has unexpected fields or more images than NYUDv2.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, instances: bool = False):
         self.path = Path(path)
+        self._fields = _FIELDS | (_INSTANCES if instances else {})
         if not self.path.is_file():
             problem = f"{path} is a folder" if Path(path).is_dir() else f"the file {path} does not exist"
             raise FileNotFoundError(f"{problem}. Download {URL} (no login), or use --download.")
         self.bytes = self.path.stat().st_size
         with self._open() as file, self._reading("is damaged:"):
             self.images = self._check_fields(file)
-            chunks = [file[name].chunks for name in _FIELDS]
+            chunks = [file[name].chunks for name in self._fields]
         # a chunk that spans several images is decompressed once for all of them
         self.step = min(max(chunk[0] if chunk else 1 for chunk in chunks), _MAX_IMAGES)
 
@@ -99,15 +102,15 @@ class LabeledMat:
 
     def _check_fields(self, file: h5py.File) -> int:
         """Check the fields and return the number of images."""
-        linked = [name for name in _FIELDS if name in file.id and not _is_stored(file, name)]
+        linked = [name for name in self._fields if name in file.id and not _is_stored(file, name)]
         if linked:
             raise DataError(f"{self.path}: {', '.join(linked)} is a link, possibly to another file. {_expected()}")
-        missing = [name for name in _FIELDS if not isinstance(file.get(name), h5py.Dataset)]
+        missing = [name for name in self._fields if not isinstance(file.get(name), h5py.Dataset)]
         if missing:
             names = [str(name) for name in file]
             existing = ", ".join(name for name in names if not name.startswith("#"))[:200] or "nothing"
             raise DataError(f"{self.path} has no {', '.join(missing)}; it contains: {existing}. {_expected()}")
-        for name, (kinds, shape) in _FIELDS.items():
+        for name, (kinds, shape) in self._fields.items():
             field = file[name]
             if field.shape[1:] != shape or field.dtype.kind not in kinds or (name == "images" and field.dtype != "u1"):
                 raise DataError(
@@ -116,7 +119,7 @@ class LabeledMat:
                 )
             if fault := _fault_of_storage(field):
                 raise DataError(f"{self.path}: {name} {fault}. {_expected()}")
-        counts = {name: file[name].shape[0] for name in _FIELDS}
+        counts = {name: file[name].shape[0] for name in self._fields}
         if len(set(counts.values())) > 1 or not counts["images"]:
             shown = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise DataError(

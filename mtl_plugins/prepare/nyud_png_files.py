@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError
 from mtl_plugins.datasets.nyudv2 import DEPTH_FOLDERS, DEPTH_SCALE, MASK_IDS
 from mtl_plugins.files import png_is_complete, write_png
 from mtl_plugins.functional import depth_to_normals
+from mtl_plugins.functional.edges import label_boundaries, thin
 from mtl_plugins.functional.normals_png import INVALID, encode_normals
 from mtl_plugins.images import decode_image_file
 from mtl_plugins.label_spaces import VOID, class_map, map_classes
@@ -28,7 +30,8 @@ class Kind(NamedTuple):
 
     folder: str
     field: str  # of the .mat
-    encode: Callable[[np.ndarray], np.ndarray]  # from an image of the field to the content of the PNG
+    encode: Callable[..., np.ndarray]  # from an image of the field, and of the second one, to the content of the PNG
+    second: str | None = None  # another field
 
 
 def encode_labels(labels: np.ndarray) -> np.ndarray:
@@ -66,16 +69,32 @@ def encode_normals_of_depth(metres: np.ndarray) -> np.ndarray:
         torch.set_num_threads(threads)
 
 
+def encode_edges(labels: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Borders between classes and instances, 255 for an edge and 0 for none.
+
+    Pixels without a class first take that of the nearest pixel with one, so that the gap between two objects becomes
+    one line.
+    """
+    ids = labels.astype(np.int32) * (1 << 8) + instances
+    if not labels.all() and labels.any():
+        rows, columns = distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+        ids = ids[rows, columns]
+    return np.where(thin(label_boundaries(ids)), 255, 0).astype(np.uint8)
+
+
 KINDS = dict(
     img=Kind("rgb", "images", np.ascontiguousarray),
     semseg=Kind("masks", "labels", encode_labels),
     depth=Kind(DEPTH_FOLDERS["raw"], "rawDepths", encode_raw_depth),
     normals=Kind("normals", "rawDepths", encode_normals_of_depth),
+    edge=Kind("edge", "labels", encode_edges, "instances"),
     filled=Kind(DEPTH_FOLDERS["filled"], "depths", encode_valid_depth),
 )
 
+#: Kinds that the lists do not name
+UNLISTED = ("filled", "edge")
 # The value of invalid pixels of each label.
-_INVALID = dict(semseg=VOID, depth=0, normals=INVALID)
+_INVALID = dict(semseg=VOID, depth=0, normals=INVALID, edge=0)
 
 
 def png_path(out: Path, kind: str, number: int) -> Path:
@@ -84,8 +103,8 @@ def png_path(out: Path, kind: str, number: int) -> Path:
 
 
 def list_line(kinds: Sequence[str], number: int) -> str:
-    """The line of an image in a list: all but the filled depth, which `NYUDv2` derives from the raw one."""
-    paths = (png_path(Path(), kind, number) for kind in kinds if kind != "filled")
+    """The line of an image in a list: all but the filled depth and the edges, which `NYUDv2` finds by their name."""
+    paths = (png_path(Path(), kind, number) for kind in kinds if kind not in UNLISTED)
     return "\t".join(path.as_posix() for path in paths) + "\n"
 
 
@@ -108,11 +127,11 @@ def write_block(job: BlockJob) -> list[dict[str, Any]]:
         for index in range(first, stop)
         if not png_is_complete(png_path(out, kind, index + 1))
     ]
-    for field, parts in groupby(missing, key=lambda part: KINDS[part[0]].field):
-        images = mat.read(field, first, stop)
+    for (field, second), parts in groupby(missing, key=lambda part: (KINDS[part[0]].field, KINDS[part[0]].second)):
+        images = [mat.read(name, first, stop) for name in (field, second) if name is not None]
         for kind, index in parts:
             try:
-                array = KINDS[kind].encode(images[index - first])
+                array = KINDS[kind].encode(*(each[index - first] for each in images))
             except DataError as error:
                 raise DataError(f"{mat.path}: image {index + 1}: {error}. Is this another file?") from None
             write_png(png_path(out, kind, index + 1), array)

@@ -47,3 +47,9 @@ def random_fields(count, seed=0):
         depths=depth,
         rawDepths=raw,
     )
+
+
+def random_instances(count, seed=1):
+    """Random numbers of objects in blocks of 40 × 40 pixels."""
+    numbers = np.random.default_rng(seed).integers(0, 4, (count, 12, 16), np.uint8)
+    return np.kron(numbers, np.ones((1, 40, 40), np.uint8))

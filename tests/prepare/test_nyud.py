@@ -18,6 +18,7 @@ from PIL import Image
 
 from mtl_plugins.datasets import KINECT_INTRINSICS, DataError, NYUDv2
 from mtl_plugins.functional import decode_normals, depth_to_normals
+from mtl_plugins.functional.edges import label_boundaries, thin
 from mtl_plugins.label_spaces import class_map
 from mtl_plugins.prepare import nyud, nyud_png_files
 from mtl_plugins.prepare.nyud import prepare_nyud
@@ -25,7 +26,7 @@ from mtl_plugins.prepare.nyud_labeled_mat import LabeledMat
 from mtl_plugins.prepare.nyud_png_files import encode_raw_depth, encode_valid_depth
 from mtl_plugins.prepare.nyud_splits import read_splits
 
-from .mat_files import random_fields, write_mat, write_sparse_mat
+from .mat_files import random_fields, random_instances, write_mat, write_sparse_mat
 from .runs import contents, served, slowed
 
 COUNT = 5
@@ -51,6 +52,37 @@ def prepared(tmp_path_factory, mat):
 
 def png(path):
     return np.asarray(Image.open(path))
+
+
+def test_edges_from_classes_and_instances(tmp_path, fields):
+    """A gap of unlabelled pixels becomes one line in its middle; a folder that has edges keeps them complete."""
+    labels, instances = fields["labels"][:2].copy(), random_instances(2)
+    labels[labels == 0] = 7
+    labels[0], instances[0] = 5, 1
+    labels[0, :, 300:310], instances[0, :, 310:] = 0, 2
+    some = {name: images[:2] for name, images in fields.items()} | dict(labels=labels)
+    mat = write_mat(tmp_path / "labeled.mat", some | dict(instances=instances))
+    splits = tmp_path / "splits.mat"
+    scipy.io.savemat(splits, dict(trainNdxs=[[1], [2]], testNdxs=[[2]]))
+    out = tmp_path / "nyud"
+    summary = prepare_nyud(mat, out, splits, edges=True, **ONE)
+    assert summary["labels"] == dict(semseg=2, depth=2, edge=2)
+    edges = png(out / "edge" / "000001.png")
+    assert set(np.unique(edges)) == {0, 255}
+    assert (edges[10:-10] > 0).sum(1).max() == 1 and 303 <= np.argmax(edges[240]) <= 306
+    ids = labels[1].astype(int) * 256 + instances[1]
+    np.testing.assert_array_equal(png(out / "edge" / "000002.png") > 0, thin(label_boundaries(ids)))
+
+    dataset = NYUDv2(out, tasks=["semseg", "edge"])
+    assert dataset.label_counts() == dict(semseg=2, edge=2) and dataset[0]["edge"].max() == 1
+    assert NYUDv2(out).tasks == ("semseg", "depth", "normals"), "edges are read only if they are named"
+    (out / "edge" / "000002.png").unlink()
+    assert NYUDv2(out, tasks=["edge"]).label_counts() == dict(edge=1)
+    prepare_nyud(mat, out, splits, **ONE)
+    assert NYUDv2(out, tasks=["edge"]).label_counts() == dict(edge=2)
+    without = write_mat(tmp_path / "old.mat", some)
+    with pytest.raises(DataError, match="has no instances"):
+        prepare_nyud(without, tmp_path / "other", splits, edges=True, **ONE)
 
 
 def test_the_files_contain_the_arrays(prepared, fields):
