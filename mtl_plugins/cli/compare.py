@@ -94,6 +94,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     if args.select:
         _check_selection(cfg)
     work_dirs = Path(args.work_dirs or f"work_dirs/{Path(cfg.filename).stem}_compare")
+    if work_dirs.exists() and not work_dirs.is_dir():
+        raise ValueError(f"--work-dirs {work_dirs} is a file: give a folder.")
     seeds = list(dict.fromkeys(args.seeds))
     jobs = plan_jobs(cfg, methods, seeds, args.single_tasks, work_dirs, options, args.select)
     for job in jobs:

@@ -80,7 +80,17 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 def add_seeds(parser: argparse.ArgumentParser) -> None:
     """Add `--seeds`, for commands that repeat trainings."""
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="random seeds (0 1 2)")
+    parser.add_argument("--seeds", type=_seed, nargs="+", default=[0, 1, 2], metavar="N", help="random seeds (0 1 2)")
+
+
+def _seed(text: str) -> int:
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number from 0 to {2**32 - 1}")
+    return seed
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -310,11 +310,20 @@ def test_wrong_arguments_raise_before_anything_trains(config, processes, argumen
     assert message in str(raised.value) and not processes
 
 
-@pytest.mark.parametrize("options", [["--shard", "3/2"], ["--shard", "0/2"], ["--shard", "x"], ["--out", "table.md"]])
+@pytest.mark.parametrize(
+    "options", [["--shard", "3/2"], ["--shard", "0/2"], ["--shard", "x"], ["--out", "table.md"], ["--seeds", "-1"]]
+)
 def test_wrong_options_end_the_command(options, config, capsys):
     with pytest.raises(SystemExit):
         compare.main([str(config), *options])
     assert options[0] in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder_for_the_runs(config, processes, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is a file: give a folder"):
+        compare.main([str(config), "--work-dirs", str(tmp_path / "file")])
+    assert not processes
 
 
 def test_single_task_networks_need_a_metric_that_selects_their_checkpoint(config):

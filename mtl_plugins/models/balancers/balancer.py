@@ -125,12 +125,13 @@ class Balancer(nn.Module, ABC):
         """Count a training step."""
         self.steps += 1
 
-    def check_by_task(self, option: str, values: Mapping[str, float] | None) -> dict[str, float]:
+    def check_by_task(self, option: str, values: Mapping[str, float] | None, zero: bool = False) -> dict[str, float]:
         """Check an option with one positive number per task.
 
         Args:
             option: Name of the option.
             values: Numbers by task; tasks may be missing.
+            zero: Whether 0 is allowed.
         """
         name = type(self).__name__
         if values is not None and not isinstance(values, Mapping):
@@ -141,8 +142,9 @@ class Balancer(nn.Module, ABC):
                     f"{name}: {option} has the unknown task {task!r}: {did_you_mean(task, self.tasks)}"
                     f"The tasks are {', '.join(self.tasks)}."
                 )
-            if not is_number(value) or value <= 0:
-                raise ValueError(f"{name}: {option}[{task!r}]={value!r} must be a positive number.")
+            if not is_number(value) or value < 0 or (value == 0 and not zero):
+                allowed = "a number of 0 or more" if zero else "a positive number"
+                raise ValueError(f"{name}: {option}[{task!r}]={value!r} must be {allowed}.")
         return {task: float(value) for task, value in (values or {}).items()}
 
     def check_number(

@@ -35,7 +35,7 @@ class GradDrop(JacobianBalancer):
 
     def __init__(self, tasks: Sequence[str], *, leak: Mapping[str, float] | None = None, **kwargs: Any):
         super().__init__(tasks, **kwargs)
-        given = self.check_by_task("leak", leak)
+        given = self.check_by_task("leak", leak, zero=True)
         for task, value in given.items():
             self.check_number(f"leak[{task!r}]", value, most=1)
         self.leak = PerTask(tasks, persistent=False)

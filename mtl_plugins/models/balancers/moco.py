@@ -48,6 +48,7 @@ class MoCo(GradientMemory):
         super().__init__(tasks, **kwargs)
         given = dict(beta=beta, beta_decay=beta_decay, gamma=gamma, gamma_decay=gamma_decay, rho=rho)
         self.options = {option: self.check_number(option, value, least=0) for option, value in given.items()}
+        self.check_number("beta", beta, most=1)
         self.factors = PerTask(tasks, fill=1 / len(self.tasks))
         self.counts = PerTask(tasks)
 

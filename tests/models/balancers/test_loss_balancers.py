@@ -201,6 +201,8 @@ def test_the_memory_has_the_size_of_the_trunk():
         ("GradNorm", dict(alpha=-1), r"GradNorm: alpha=-1 must be a number at least 0"),
         ("DBMTL", dict(beta=1.5), r"DBMTL: beta=1.5 must be a number at least 0 and at most 1"),
         ("GradDrop", dict(leak=dict(first=2.0)), r"GradDrop: leak\['first'\]=2.0 must be a number at most 1"),
+        ("GradDrop", dict(leak=dict(first=-0.1)), r"GradDrop: leak\['first'\]=-0.1 must be a number of 0 or more"),
+        ("MoCo", dict(beta=1.5), r"MoCo: beta=1.5 must be a number at most 1"),
         ("GradDrop", dict(leak=dict(forst=0.5)), r"GradDrop: leak has the unknown task 'forst'"),
         ("COSMOS", dict(preference=[1.0, 2.0]), r"COSMOS: preference has 2 numbers for 3 tasks"),
         ("PBI", dict(preference=dict(first=1.0)), r"PBI: preference has no number for second, third"),
@@ -212,3 +214,7 @@ def test_the_memory_has_the_size_of_the_trunk():
 def test_wrong_options_are_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         build(name, **options)
+
+
+def test_a_task_may_have_no_leak():
+    assert build("GradDrop", leak=dict(first=0.0, second=0.5)).leak.get(TASKS).tolist() == [0.0, 0.5, 0.0]
