@@ -507,6 +507,20 @@ def test_the_backbone_example(projects, nyud_folder, tmp_path, make_light):
     assert [64 // feature.shape[2] for feature in features] == list(backbone.out_strides)
 
 
+@pytest.mark.parametrize("name, neck", [("mean", "MeanExchange"), ("attention", "CrossTaskAttention")])
+def test_the_interaction_examples(name, neck, projects, synthrooms_folder, tmp_path, make_light):
+    config = projects / f"hydranet_{name}.py"
+    runner, _, maps = train_and_predict(config, synthrooms_folder, tmp_path, make_light)
+    assert type(runner.model.neck).__name__ == neck and set(maps) == {"semseg", "depth", "normals"}
+
+
+def test_the_test_of_the_interaction_example(projects):
+    words = "pytest -q -p tests.conftest -p no:cacheprovider -k".split()
+    command = [sys.executable, "-m", *words, "declared or missing or pruned", str(projects / "test_mean_exchange.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout
+
+
 def test_the_dataset_example(projects, warehouse_data, tmp_path, make_light):
     runner, metrics, maps = train_and_predict(projects / "hydranet_warehouse.py", warehouse_data, tmp_path, make_light)
     assert set(maps) == {"semseg", "depth"} and maps["semseg"].max() < 3

@@ -11,6 +11,7 @@ from .kernel_benchmark import compare_kernels
 from .latency_benchmark import LatencyRow, LatencySetting, benchmark_latency, format_rows
 from .machine import describe_machine
 from .measure_speed_accuracy import SpeedAccuracyRow, measure_speed_accuracy
+from .neck_benchmark import compare_necks
 from .network_cost import count_flops, part_shares
 from .runner_benchmark import compare_runner
 from .section import Row, Section, format_section
@@ -34,6 +35,7 @@ __all__ = [
     "compare_distillation",
     "compare_gradient_places",
     "compare_kernels",
+    "compare_necks",
     "compare_reading",
     "compare_runner",
     "compare_steps",

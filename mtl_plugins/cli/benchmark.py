@@ -4,6 +4,7 @@ latency: every installed backend against the plain network (eager, NCHW, float32
 training: the config's training step against a plain step; the Runner against a bare loop; the images per second of
 one data worker against those of training, and against PIL + NumPy.
 kernels: the decoder's custom CPU kernels against PyTorch's operators.
+necks: task interaction (PADNet, MTINet, ...) against a plain composition of the same operations.
 balancing: the training step with each balancer against that with the sum of the losses.
 gradient-places: the gradient that balancers make at the features against that at the parameters, on training data.
 """
@@ -30,6 +31,7 @@ from mtl_plugins.benchmark import (
     compare_balancers,
     compare_gradient_places,
     compare_kernels,
+    compare_necks,
     describe_machine,
     format_rows,
     format_section,
@@ -46,7 +48,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     parser.add_argument(
         "--what",
         nargs="+",
-        choices=["latency", "training", "kernels", "balancing", "gradient-places"],
+        choices=["latency", "training", "kernels", "necks", "balancing", "gradient-places"],
         default=["latency", "training"],
         help="what to measure (latency training)",
     )
@@ -73,7 +75,7 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
         "--calibrate", nargs="+", metavar="IMAGE", help="latency: images for int8's value ranges (default: random)"
     )
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="training, kernels: images per batch (default: the config's)"
+        "--batch-size", type=int, metavar="N", help="training, kernels, necks: images per batch (default: the config's)"
     )
     parser.add_argument(
         "--steps", type=int, default=TrainingSetting.steps, metavar="N", help="batches per turn (%(default)s)"
@@ -119,6 +121,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
             report["figures"] |= section.figures
     if "kernels" in args.what:
         section = compare_kernels(setting.size, batch_size, args.rounds)
+        print(f"\n{format_section(section)}", flush=True)
+        report["figures"][section.title] = section.figures
+    if "necks" in args.what:
+        section = compare_necks(setting.size, batch_size, args.steps, args.rounds)
         print(f"\n{format_section(section)}", flush=True)
         report["figures"][section.title] = section.figures
     if "balancing" in args.what:

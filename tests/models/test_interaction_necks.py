@@ -18,6 +18,10 @@ class TestMTINet(TaskNeckContract):
     config = dict(type="MTINet", channels=8)
 
 
+class TestCrossTaskAttention(TaskNeckContract):
+    config = dict(type="CrossTaskAttention", channels=8, num_heads=2)
+
+
 class TestMTAN(TaskNeckContract):
     config = dict(type="MTAN", paired=False, decoder=dict(type="ConcatFeatures", channels=8))
     splits = True
@@ -59,3 +63,35 @@ def test_only_auxiliary_tasks_pass_on_their_features():
     assert set(neck.distillation.convs) == {"depth"}
     neck.prune(["depth"])
     assert set(neck.initial) == {"depth"} and not neck.distillation.convs
+
+
+@torch.no_grad()
+def test_cross_task_attention_starts_without_exchange():
+    torch.manual_seed(0)
+    neck = MODELS.build(dict(type="CrossTaskAttention", channels=8, fuse=None, **SIZES)).eval()
+    features = [torch.randn(1, 8, 6, 7), torch.randn(1, 16, 3, 4)]
+    shared = neck.fuse(features)[0]
+    assert torch.equal(neck(features)["depth"][0], neck.initial["depth"](shared))
+    neck.factors["depth"].fill_(1.0)
+    before = neck(features)["depth"][0]
+    neck.initial["semseg"].body[-1].bias.add_(1.0)
+    assert not torch.equal(neck(features)["depth"][0], before)
+
+
+@torch.no_grad()
+def test_cross_task_attention_equals_its_formula():
+    torch.manual_seed(0)
+    neck = MODELS.build(dict(type="CrossTaskAttention", channels=4, num_heads=1, pool=1, **SIZES)).double().eval()
+    neck.factors["depth"].fill_(1.0)
+    features = [torch.randn(1, 8, 3, 4).double(), torch.randn(1, 16, 2, 2).double()]
+    own, other = (neck.initial[task](neck.fuse(features)[0]) for task in ("depth", "semseg"))
+    query = neck.queries["depth"](own).flatten(2)[0].T  # (positions, channels)
+    key, value = (x.flatten(1).T for x in neck.keys_and_values["semseg"](other)[0].chunk(2))
+    attended = (query @ key.T / 2.0).softmax(1) @ value
+    expected = own + neck.outputs["depth"](attended.T.reshape(1, 4, 3, 4))
+    torch.testing.assert_close(neck(features)["depth"][0], expected)
+
+
+def test_attention_heads_that_do_not_fit():
+    with pytest.raises(ValueError, match="CrossTaskAttention: channels=6 must be a multiple of num_heads=4"):
+        MODELS.build(dict(type="CrossTaskAttention", channels=6, **SIZES))

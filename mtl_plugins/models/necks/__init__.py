@@ -3,6 +3,7 @@
 from .aspp import ASPP
 from .chained_residual_pooling import ChainedResidualPooling
 from .concat_features import ConcatFeatures
+from .cross_task_attention import CrossTaskAttention
 from .deeplabv3plus import DeepLabV3Plus
 from .dpt import DPT
 from .light_weight_refinenet import LightWeightRefineNet
@@ -18,6 +19,7 @@ __all__ = [
     "DPT",
     "ChainedResidualPooling",
     "ConcatFeatures",
+    "CrossTaskAttention",
     "DeepLabV3Plus",
     "LightWeightRefineNet",
     "MTAN",
