@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from mtl_plugins.models.backbones.cross_stitch_backbone import CrossStitchUnit
 from mtl_plugins.models.backbones.nddr_backbone import NDDRUnit
-from mtl_plugins.models.necks import MTAN, MTINet, NeckOutput, PADNet
+from mtl_plugins.models.necks import MTAN, MTINet, PADNet
 
 from .plain_necks import PlainCrossStitch, PlainMTAN, PlainMTINet, PlainNDDR, PlainPADNet
 from .section import Section, to_rows
@@ -112,8 +112,9 @@ class _Each(nn.Module):
 
 
 def _contenders(case: _Case, training: bool) -> dict[str, Callable[[], None]]:
-    if hasattr(case.ours, "attach"):
-        case.ours.attach({task: _Head(channels) for task, channels in _TASKS.items()})
+    attach: Any = getattr(case.ours, "attach", None)
+    if attach is not None:
+        attach({task: _Head(channels) for task, channels in _TASKS.items()})
     ours = case.ours.to(memory_format=torch.channels_last)
     layouts = dict(plain=torch.contiguous_format, ours=torch.channels_last)
     contenders = {}
@@ -126,15 +127,9 @@ def _contenders(case: _Case, training: bool) -> dict[str, Callable[[], None]]:
 
         def call(network: nn.Module = network, features: Any = features) -> None:
             with torch.set_grad_enabled(training):
-                outputs = _leaves(network(features))
+                outputs = tree_leaves(network(features))
             if training:
                 torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
 
         contenders[name] = contender(call, network, keep_memory=True)
     return contenders
-
-
-def _leaves(outputs: Any) -> list[Tensor]:
-    if isinstance(outputs, NeckOutput):
-        return [*tree_leaves(dict(outputs.features)), *tree_leaves(dict(outputs.auxiliary))]
-    return tree_leaves(outputs)

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch.utils._pytree import tree_leaves
 
-from mtl_plugins.benchmark.neck_benchmark import _cases, _leaves, compare_necks
+from mtl_plugins.benchmark.neck_benchmark import _cases, compare_necks
 
 CASES = dict(_cases((64, 64), 2))
 
@@ -14,7 +15,7 @@ def test_both_contenders_compute_maps_of_the_same_sizes(name):
     if name == "MTAN":
         case.ours.forward = lambda features: [case.ours.attend(task, features) for task in case.ours.masks[0]]
     with torch.no_grad():
-        outputs = [_leaves(network.eval()(case.features)) for network in (case.ours, case.plain)]
+        outputs = [tree_leaves(network.eval()(case.features)) for network in (case.ours, case.plain)]
     assert sorted(x.shape for x in outputs[0]) == sorted(x.shape for x in outputs[1])
     ours, plain = (sum(p.numel() for p in network.parameters()) for network in (case.ours, case.plain))
     predictions = sum(p.numel() for n, p in case.plain.named_parameters() if n.startswith("predictions"))

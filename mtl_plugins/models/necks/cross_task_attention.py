@@ -73,7 +73,7 @@ class CrossTaskAttention(BaseModule):
         self.queries: Any = nn.ModuleDict({task: nn.Conv2d(channels, channels, 1) for task in exchanging})
         self.keys_and_values: Any = nn.ModuleDict({task: nn.Conv2d(channels, 2 * channels, 1) for task in exchanging})
         self.outputs: Any = nn.ModuleDict({task: nn.Conv2d(channels, channels, 1) for task in exchanging})
-        self.factors = nn.ParameterDict({task: torch.zeros(channels, 1, 1) for task in exchanging})
+        self.factors: Any = nn.ParameterDict({task: torch.zeros(channels, 1, 1) for task in exchanging})
         self.targets = tuple(tasks)
         self.out_channels, self.out_strides = (channels,), (stride,)
 
