@@ -34,6 +34,7 @@ from .datasets.driving_files import (
     write_kitti6,
     write_kitti_semantic,
 )
+from .datasets.multi_task_files import write_nyud_mt, write_pascal_mt
 
 pytest.register_assert_rewrite("tests.contracts")  # shows the values of failed assertions there
 
@@ -262,6 +263,18 @@ def roads_folder(tmp_path_factory, iddlite_folder, camvid_folder, kitti_folder):
         lines = (f"{DATE}/{drive} {frame:010d} l\n" for frame in FRAMES)
         (folder / "kitti_raw" / f"{name}.txt").write_text("".join(lines))
     return folder
+
+
+@pytest.fixture(scope="session")
+def nyud_mt_folder(tmp_path_factory):
+    """The layout of the archive NYUD_MT, images of 48 × 64 pixels."""
+    return write_nyud_mt(tmp_path_factory.mktemp("nyud_mt"))
+
+
+@pytest.fixture(scope="session")
+def pascal_mt_folder(tmp_path_factory):
+    """The layout of the archive PASCAL_MT, images of 48 × 64 pixels."""
+    return write_pascal_mt(tmp_path_factory.mktemp("pascal_mt"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = [
     path for name in ("nyud_mt", "pascal_context", "synthrooms_mt") for path in sorted((CONFIGS / name).glob("*.py"))
 ]
-FOLDER_OF = dict(SynthRooms="synthrooms_folder")
+FOLDER_OF = dict(SynthRooms="synthrooms_folder", NYUDMultiTask="nyud_mt_folder", PASCALContext="pascal_mt_folder")
 # Tiny networks of the same families, and narrow decoders: these tests are about the structure of the configs.
 TINY = dict(
     mobilenetv2_100="test_efficientnet",
@@ -58,7 +58,7 @@ def structure(path):
     decoders = {(head.get("decoder") or {}).get("type", "") for head in model.heads.values() if head}
     parts = [(part or {}) for part in (model.backbone, model.get("neck"))]
     tiny = [TINY.get(part.get("model_name"), part.get("model_name")) for part in parts]
-    return path.parent.name, *(part.get("type") for part in parts), *tiny, *sorted(decoders)
+    return tuple([*(part.get("type") for part in parts), *tiny, *sorted(decoders)])
 
 
 DISTINCT = list({structure(path): path for path in reversed(PRESETS)}.values())
