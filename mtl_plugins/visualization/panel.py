@@ -146,7 +146,8 @@ class _Columns(_Panel):
         tiles_bottom = top + len(self.cells) * (tile_height + self.gap)
 
         free = len(self.cells) > 1  # the cell below the image
-        legend = [entry for task in self.tasks for entry in self.painted[task].legend]
+        # tasks may share their classes, such as semseg and panoptic
+        legend = list(dict.fromkeys(entry for task in self.tasks for entry in self.painted[task].legend))
         in_cell = draw_legend(legend, self.cell_width, self.small_font)
         below: list[Image.Image] = []
         if not (free and 0 < in_cell.height <= tile_height):
