@@ -16,6 +16,12 @@ def balanced_tasks(lines: Sequence[Line]) -> list[str]:
     return [key.removeprefix(WEIGHT) for key in keys if key.startswith(WEIGHT)]
 
 
+def spans_decades(weights: np.ndarray) -> bool:
+    """Whether weights need a logarithmic axis: all are positive, and the largest is 20 times the smallest or more."""
+    known = weights[np.isfinite(weights)]
+    return len(known) > 0 and known.min() > 0 and bool(known.max() >= 20 * known.min())
+
+
 def mean_cosines(lines: Sequence[Line], tasks: Sequence[str]) -> np.ndarray:
     """Mean logged cosine between the gradients of each pair of tasks, (T, T); NaN where none was logged.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mtl_plugins.kinds.metric_direction import is_headline, metric_unit, split_metric
 
-from .balance_panels import WEIGHT, balanced_tasks, draw_cosines, mean_cosines
+from .balance_panels import WEIGHT, balanced_tasks, draw_cosines, mean_cosines, spans_decades
 from .grid_columns import grid_columns
 from .scalars import Curve, Line, points_of
 from .write_figure import write_figure
@@ -72,9 +72,12 @@ def _balance(lines: Sequence[Line]) -> list[Callable[[Any], None]]:
         return []
 
     def draw_weights(axes):
-        for task in tasks:
-            draw_loss(axes, task, *points_of(lines, WEIGHT + task, "iter"))
+        curves = {task: points_of(lines, WEIGHT + task, "iter") for task in tasks}
+        for task, curve in curves.items():
+            draw_loss(axes, task, *curve)
         finish_axes(axes, "weights of the tasks", "iteration", "weight")
+        if spans_decades(np.concatenate([values for _, values in curves.values()])):
+            axes.set_yscale("log")
 
     table = mean_cosines(lines, tasks)
     with_cosines = [lambda axes: draw_cosines(axes, table, tasks)] if np.isfinite(table).any() else []
