@@ -34,7 +34,7 @@ class EdgeMetric(TaskMetric):
         protocol: `'nyud'`, `'pascal'` or `'bsds'`; see `EdgeProtocol`. It is part of the log.
         thresholds: Thresholds, or their number (evenly spaced from 0 to 1, both excluded). By default those of the
             benchmark: 101 (SEISM) or 99 (BSDS).
-        fast: Use every tenth threshold: a slightly lower, ten times faster estimate for validation during a training.
+        fast: Use every tenth threshold: a lower but much faster estimate, for validation during a training.
         workers: Number of processes that match. None: one per core, or none if `fast`. 0: no additional process.
         max_dist: Replaces the protocol's `max_dist`.
         outline: Replaces the protocol's `outline`.
