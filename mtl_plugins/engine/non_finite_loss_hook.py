@@ -8,7 +8,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mtl_plugins.registry import HOOKS
-from mtl_plugins.unwrap_model import unwrap_model
 
 _SHOWN = 8  # number of images that the message lists
 _ADVICE = (
@@ -53,19 +52,8 @@ class NonFiniteLossHook(Hook):
             raise NonFiniteLossError(_describe(runner, losses, data_batch))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Never save non-finite weights, which an update with a finite loss can also cause.
-
-        NaN is allowed in buffers of modules with `nan_is_unknown`, such as the state of a balancer.
-        """
-        modules = unwrap_model(runner.model).named_modules()
-        unknown = {name for name, module in modules if getattr(module, "nan_is_unknown", False)}
-        invalid = [
-            name
-            for name, value in checkpoint["state_dict"].items()
-            if value.is_floating_point()
-            and not value.isfinite().all()
-            and not (name.rpartition(".")[0] in unknown and not value.isinf().any())
-        ]
+        """Never save non-finite weights, which an update with a finite loss can also cause."""
+        invalid = [k for k, v in checkpoint["state_dict"].items() if v.is_floating_point() and not v.isfinite().all()]
         if invalid:
             raise NonFiniteLossError(
                 f"training stopped in iteration {runner.iter + 1}: {len(invalid)} weights are NaN or infinite "

@@ -1,8 +1,10 @@
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+_UNKNOWN = -1e30  # stands for NaN in the buffers: checkpoints with NaN are refused, because weights must be finite
 
 
 class PerTask(nn.Module):
@@ -10,13 +12,10 @@ class PerTask(nn.Module):
 
     Args:
         tasks: Names of the tasks.
-        fill: Initial value. NaN marks values that are not known yet.
+        fill: Initial value. NaN marks values that are not known yet; `get` and `set` use it, too.
         shape: Shape of each tensor.
         dtype: Type of each tensor.
         persistent: Whether checkpoints contain the tensors. Not for what the config sets.
-
-    Attributes:
-        nan_is_unknown: Whether NaN marks unknown values, so that checkpoints may contain it.
     """
 
     def __init__(
@@ -29,9 +28,9 @@ class PerTask(nn.Module):
     ):
         super().__init__()
         self.tasks = tuple(tasks)
-        self.nan_is_unknown = math.isnan(fill)
         for task in self.tasks:
-            self.register_buffer(key_of(task), torch.full(tuple(shape), fill, dtype=dtype), persistent)
+            values = torch.full(tuple(shape), fill, dtype=dtype)
+            self.register_buffer(key_of(task), _stored(values), persistent)
 
     def get(self, tasks: Sequence[str], device: torch.device | str = "cpu") -> Tensor:
         """The tensors of some tasks, (len(tasks), *shape).
@@ -40,7 +39,8 @@ class PerTask(nn.Module):
             tasks: Names of the tasks.
             device: Where the result is.
         """
-        return torch.stack([self.get_buffer(key_of(task)).to(device) for task in tasks])
+        stored = torch.stack([self.get_buffer(key_of(task)).to(device) for task in tasks])
+        return torch.where(stored <= _UNKNOWN, torch.nan, stored) if stored.is_floating_point() else stored
 
     def set(self, tasks: Sequence[str], values: Tensor) -> None:
         """Replace the tensors of some tasks.
@@ -50,7 +50,11 @@ class PerTask(nn.Module):
             values: (len(tasks), *shape).
         """
         for task, value in zip(tasks, values.detach(), strict=True):
-            self.get_buffer(key_of(task)).copy_(value)
+            self.get_buffer(key_of(task)).copy_(_stored(value))
+
+
+def _stored(values: Tensor) -> Tensor:
+    return values.where(~values.isnan(), _UNKNOWN) if values.is_floating_point() and values.isnan().any() else values
 
 
 def pair_names(tasks: Sequence[str]) -> list[str]:
