@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-
 _UNKNOWN = -1e30  # stands for NaN in the buffers: checkpoints with NaN are refused, because weights must be finite
 
 
