@@ -28,6 +28,7 @@ TINY = dict(
 NARROW = dict(
     ASPP=dict(channels=8),
     ConcatFeatures=dict(channels=8),
+    CrossTaskAttention=dict(channels=8),
     DPT=dict(channels=8),
     MTINet=dict(channels=8),
     PADNet=dict(channels=8),
