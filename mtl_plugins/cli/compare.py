@@ -1,9 +1,9 @@
 """Compare methods that balance tasks, for example: mtl compare hydranet_synthrooms --methods equal UW UPGrad
 
-Trains the network of CONFIG with each method and each seed, and with --single-tasks one network per task with the same
-schedule. Evaluates all of them on the test set, and prints a table: the metrics, the gain over single-task networks
-(delta m), the mean rank, and the time and memory of the training. The table is also written as text, Markdown, JSON and
-a picture.
+Trains the network of CONFIG with each method and each seed, with --single-tasks one network per task with the same
+schedule, and with --configs other networks of the same tasks. Evaluates all of them on the test set, and prints a
+table: the metrics, the gain over single-task networks (delta m), the mean rank, and the time and memory of the
+training. The table is also written as text, Markdown, JSON and a picture.
 
 Finished runs are kept and interrupted ones resumed. Several processes may share the work: start the same command with
 --shard 1/2 and --shard 2/2. The command that finds all runs finished prints the table.
@@ -27,7 +27,7 @@ from mtl_plugins.kinds import higher_is_better
 from mtl_plugins.models.balancers import balancer_names
 from mtl_plugins.registry import METRICS, SCOPE
 
-from .comparison_jobs import Job, check_settings, plan_jobs, run_job, tasks_of
+from .comparison_jobs import SINGLE_TASKS, Job, check_settings, plan_jobs, run_job, tasks_of
 from .comparison_method import EQUAL, check_method, parse_method
 from .comparison_report import Report, make_report, write_report
 from .options import add_cfg_options, add_config, add_seeds, make_parser
@@ -40,6 +40,13 @@ def parse_args(argv: Sequence[str] | None = None, prog: str | None = None) -> ar
     add_config(parser)
     parser.add_argument(
         "--methods", nargs="+", default=[EQUAL], metavar="NAME", help="methods, with options if needed (equal)"
+    )
+    parser.add_argument(
+        "--configs",
+        nargs="+",
+        default=[],
+        metavar="CONFIG",
+        help="other configs of the same tasks, trained as they are",
     )
     add_seeds(parser)
     parser.add_argument(
@@ -91,17 +98,19 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     for method in methods:
         check_method(method, tasks)
     _check_metrics(cfg, [*args.metrics, *args.select])
+    networks = _other_networks(args.configs, cfg, options, [*(method.name for method in methods), SINGLE_TASKS])
     if args.select:
-        _check_selection(cfg)
+        for compared in (cfg, *(other for _, other in networks.values())):
+            _check_selection(compared)
     work_dirs = Path(args.work_dirs or f"work_dirs/{Path(cfg.filename).stem}_compare")
     if work_dirs.exists() and not work_dirs.is_dir():
         raise ValueError(f"--work-dirs {work_dirs} is a file: give a folder.")
     seeds = list(dict.fromkeys(args.seeds))
-    jobs = plan_jobs(cfg, methods, seeds, args.single_tasks, work_dirs, options, args.select)
+    jobs = plan_jobs(cfg, methods, seeds, args.single_tasks, work_dirs, options, args.select, list(networks))
     for job in jobs:
-        check_settings(cfg, job)
+        check_settings(networks[job.network][1] if job.network else cfg, job)
     number, shards = args.shard
-    failed = _run(args.config, cfg, jobs[number - 1 :: shards])
+    failed = _run(args.config, cfg, jobs[number - 1 :: shards], networks)
     missing = [job for job in jobs if not job.is_finished]
     if missing:
         print(f"{len(jobs) - len(missing)} of {len(jobs)} runs are finished. Missing: {'; '.join(map(str, missing))}.")
@@ -121,7 +130,50 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(shards)
 
 
-def _run(config: str, cfg: Config, jobs: Sequence[Job]) -> list[tuple[Job, JobError]]:
+def _other_networks(
+    configs: Sequence[str], cfg: Config, options: Mapping[str, Any], taken: Sequence[str]
+) -> dict[str, tuple[str, Config]]:
+    """The configs of `--configs`, as given and loaded, by the name of their file.
+
+    Raises:
+        ValueError: A config has other tasks or other metrics than the first one, or its name is taken.
+    """
+    networks: dict[str, tuple[str, Config]] = {}
+    first = Path(str(cfg.filename)).name
+    for config in dict.fromkeys(configs):
+        other = load_config(config, dict(options))
+        name = Path(config).stem
+        require_dataloader(other, "train_dataloader")
+        require_dataloader(other, "test_dataloader")
+        if name in networks or name in taken:
+            raise ValueError(f"--configs {config}: the table already has a row {name!r}. Rename the file.")
+        if set(tasks_of(other)) != set(tasks_of(cfg)):
+            raise ValueError(
+                f"--configs {config} has the tasks {', '.join(tasks_of(other))}, but {first} has "
+                f"{', '.join(tasks_of(cfg))}: only networks of the same tasks can be compared."
+            )
+        for setting in ("test_evaluator", "test_dataloader.dataset"):
+            ours, theirs = (_plain_setting(compared, setting) for compared in (cfg, other))
+            if ours != theirs:
+                raise ValueError(
+                    f"--configs {config} has another {setting} than {first}, so their scores cannot be compared."
+                )
+        networks[name] = config, other
+    return networks
+
+
+def _plain_setting(cfg: Config, key: str) -> str:
+    value: Any = cfg
+    for name in key.split("."):
+        value = value.get(name) or {}
+    if "pipeline" in value:  # the size of the network's input may differ
+        value = {name: item for name, item in value.items() if name != "pipeline"}
+    return repr(value)
+
+
+def _run(
+    config: str, cfg: Config, jobs: Sequence[Job], networks: Mapping[str, tuple[str, Config]]
+) -> list[tuple[Job, JobError]]:
     """Run the jobs one after the other; returns those that failed. If the first one fails, the others do not start."""
     failed: list[tuple[Job, JobError]] = []
     for position, job in enumerate(jobs, start=1):
@@ -129,7 +181,7 @@ def _run(config: str, cfg: Config, jobs: Sequence[Job]) -> list[tuple[Job, JobEr
             continue
         try:
             print(f"[{position}/{len(jobs)}] {job}", flush=True)
-            run_job(config, cfg, job)
+            run_job(*(networks[job.network] if job.network else (config, cfg)), job)
         except FolderInUseError as error:
             print(f"  skipped: {error}", flush=True)
         except JobError as error:

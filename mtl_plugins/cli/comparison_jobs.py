@@ -33,12 +33,13 @@ class Job:
     """One training with its evaluation.
 
     Attributes:
-        method: Name of the method; `SINGLE_TASKS` for a single-task network.
+        method: Name of the method or of another config; `SINGLE_TASKS` for a single-task network.
         seed: Random seed.
         task: The only task of a single-task network.
         folder: Work directory.
         options: Settings that are merged into the config.
         select: Metric of the validation that chooses the checkpoint; None for the last one.
+        network: Name of another config that is trained instead of the first one.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Job:
     folder: Path
     options: Mapping[str, Any]
     select: str | None = None
+    network: str | None = None
 
     def __str__(self) -> str:
         return f"{self.method if self.task is None else f'single task {self.task}'}, seed {self.seed}"
@@ -65,6 +67,7 @@ def plan_jobs(
     work_dirs: Path,
     options: Mapping[str, Any],
     select: Sequence[str] = (),
+    networks: Sequence[str] = (),
 ) -> list[Job]:
     """All trainings of a comparison, in their order: seed by seed, single-task networks first.
 
@@ -77,6 +80,7 @@ def plan_jobs(
         options: Further settings of the config, for all trainings.
         select: Metrics that choose the checkpoints; empty for the last ones. The first one is for multi-task networks;
             a single-task network uses the first one of its task.
+        networks: Names of other configs, which are trained as they are.
 
     Raises:
         ValueError: A single-task network has no metric in `select`.
@@ -99,6 +103,11 @@ def plan_jobs(
             folder = work_dirs / f"{_as_folder(method.name)}_seed{seed}"
             first = select[0] if select else None
             jobs.append(Job(method.name, seed, None, folder, {**options, **more}, first))
+        for network in networks:
+            more = {"randomness.seed": seed, **_saving(select)}
+            folder = work_dirs / f"{_as_folder(network)}_seed{seed}"
+            first = select[0] if select else None
+            jobs.append(Job(network, seed, None, folder, {**options, **more}, first, network))
     return jobs
 
 

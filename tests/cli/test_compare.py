@@ -319,6 +319,50 @@ def test_wrong_options_end_the_command(options, config, capsys):
     assert options[0] in capsys.readouterr().err
 
 
+class TestOtherConfigs:
+    @pytest.fixture
+    def other(self, config, tmp_path):
+        path = tmp_path / "wider.py"
+        path.write_text('_base_ = ["small.py"]\nmodel = dict(neck=dict(channels=12))\n')
+        return path
+
+    def test_they_are_rows_of_the_table(self, config, other, processes, capsys, tmp_path):
+        compare.main(
+            [str(config), "--configs", str(other), "--seeds", "0", "1", "--single-tasks", "--work-dirs", "runs"]
+        )
+        trained = [(name, words[4]) for command, name, words in processes if command == "train"]
+        assert trained.count(("wider_seed0", str(other))) == 1 and ("equal_seed1", str(config)) in trained
+        rows = json.loads((tmp_path / "runs/comparison.json").read_text())["methods"]
+        assert list(rows) == ["single tasks", "equal", "wider"] and rows["wider"]["seeds"] == [0, 1]
+        processes.clear()
+        compare.main(
+            [str(config), "--configs", str(other), "--seeds", "0", "1", "--single-tasks", "--work-dirs", "runs"]
+        )
+        assert not processes
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("model = dict(heads=dict(depth=None))", "has the tasks semseg, but small.py has semseg, depth"),
+            ("test_evaluator = [dict(type='DepthMetric')]", "has another test_evaluator than small.py"),
+            ("test_dataloader = dict(dataset=dict(limit=1))", "has another test_dataloader.dataset than small.py"),
+        ],
+    )
+    def test_networks_that_cannot_be_compared(self, config, processes, tmp_path, text, message):
+        path = tmp_path / "other.py"
+        path.write_text(f'_base_ = ["small.py"]\n{text}\n')
+        with pytest.raises(ValueError, match=message):
+            compare.main([str(config), "--configs", str(path)])
+        assert not processes
+
+    def test_a_name_that_is_taken(self, config, other, processes, tmp_path):
+        taken = tmp_path / "equal.py"
+        shutil.copy(other, taken)
+        with pytest.raises(ValueError, match="already has a row 'equal'"):
+            compare.main([str(config), "--configs", str(taken)])
+        assert not processes
+
+
 def test_a_file_is_no_folder_for_the_runs(config, processes, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file is a file: give a folder"):
