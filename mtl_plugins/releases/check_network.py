@@ -10,7 +10,9 @@ from mtl_plugins.engine.checkpoint.checks import MISSING, WrongValueError, boole
 from mtl_plugins.registry import MODELS, TRANSFORMS
 
 _PARTS = dict(backbone="backbones", neck="necks", head="heads", loss="losses", data_preprocessor="data_preprocessor")
+_DECODERS = ("decoder", "fuse")  # options of heads and necks that are necks
 _TRANSFORMS = ("CenterCrop", "PackSample", "Pad", "Resize", "ResizeInput")
+_FEATURE_LOCATIONS = ("", "incre")  # of timm's HRNet
 _MODEL = "MultiTaskModel"
 _LARGEST = 65536  # channels, layers, pixels of a side
 _MOST_PIXELS = 2**27
@@ -98,6 +100,8 @@ def _part(role: str) -> Any:
             if key in ("loss", "soft_loss"):
                 for index, loss in enumerate([option] if isinstance(option, dict) else _list(option, place)):
                     _part("loss")(loss, place if isinstance(option, dict) else f"{place}[{index}]")
+            elif key in _DECODERS and isinstance(option, dict):
+                _part("neck")(option, place)
             else:
                 _check_option(option, place)
         return value
@@ -126,12 +130,14 @@ def _check_backbone(backbone: Mapping[str, Any], where: str) -> None:
     """timm can also read files and fetch configs: only its own models, with numbers as their options."""
     if backbone.get("pretrained", False) is not False:
         raise WrongValueError(f"{where}['pretrained']", backbone["pretrained"], "False: a release has its own weights")
-    if backbone["type"] != "TimmBackbone":
+    if "model_name" not in backbone and backbone["type"] != "TimmBackbone":
         return
     name = backbone.get("model_name")
     if not isinstance(name, str) or not re.fullmatch(r"[\w.]{1,100}", name) or not timm.is_model(name.split(".")[0]):
         raise WrongValueError(f"{where}['model_name']", name, f"the name of a model of timm {timm.__version__}")
     for key, value in backbone.items():
+        if key == "feature_location" and value in _FEATURE_LOCATIONS:
+            continue
         if key not in ("type", "model_name", "out_features"):
             _check_numbers(value, f"{where}[{key!r}]")
 

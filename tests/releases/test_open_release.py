@@ -208,6 +208,15 @@ HOSTILE = {
     "pretrained weights": (backbone(pretrained=True), "pretrained"),
     "a file": (backbone(pretrained="/etc/passwd"), "pretrained"),
     "a path of timm": (backbone(checkpoint_path="/etc/passwd"), "checkpoint_path.* expected a number"),
+    "a backbone per task from a hub": (
+        backbone(type="CrossStitchBackbone", model_name="hf-hub:someone/network"),
+        "expected the name of a model of timm",
+    ),
+    "a decoder of others": (depth_head(decoder=dict(type="builtins.eval")), "expected a neck of this package"),
+    "a decoder with weights": (
+        depth_head(decoder=dict(type="ASPP", init_cfg=dict(type="Pretrained", checkpoint="http://127.0.0.1/x"))),
+        "init_cfg.* which has its own weights",
+    ),
     "a hub": (backbone(model_name="hf-hub:someone/network"), "expected the name of a model of timm"),
     "a folder": (backbone(model_name="local-dir:/tmp"), "expected the name of a model of timm"),
     "a number as a name": (backbone(model_name=3), "expected the name of a model of timm"),

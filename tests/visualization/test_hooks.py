@@ -12,7 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from mtl_plugins.visualization import CurvesHook, PanelHook, SummaryHook
-from mtl_plugins.visualization.panel_hook import _picture, _read_if_size
+from mtl_plugins.visualization.sample_picture import _read_if_size, sample_picture
 
 SIZE = (12, 16)
 METAINFO = dict(classes=("wall", "floor"), palette=[(200, 20, 20), (20, 200, 20)])
@@ -155,11 +155,11 @@ def test_a_panel_shows_the_original_image_if_the_input_was_smaller(tmp_path):
     Image.fromarray(sharp).save(tmp_path / "a.png")
     seen = torch.full((3, 6, 8), 127, dtype=torch.uint8)
     sample = BaseDataElement(metainfo=dict(img_path=str(tmp_path / "a.png"), ori_shape=SIZE))
-    assert np.array_equal(_picture(seen, sample), sharp)
+    assert np.array_equal(sample_picture(seen, sample), sharp)
     elsewhere = BaseDataElement(metainfo=dict(img_path="", ori_shape=SIZE))
-    assert np.array_equal(_picture(seen, elsewhere), np.full((*SIZE, 3), 127))
+    assert np.array_equal(sample_picture(seen, elsewhere), np.full((*SIZE, 3), 127))
     augmented = BaseDataElement(metainfo=dict(img_path=str(tmp_path / "a.png"), ori_shape=(6, 8)))
-    assert np.array_equal(_picture(seen, augmented), np.full((6, 8, 3), 127))
+    assert np.array_equal(sample_picture(seen, augmented), np.full((6, 8, 3), 127))
 
 
 def test_all_test_images_are_painted(finished):
