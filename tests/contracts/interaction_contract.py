@@ -114,11 +114,13 @@ class InteractionContract:
         total.backward()
         assert total.isfinite() and [name for name, p in model.named_parameters() if p.grad is None] == []
 
+    @pytest.mark.matrix  # `tests/configs` exports each of them with one size and one task
     def test_export_to_onnx(self, tmp_path):
         export = export_model(self.model(heads=TWO).eval(), "onnx", tmp_path / "network.onnx", size=(32, 64))
         assert (export.reason == "") == self.exports_any_size, export.reason
 
     def test_compiled_and_eager_training_have_the_same_losses(self):
+        torch.compiler.reset()  # other tests of this process may have reached the limit of recompilations
         model = self.model(heads=TWO).train()
         compiled = copy.deepcopy(model)
         compiled.compile_network(fullgraph=True, backend="eager")
