@@ -97,21 +97,27 @@ def cheapest_matching(pairs: Pairs, radius: float) -> tuple[np.ndarray, np.ndarr
         return np.empty(0, np.int64), np.empty(0, np.int64)
     truth_ids, truth = np.unique(pairs.truth, return_inverse=True)
     pixel_ids, pixel = np.unique(pairs.pixel, return_inverse=True)
-    pixels, truths = len(pixel_ids), len(truth_ids)
-    # A full matching exists because each pixel has a dummy partner. Rows: the map's pixels, then a dummy per pixel of
-    # the ground truth; columns: the ground truth's pixels, then a dummy per pixel of the map.
-    one = np.arange(pixels), np.arange(truths)
-    rows = np.concatenate([pixel, one[0], pixels + one[1], pixels + truth])
-    columns = np.concatenate([truth, truths + one[0], one[1], truths + pixel])
-    # scipy drops zeros, so the distances are increased by 1, and so is the cost of two dummies
-    outlier = np.full(pixels + truths, 100 * radius + 1)
-    costs = np.concatenate([pairs.distance + 1, outlier, np.ones(len(pixel))])
-    size = pixels + truths
+    if len(truth_ids) <= len(pixel_ids):
+        rows, columns = _cheapest(truth, pixel, pairs.distance, radius)
+    else:
+        columns, rows = _cheapest(pixel, truth, pairs.distance, radius)
+    return truth_ids[rows], pixel_ids[columns]
+
+
+def _cheapest(
+    row: np.ndarray, column: np.ndarray, distance: np.ndarray, radius: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The matching of rows and columns, numbered from 0; it is faster if there are fewer rows than columns."""
+    rows, columns = row.max() + 1, column.max() + 1
+    # A full matching exists because each row also has a dummy partner. One more pair leaves two pixels less without a
+    # partner, so a dummy costs twice as much as a pixel without one. scipy drops zeros, so costs are increased by 1.
+    costs = np.concatenate([distance + 1, np.full(rows, 200 * radius + 1)])
+    places = np.concatenate([row, np.arange(rows)]), np.concatenate([column, columns + np.arange(rows)])
     found_rows, found_columns = min_weight_full_bipartite_matching(
-        csr_array((costs, (rows, columns)), shape=(size, size))
+        csr_array((costs, places), shape=(rows, columns + rows))
     )
-    real = (found_rows < pixels) & (found_columns < truths)
-    return truth_ids[found_columns[real]], pixel_ids[found_rows[real]]
+    real = found_columns < columns
+    return found_rows[real], found_columns[real]
 
 
 def _renumber(ids: np.ndarray, size: int) -> tuple[int, np.ndarray]:

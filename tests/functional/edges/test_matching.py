@@ -75,3 +75,11 @@ def test_empty_maps_have_no_matches():
     for one, two in ((binary, ~(binary | True)), (~(binary | True), binary)):
         pairs = candidate_pairs(one, two, 2.0)
         assert count_matches(pairs) == 0 and not len(cheapest_matching(pairs, 2.0)[0])
+
+
+def test_large_noisy_maps_are_matched():
+    binary, truth = maps(3, 0.12, (240, 320))
+    truth &= maps(4, 0.25, (240, 320))[0]
+    pairs = candidate_pairs(binary, truth, 4.3)
+    matched, pixels = cheapest_matching(pairs, 4.3)
+    assert len(matched) == count_matches(pairs) == len(set(matched)) == len(set(pixels)) > 1500
