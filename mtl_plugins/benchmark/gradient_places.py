@@ -1,7 +1,7 @@
 """How the place where a balancer compares gradients changes the step: features against parameters."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, islice
+from itertools import islice
 from statistics import mean
 from typing import Any
 
@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mtl_plugins.functional.balancing import cosines
+from mtl_plugins.engine.balance_hook import report_values
 from mtl_plugins.models import MultiTaskModel
 from mtl_plugins.models.balancers import BalanceReport, GramianBalancer, build_balancer
 from mtl_plugins.models.balancers.gradient_balancer import PLACES, shared_parameters
@@ -21,6 +21,7 @@ from .training_setting import TrainingSetting, build_loader
 
 #: Gradient methods without a state, which therefore need no history of steps
 METHODS = ("MGDA", "PCGrad", "CAGrad", "IMTLG", "ConFIG", "NashMTL", "AlignedMTL", "UPGrad", "DualProj")
+_COSINE = "cosine/"  # of the values that `report_values` returns
 
 
 def compare_gradient_places(
@@ -102,11 +103,9 @@ def _trunk_gradient(model: MultiTaskModel, data: Mapping[str, Any], balancer: Gr
 
 
 def _task_cosines(report: BalanceReport | None) -> dict[str, float]:
-    if report is None or report.gramian is None:
-        return {}
-    table = cosines(report.gramian)
-    order = {task: i for i, task in enumerate(report.tasks)}
-    return {f"{a}-{b}": float(table[order[a], order[b]]) for a, b in combinations(report.tasks, 2)}
+    """The cosine of each pair of tasks."""
+    values = {} if report is None else report_values(*report)
+    return {name.removeprefix(_COSINE): value for name, value in values.items() if name.startswith(_COSINE)}
 
 
 def _cosine(a: Tensor, b: Tensor) -> float:

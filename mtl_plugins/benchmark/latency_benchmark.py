@@ -18,7 +18,7 @@ from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
 from .memory import held_memory, peak_memory
-from .network_cost import count_flops, part_shares
+from .network_cost import count_flops, count_parameters, part_shares
 from .section import Section
 from .timing import alternate, contender, paired_ratio
 
@@ -155,7 +155,7 @@ def _measure(
     times = alternate(timed, setting.rounds, setting.steps)
     rows = [_row(key, times, size, batch, differences.get(key, 0.0), memory.get(key)) for key in contenders]
     figures = dict(
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=count_parameters(model),
         flops=count_flops(model, channels_last),
         **{f"share_{part}": share for part, share in part_shares(model, channels_last, setting.steps).items()},
     )

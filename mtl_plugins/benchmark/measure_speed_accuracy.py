@@ -15,6 +15,7 @@ from mtl_plugins.engine import find_checkpoint
 from mtl_plugins.files import read_json
 from mtl_plugins.models import InferenceNetwork
 
+from .network_cost import count_parameters
 from .timing import alternate, contender
 
 #: Name of the file with the scores in a work directory.
@@ -75,7 +76,7 @@ def measure_speed_accuracy(
         size, network = input_size(model.cfg), InferenceNetwork(model)
         images = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
         images = images.contiguous(memory_format=torch.channels_last)
-        about[folder] = (*size, sum(parameter.numel() for parameter in model.parameters()))
+        about[folder] = (*size, count_parameters(model))
         for name in backends:
             call = partial(build_backend(name, network, size, batch=1), images)
             contenders[folder, name] = contender(call, model, keep_memory=True)

@@ -1,7 +1,7 @@
 """Where a network's computation goes: its operations, and the time of its parts."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtl_plugins.kernels import without_kernels
@@ -22,6 +22,11 @@ def count_flops(model: MultiTaskModel, images: Tensor) -> int:
     with FlopCounterMode(display=False) as counter, without_kernels():
         model.outputs(images)
     return counter.get_total_flops()
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of parameters of a module."""
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @torch.inference_mode()

@@ -13,6 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mtl_plugins.kernels import without_kernels
 from mtl_plugins.models import InferenceNetwork, MultiTaskModel
 
+from .network_cost import count_flops, count_parameters
+
 
 @dataclass(frozen=True)
 class PartCost:
@@ -46,8 +48,8 @@ def part_costs(model: MultiTaskModel, images: Tensor) -> list[PartCost]:
         network.outputs(images)
     for name, part in parts.items():
         if part is not None:
-            rows.append(PartCost(name, _parameters(part), flops[name]))
-    rows.append(PartCost("total", _parameters(network), counter.get_total_flops()))
+            rows.append(PartCost(name, count_parameters(part), flops[name]))
+    rows.append(PartCost("total", count_parameters(network), counter.get_total_flops()))
     if len(network.tasks) > 1:
         rows += [_single_task(network, task, images) for task in network.tasks]
     return rows
@@ -55,9 +57,7 @@ def part_costs(model: MultiTaskModel, images: Tensor) -> list[PartCost]:
 
 def _single_task(model: MultiTaskModel, task: str, images: Tensor) -> PartCost:
     network = InferenceNetwork(model, [task], channel_blocked=False).model
-    with FlopCounterMode(display=False) as counter, without_kernels():
-        network.outputs(images)
-    return PartCost(f"only {task}", _parameters(network), counter.get_total_flops())
+    return PartCost(f"only {task}", count_parameters(network), count_flops(network, images))
 
 
 @contextmanager
@@ -77,10 +77,6 @@ def _counting(parts: dict[str, nn.Module | None], counter: FlopCounterMode) -> I
                 handles.enter_context(part.register_forward_pre_hook(partial(start, name)))
                 handles.enter_context(part.register_forward_hook(partial(stop, name)))
         yield flops
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def format_costs(rows: list[PartCost]) -> str:

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import load_config
 from mtl_plugins.apis.config import drop_pretrained, require_dataloader
-from mtl_plugins.kinds import head_meta, kinds_of_heads
+from mtl_plugins.kinds import meta_of_model
 from mtl_plugins.registry import DATASETS, MODELS, SCOPE
 from mtl_plugins.visualization import MultiTaskVisualizer, write_picture
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
     dataset = DATASETS.build(cfg[f"{args.phase}_dataloader"].dataset)
     heads = getattr(MODELS.build(cfg.model), "heads", {})
     painter = MultiTaskVisualizer(name="browse")
-    painter.dataset_meta = dict(dataset.metainfo) | head_meta(heads) | {"kinds": kinds_of_heads(heads)}
+    painter.dataset_meta = meta_of_model(dataset.metainfo, heads)
     shown = _indices(args, len(dataset))
     print(f"{args.phase} set of {args.config}: {len(dataset)} images. Shown: {len(shown)}")
     for index in shown:

@@ -152,23 +152,21 @@ def _other_networks(
                 f"--configs {config} has the tasks {', '.join(tasks_of(other))}, but {first} has "
                 f"{', '.join(tasks_of(cfg))}: only networks of the same tasks can be compared."
             )
-        for setting in ("test_evaluator", "test_dataloader.dataset"):
-            ours, theirs = (_plain_setting(compared, setting) for compared in (cfg, other))
-            if ours != theirs:
-                raise ValueError(
-                    f"--configs {config} has another {setting} than {first}, so their scores cannot be compared."
-                )
+        differs = {
+            "test_evaluator": other.get("test_evaluator") != cfg.get("test_evaluator"),
+            "test_dataloader.dataset": _images_of(other.test_dataloader) != _images_of(cfg.test_dataloader),
+        }
+        for setting in (setting for setting, is_other in differs.items() if is_other):
+            raise ValueError(
+                f"--configs {config} has another {setting} than {first}, so their scores cannot be compared."
+            )
         networks[name] = config, other
     return networks
 
 
-def _plain_setting(cfg: Config, key: str) -> str:
-    value: Any = cfg
-    for name in key.split("."):
-        value = value.get(name) or {}
-    if "pipeline" in value:  # the size of the network's input may differ
-        value = {name: item for name, item in value.items() if name != "pipeline"}
-    return repr(value)
+def _images_of(loader: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a dataset that decide which images and labels it has."""
+    return {name: value for name, value in loader["dataset"].items() if name != "pipeline"}
 
 
 def _run(
@@ -220,9 +218,7 @@ def _check_selection(cfg: Config) -> None:
     Raises:
         ValueError: There is no validation, or it uses the test set.
     """
-    loaders = require_dataloader(cfg, "val_dataloader"), cfg.test_dataloader
-    validation, test = ({k: v for k, v in loader.dataset.items() if k != "pipeline"} for loader in loaders)
-    if validation == test:
+    if _images_of(require_dataloader(cfg, "val_dataloader")) == _images_of(cfg.test_dataloader):
         raise ValueError(
             "--select chooses checkpoints on the validation set, but the config validates on its test set, so the "
             "scores would be too good. Give the config a val_dataloader with other images, or leave out --select: the "

@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mtl_plugins.apis import load_config
 from mtl_plugins.apis.config import drop_pretrained
+from mtl_plugins.apis.config import innermost_datasets as innermost_configs
 from mtl_plugins.datasets import DataError, innermost_datasets
 from mtl_plugins.files import write_text
 from mtl_plugins.kinds import kinds_of_heads
@@ -53,7 +54,9 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         loader = cfg.get(f"{phase}_dataloader")
         if not loader:
             continue
-        for part in innermost_datasets(DATASETS.build(_readable(loader.dataset))):
+        for leaf in innermost_configs(loader.dataset):
+            leaf.update(on_bad_sample="skip", max_bad_samples=1.0)  # lists missing files with the others
+        for part in innermost_datasets(DATASETS.build(loader.dataset)):
             name = f"{phase} set{f' {part.name!r}' if getattr(part, 'name', None) else ''}"
             if not hasattr(part, "read"):
                 print(f"{name}: not read, because {type(part).__name__} is not a MultiTaskDataset")
@@ -77,26 +80,13 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> None:
         )
 
 
-def _readable(dataset: Any) -> Any:
-    """The dataset config with all samples allowed to be bad, so that missing files are listed with the others."""
-    if "datasets" in dataset:
-        children = dataset.datasets
-        for child in children.values() if isinstance(children, dict) else children:
-            _readable(child)
-    elif "dataset" in dataset:
-        _readable(dataset.dataset)
-    else:
-        dataset.update(on_bad_sample="skip", max_bad_samples=1.0)
-    return dataset
-
-
 def format_verification(name: str, found: Verification) -> str:
     """What was found in a dataset, as text."""
     lines = [f"{name}: {found.images} images"]
     for task, summary in found.labels.items():
         empty = f", {summary.empty} without a valid pixel" if summary.empty else ""
         lines.append(f"  {task}: {summary.images} labels, {summary.valid_share:.1%} of their pixels valid{empty}")
-    reasons = [reason for reason in found.unreadable.values()]
+    reasons = list(found.unreadable.values())
     lines += _listed(f"{len(reasons)} images cannot be read with their labels:", reasons)
     suspicious = [f"{task} of {path}: {reason}" for path, task, reason in found.suspicious]
     return "\n".join(lines + _listed(f"{len(suspicious)} labels look wrong:", suspicious))

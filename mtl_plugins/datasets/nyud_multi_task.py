@@ -4,24 +4,24 @@ from typing import Any
 
 import numpy as np
 
-from mtl_plugins.files import read_lines
 from mtl_plugins.label_spaces import VOID, class_map
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
 
 from .files_by_name import FilesByName
 from .label_space_option import metainfo_of_space
-from .multi_task_dataset import LabelConfig, MultiTaskDataset
+from .multi_task_dataset import LabelConfig
+from .named_dataset import NamedDataset
 from .nyudv2 import MASK_IDS
 from .sample_files import SampleFiles
 
-IMAGE_FOLDER, LIST_FOLDER = "images", "gt_sets"
+IMAGE_FOLDER = "images"
 _IMAGE_SUFFIXES = (".jpg", ".png")
 _LABEL_SUFFIXES = (".png", ".npy")
 
 
 @DATASETS.register_module()
-class NYUDMultiTask(MultiTaskDataset):
+class NYUDMultiTask(NamedDataset):
     """NYUDv2 in the layout of the archive `NYUD_MT`, which papers on multi-task learning use.
 
     `gt_sets/<split>.txt` lists the names of the images, `images/<name>.jpg|png`. The labels have the same name:
@@ -41,6 +41,7 @@ class NYUDMultiTask(MultiTaskDataset):
         **kwargs: See `MultiTaskDataset`.
     """
 
+    LIST_FOLDER = "gt_sets"
     METAINFO = find_space(MASK_IDS).metainfo
     HOW_TO_PREPARE = "Prepare it by unpacking NYUD_MT.tgz, so that {data_root} contains images and gt_sets."
 
@@ -68,16 +69,9 @@ class NYUDMultiTask(MultiTaskDataset):
         )
 
     def list_samples(self) -> list[SampleFiles]:
-        path, files = self._source(), FilesByName(self.data_root)
-        if not path.is_file():
-            lists = sorted(file.stem for file in path.parent.glob("*.txt")) if path.parent.is_dir() else []
-            raise FileNotFoundError(
-                f"{self._name()}: the list {path} does not exist; existing splits: {lists or 'none'}. "
-                f"{self._how_to_get()}"
-            )
+        names, files = self.names(), FilesByName(self.data_root)
         samples = []
-        for line in read_lines(path):
-            name = line.text.strip()
+        for name in names:
             image = files.find(IMAGE_FOLDER, name, _IMAGE_SUFFIXES)
             found = {
                 task: files.find(label.get("folder", task), name, _LABEL_SUFFIXES)
@@ -86,9 +80,6 @@ class NYUDMultiTask(MultiTaskDataset):
             labels = {task: file for task, file in found.items() if file is not None}
             samples.append(SampleFiles(image or self.data_root / IMAGE_FOLDER / f"{name}.jpg", labels))
         return samples
-
-    def _source(self) -> Path:
-        return self.data_root / LIST_FOLDER / f"{self.split}.txt"
 
 
 def _from_one(space: str) -> tuple[int, ...]:

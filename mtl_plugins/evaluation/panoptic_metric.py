@@ -5,14 +5,14 @@ import torch
 from torch import Tensor
 
 from mtl_plugins.functional.panoptic import PANOPTIC_VOID, panoptic_scores, panoptic_statistics
-from mtl_plugins.kinds import meta_of_task
 from mtl_plugins.registry import METRICS
 
-from .task_metric import TaskMetric, why_not_a_number
+from .classes_metric import ClassesMetric
+from .task_metric import why_not_a_number
 
 
 @METRICS.register_module()
-class PanopticMetric(TaskMetric):
+class PanopticMetric(ClassesMetric):
     """Panoptic quality (Kirillov et al., CVPR 2019) in percent, as the COCO panoptic API computes it.
 
     `PQ`, `SQ` and `RQ` are means over the classes that occur in the labels or predictions. `PQ_things` is the mean over
@@ -37,22 +37,7 @@ class PanopticMetric(TaskMetric):
         per_class: bool = True,
         **kwargs: Any,
     ):
-        super().__init__(task, **kwargs)
-        self._classes = classes
-        self.per_class = per_class
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes."""
-        classes = self._classes
-        if classes is None:
-            classes = meta_of_task(self.task, self.metainfo).get("classes") or self.metainfo.get("classes")
-        if classes is None:
-            raise ValueError(
-                f"PanopticMetric of {self.task!r} needs the classes: the dataset's METAINFO has no 'classes'. Add them "
-                "there, or give classes=[...] to the metric."
-            )
-        return [str(c) for c in range(classes)] if isinstance(classes, int) else list(classes)
+        super().__init__(task, classes, per_class, **kwargs)
 
     def statistics(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The counts of `panoptic_statistics`, (N, K, 5)."""
@@ -80,11 +65,4 @@ class PanopticMetric(TaskMetric):
         if not self.per_class:
             return None
         found = panoptic_scores(torch.stack(results).sum(0))
-        width = max(map(len, [*self.classes, "class"]))
-        rows = zip(self.classes, *(found[name].tolist() for name in ("PQ", "SQ", "RQ")), strict=True)
-        lines = [f"{'class':<{width}}    PQ %    SQ %    RQ %"]
-        return "\n".join([*lines, *(f"{c:<{width}} " + " ".join(map(_cell, values)) for c, *values in rows)])
-
-
-def _cell(percent: float) -> str:
-    return f"{percent:7.2f}" if percent == percent else f"{'-':>7}"  # NaN: the class does not occur
+        return self.class_table({f"{name} %": found[name].tolist() for name in ("PQ", "SQ", "RQ")})

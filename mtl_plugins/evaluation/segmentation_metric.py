@@ -5,14 +5,14 @@ import torch
 from torch import Tensor
 
 from mtl_plugins.functional.segmentation_metrics import confusion_matrices, segmentation_scores
-from mtl_plugins.kinds import meta_of_task
 from mtl_plugins.registry import METRICS
 
-from .task_metric import TaskMetric, why_not_a_number
+from .classes_metric import ClassesMetric
+from .task_metric import why_not_a_number
 
 
 @METRICS.register_module()
-class SegmentationMetric(TaskMetric):
+class SegmentationMetric(ClassesMetric):
     """mIoU, pixel accuracy and mean accuracy in percent, from the confusion matrix of the complete set.
 
     `mIoU` is the mean over the classes that occur in the labels or predictions.
@@ -40,24 +40,9 @@ class SegmentationMetric(TaskMetric):
         per_class_keys: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(task, **kwargs)
-        self._classes = classes
+        super().__init__(task, classes, per_class, **kwargs)
         self.ignore_index = ignore_index
-        self.per_class = per_class
         self.per_class_keys = per_class_keys
-
-    @property
-    def classes(self) -> list[str]:
-        """Names of the classes."""
-        classes = self._classes
-        if classes is None:
-            classes = meta_of_task(self.task, self.metainfo).get("classes") or self.metainfo.get("classes")
-        if classes is None:
-            raise ValueError(
-                f"SegmentationMetric of {self.task!r} needs the classes: the dataset's METAINFO has no 'classes'. Add "
-                "them there, or give classes=[...] to the metric."
-            )
-        return [str(c) for c in range(classes)] if isinstance(classes, int) else list(classes)
 
     def statistics(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Confusion matrices (N, K, K)."""
@@ -82,16 +67,7 @@ class SegmentationMetric(TaskMetric):
         if not self.per_class:
             return None
         scores = self._all_scores(results)
-        width = max(map(len, [*self.classes, "class"]))
-        rows = zip(self.classes, scores["IoU"], scores["acc"], strict=True)
-        return "\n".join(
-            [f"{'class':<{width}}   IoU %   acc %"]
-            + [f"{c:<{width}} {_cell(iou)} {_cell(acc)}" for c, iou, acc in rows]
-        )
+        return self.class_table({"IoU %": scores["IoU"], "acc %": scores["acc"]})
 
     def _all_scores(self, results: list) -> dict[str, Any]:
         return segmentation_scores(torch.stack(results).sum(0))
-
-
-def _cell(percent: float) -> str:
-    return f"{percent:7.2f}" if percent == percent else f"{'-':>7}"  # NaN: the class does not occur

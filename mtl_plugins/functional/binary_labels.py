@@ -2,12 +2,11 @@
 
 from torch import Tensor
 
-#: Value of pixels without a label in integer maps; in floating-point maps they are not finite
-VOID = 255
+from mtl_plugins.label_spaces import VOID
 
 
 def valid_binary(label: Tensor) -> Tensor:
-    """The pixels of a binary label that have a value, in the shape of the label."""
+    """The pixels of a binary label that have a value, in the shape of the label: those that are finite and not 255."""
     return label.isfinite() & (label != VOID)
 
 

@@ -10,6 +10,7 @@ from .image_numbers import ImageNumbers
 from .kind import Kind
 from .kind_registry import find_kind, kind_of_task, kinds_of_heads, list_kinds, register_kind, task_title
 from .label_options import DEFAULT_OPTIONS, LabelOptions
+from .meta_of_model import meta_of_model
 from .metric_depth import MetricDepth
 from .metric_direction import higher_is_better, is_headline, metric_unit, publish_scores, split_metric
 from .numbers import Numbers
@@ -42,6 +43,7 @@ __all__ = [
     "kinds_of_heads",
     "list_kinds",
     "meta_of_dataset",
+    "meta_of_model",
     "meta_of_task",
     "metric_unit",
     "publish_scores",

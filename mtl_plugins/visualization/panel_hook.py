@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from mtl_plugins.kinds import head_meta, kinds_of_heads
+from mtl_plugins.kinds import meta_of_model
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
@@ -111,7 +111,7 @@ class PanelHook(Hook):
         meta = getattr(dataloader.dataset, "metainfo", None) or {}
         model = unwrap_model(runner.model)
         heads = getattr(model, "heads", {})
-        self._painter.dataset_meta = dict(meta) | head_meta(heads) | {"kinds": kinds_of_heads(heads)}
+        self._painter.dataset_meta = meta_of_model(meta, heads)
 
     def _samples(
         self, data_batch: Any, outputs: Sequence[Any], limit: int | None

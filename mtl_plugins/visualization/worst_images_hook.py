@@ -13,7 +13,7 @@ from mmengine.structures import BaseDataElement
 
 from mtl_plugins.did_you_mean import did_you_mean
 from mtl_plugins.files import write_text
-from mtl_plugins.kinds import head_meta, higher_is_better, kinds_of_heads, metric_unit
+from mtl_plugins.kinds import higher_is_better, meta_of_model, metric_unit
 from mtl_plugins.registry import HOOKS
 from mtl_plugins.unwrap_model import unwrap_model
 
@@ -94,7 +94,7 @@ class WorstImagesHook(Hook):
         painter = MultiTaskVisualizer(name="worst")
         heads = getattr(unwrap_model(runner.model), "heads", {})
         meta = getattr(runner.test_dataloader.dataset, "metainfo", None) or {}
-        painter.dataset_meta = dict(meta) | head_meta(heads) | {"kinds": kinds_of_heads(heads)}
+        painter.dataset_meta = meta_of_model(meta, heads)
         listed = {}
         for key, found in self._found.items():
             rows, unit = [], metric_unit(key)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mtl_plugins.engine import NonFiniteLossHook
-from mtl_plugins.models.balancers import Balancer, GradientBalancer
+from mtl_plugins.models.balancers import Balancer, GradientBalancer, GramianBalancer
 from mtl_plugins.registry import MODELS
 from tests.models.balancers.linear_model import TASKS, batch, build
 
@@ -61,10 +61,9 @@ class BalancerContract:
     @pytest.mark.parametrize("options", [{}, dict(every=2, warmup=3), dict(smoothing=0.5, warmup=3)])
     @pytest.mark.parametrize("steps", [0, 2])
     def test_its_state_can_be_saved_at_any_time(self, options, steps):
-        try:
-            model = self.build(**options)
-        except (TypeError, ValueError):
-            pytest.skip(f"{self.registered_name()} has no {', '.join(options)}")
+        if options and not issubclass(MODELS.get(self.registered_name()), GramianBalancer):
+            pytest.skip("only methods whose weights follow from the inner products reuse or average them")
+        model = self.build(**options)
         self.train(model, steps, labels=ABSENT)  # before the end of an epoch, and without labels of a task
         runner = SimpleNamespace(model=model, iter=steps)
         NonFiniteLossHook().before_save_checkpoint(runner, dict(state_dict=model.state_dict()))

@@ -2,18 +2,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mtl_plugins.files import read_lines
 from mtl_plugins.functional.palette import make_palette
 from mtl_plugins.label_spaces import label_space as find_space
 from mtl_plugins.registry import DATASETS
 
 from ..files_by_name import FilesByName
-from ..multi_task_dataset import LabelConfig, MultiTaskDataset
+from ..multi_task_dataset import LabelConfig
+from ..named_dataset import NamedDataset
 from ..sample_files import SampleFiles
 from .context_edges import EDGE_RULES, read_context_edges
 from .human_parts import PART_CLASSES, read_human_parts
 
-IMAGE_FOLDER, LIST_FOLDER = "JPEGImages", "ImageSets/Context"
+IMAGE_FOLDER = "JPEGImages"
 #: Folders of the labels; the first that has a file counts
 FOLDERS = dict(
     semseg=("semseg/VOC12", "semseg/pascal-context"),
@@ -26,7 +26,7 @@ _SUFFIXES = (".png", ".mat", ".npy")
 
 
 @DATASETS.register_module()
-class PASCALContext(MultiTaskDataset):
+class PASCALContext(NamedDataset):
     """PASCAL-Context in the layout of the archive `PASCAL_MT`, which papers on multi-task learning use.
 
     `ImageSets/Context/<split>.txt` lists the names of the images, `JPEGImages/<name>.jpg` (VOC 2010). The labels have
@@ -52,6 +52,7 @@ class PASCALContext(MultiTaskDataset):
         ValueError: `edge_rule` is unknown.
     """
 
+    LIST_FOLDER = "ImageSets/Context"
     METAINFO = dict(
         find_space("voc21").metainfo,
         task_classes=dict(parts=PART_CLASSES),
@@ -76,20 +77,14 @@ class PASCALContext(MultiTaskDataset):
         return {task: dict(reader=reader, **options) for task, (reader, options) in readers.items()}
 
     def list_samples(self) -> list[SampleFiles]:
-        path, files = self._source(), FilesByName(self.data_root)
-        if not path.is_file():
-            lists = sorted(file.stem for file in path.parent.glob("*.txt")) if path.parent.is_dir() else []
-            raise FileNotFoundError(
-                f"{self._name()}: the list {path} does not exist; existing splits: {lists or 'none'}. "
-                f"{self._how_to_get()}"
-            )
+        names, files = self.names(), FilesByName(self.data_root)
         context = self.data_root / FOLDERS["edge"][0]
         if "edge" in self._wanted and "folder" not in self.labels["edge"] and not context.is_dir():
             raise FileNotFoundError(
                 f"{self._name()}: the folder {context} does not exist; edges are made from its label maps. Complete "
                 "the archive PASCAL_MT, or leave edges out: tasks=['semseg', 'parts', 'saliency', 'normals']."
             )
-        return [self._sample(line.text.strip(), files) for line in read_lines(path)]
+        return [self._sample(name, files) for name in names]
 
     def _sample(self, name: str, files: FilesByName) -> SampleFiles:
         labels = {}
@@ -100,6 +95,3 @@ class PASCALContext(MultiTaskDataset):
             if file is not None:
                 labels[task] = file
         return SampleFiles(self.data_root / IMAGE_FOLDER / f"{name}.jpg", labels)
-
-    def _source(self) -> Path:
-        return self.data_root / LIST_FOLDER / f"{self.split}.txt"

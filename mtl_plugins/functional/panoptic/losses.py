@@ -7,7 +7,7 @@ from mtl_plugins.functional.losses.cross_entropy import cross_entropy
 from mtl_plugins.functional.losses.masking import masked_mean, target_like
 
 from .segment_ids import PANOPTIC_VOID, split_segments
-from .targets import instance_targets
+from .targets import centre_heat_map, instance_offsets
 
 
 def class_loss(raw: Tensor, ids: Tensor) -> Tensor:
@@ -26,9 +26,9 @@ def centre_loss(raw: Tensor, ids: Tensor, sigma: float) -> Tensor:
     Args:
         raw: As for `class_loss`.
         ids: As for `class_loss`.
-        sigma: As for `instance_targets`.
+        sigma: As for `centre_heat_map`.
     """
-    heat, _, _ = instance_targets(ids, sigma)
+    heat = centre_heat_map(ids, sigma)
     centres = raw[:, -3:-2]
     squares = F.mse_loss(centres, target_like(centres, heat.to(raw.dtype)), reduction="none")
     return masked_mean(squares, ids != PANOPTIC_VOID)
@@ -41,6 +41,6 @@ def offset_loss(raw: Tensor, ids: Tensor) -> Tensor:
         raw: As for `class_loss`.
         ids: As for `class_loss`.
     """
-    _, offsets, things = instance_targets(ids, sigma=1.0)
+    offsets, things = instance_offsets(ids)
     found = raw[:, -2:]
     return masked_mean((found - target_like(found, offsets.to(raw.dtype))).abs(), things)

@@ -10,6 +10,7 @@ from mtl_plugins.kinds import find_kind
 from mtl_plugins.registry import MODELS
 
 from ..decoder_init import init_decoder_conv
+from .check_index import check_index
 from .task_head import TaskHead
 
 
@@ -58,7 +59,7 @@ class DenseHead(TaskHead):
         super().__init__(loss, soft_loss, dataset_weights, init_cfg)
         self.in_index = in_index
         if in_index is not None:
-            _check_index(type(self).__name__, in_index, in_channels, in_strides)
+            check_index(type(self).__name__, in_index, in_channels, in_strides)
             in_channels, in_strides = [in_channels[in_index]], [in_strides[in_index]]
         self.decoder: Any = None
         if decoder is not None:
@@ -124,17 +125,3 @@ class DenseHead(TaskHead):
         if tuple(outputs.shape[-2:]) == tuple(size):
             return outputs
         return F.interpolate(outputs, tuple(size), mode=mode, align_corners=False)
-
-
-def _check_index(head, index, channels, strides):
-    if isinstance(index, int) and -len(channels) <= index < len(channels):
-        return
-    found = ", ".join(
-        f"{i}: {width} channels at stride {stride}"
-        for i, (width, stride) in enumerate(zip(channels, strides, strict=True))
-    )
-    raise ValueError(
-        f"{head}.in_index={index!r}, but the neck (or the backbone, without a neck) provides {len(channels)} "
-        f"feature{'s' * (len(channels) > 1)} ({found}). Choose one of these indices; a negative one counts from the "
-        "coarsest feature."
-    )

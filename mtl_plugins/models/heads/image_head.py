@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mtl_plugins.registry import MODELS
 
+from .check_index import check_index
 from .task_head import TaskHead
 
 
@@ -35,12 +36,7 @@ class ImageHead(TaskHead):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not -len(in_channels) <= in_index < len(in_channels):
-            raise ValueError(
-                f"{type(self).__name__}.in_index={in_index}, but the neck (or the backbone, without a neck) provides "
-                f"{len(in_channels)} features with the strides {list(in_strides)}. Choose an index from "
-                f"{-len(in_channels)} to {len(in_channels) - 1}."
-            )
+        check_index(type(self).__name__, in_index, in_channels, in_strides)
         self.in_index, self.out_channels = in_index, out_channels
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(in_channels[in_index], out_channels)

@@ -6,11 +6,12 @@ import torch
 
 from mtl_plugins.functional.panoptic import (
     PANOPTIC_VOID,
+    centre_heat_map,
     decode_panoptic,
     encode_panoptic,
     find_centres,
     group_instances,
-    instance_targets,
+    instance_offsets,
     join_segments,
     panoptic_map,
     panoptic_scores,
@@ -55,7 +56,7 @@ def test_ids_are_restored_from_colours():
 def test_targets_equal_a_slow_reference():
     ids = torch.cat([random_segments(seed) for seed in range(3)])
     sigma = 0.05
-    heat, offsets, things = instance_targets(ids, sigma)
+    heat, (offsets, things) = centre_heat_map(ids, sigma), instance_offsets(ids)
     height, width = ids.shape[-2:]
     for n, image in enumerate(ids[:, 0]):
         expected_heat = torch.zeros(height, width)
@@ -77,7 +78,8 @@ def test_targets_equal_a_slow_reference():
 
 
 def test_an_image_without_instances_has_empty_targets():
-    heat, offsets, things = instance_targets(torch.zeros(1, 1, 4, 5, dtype=torch.int64), 0.1)
+    ids = torch.zeros(1, 1, 4, 5, dtype=torch.int64)
+    heat, (offsets, things) = centre_heat_map(ids, 0.1), instance_offsets(ids)
     assert not heat.any() and not offsets.any() and not things.any()
 
 
@@ -102,7 +104,7 @@ def test_pixels_are_grouped_by_where_their_offset_points():
 def scores_of(ids, num_classes, sigma=0.04):
     """The scores of a perfect network."""
     classes, instances = split_segments(ids.clone().masked_fill(ids == PANOPTIC_VOID, 0))
-    heat, offsets, things = instance_targets(ids, sigma)
+    heat, (offsets, things) = centre_heat_map(ids, sigma), instance_offsets(ids)
     one_hot = torch.nn.functional.one_hot(classes[:, 0].long(), num_classes).permute(0, 3, 1, 2).float()
     size = offsets.new_tensor(ids.shape[-2:]).view(2, 1, 1)
     return torch.cat([one_hot * things, one_hot * ~things, heat, offsets * size], dim=1)
